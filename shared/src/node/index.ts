@@ -1,1 +1,1 @@
-export * from "./system-clock.js";
+export * from './system-clock.js';

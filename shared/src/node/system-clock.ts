@@ -1,46 +1,46 @@
-import { performance } from "node:perf_hooks";
-import type { Clock } from "@cpns/shared";
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '@cpns/shared';
 
 /** Longer timers would fire at once in Node. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface SystemClockOptions {
-	/** Timers do not keep the process alive. Default: false. */
-	readonly unref?: boolean;
+  /** Timers do not keep the process alive. Default: false. */
+  readonly unref?: boolean;
 }
 
 /** Time of this computer. */
 export class SystemClock implements Clock {
-	readonly #unref: boolean;
+  readonly #unref: boolean;
 
-	constructor(options: SystemClockOptions = {}) {
-		this.#unref = options.unref ?? false;
-	}
+  constructor(options: SystemClockOptions = {}) {
+    this.#unref = options.unref ?? false;
+  }
 
-	monotonicMs(): number {
-		return performance.now();
-	}
+  monotonicMs(): number {
+    return performance.now();
+  }
 
-	wallMs(): number {
-		return Date.now();
-	}
+  wallMs(): number {
+    return Date.now();
+  }
 
-	after(delayMs: number, action: () => void): () => void {
-		const dueMs = performance.now() + delayMs;
-		let timer: NodeJS.Timeout;
-		const arm = (waitMs: number) => {
-			// Node's timers run up to a millisecond early against the monotonic clock, and a deadline must never be early.
-			timer = setTimeout(
-				() => {
-					const leftMs = dueMs - performance.now();
-					if (leftMs > 0) arm(leftMs);
-					else action();
-				},
-				Math.ceil(Math.min(Math.max(waitMs, 0), LONGEST_TIMER_MS)),
-			);
-			if (this.#unref) timer.unref();
-		};
-		arm(delayMs);
-		return () => clearTimeout(timer);
-	}
+  after(delayMs: number, action: () => void): () => void {
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const arm = (waitMs: number) => {
+      // Node's timers run up to a millisecond early against the monotonic clock, and a deadline must never be early.
+      timer = setTimeout(
+        () => {
+          const leftMs = dueMs - performance.now();
+          if (leftMs > 0) arm(leftMs);
+          else action();
+        },
+        Math.ceil(Math.min(Math.max(waitMs, 0), LONGEST_TIMER_MS)),
+      );
+      if (this.#unref) timer.unref();
+    };
+    arm(delayMs);
+    return () => clearTimeout(timer);
+  }
 }
