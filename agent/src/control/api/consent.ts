@@ -1,0 +1,27 @@
+import type { EntityId, PnId, UserId } from '@cpns/shared';
+import * as v from 'valibot';
+import { textParam } from './fields.js';
+import type { SetupType } from './networks.js';
+
+export const consentAnswerParams = v.strictObject({ consentId: textParam(64) });
+export type ConsentAnswerParams = v.InferOutput<typeof consentAnswerParams>;
+
+/** Somebody wants this device in a personal network, and a person decides. Unanswered it is refused when its time is over. */
+export interface ConsentRequest {
+  /** Short, for typing. */
+  readonly consentId: string;
+  readonly pnId: PnId;
+  readonly setup: SetupType;
+  readonly initiator: EntityId;
+  readonly gateway: EntityId;
+  readonly gatewayUser?: UserId;
+  readonly closesInMs: number;
+}
+
+export interface ConsentControl {
+  listConsents(): Promise<{ readonly consents: readonly ConsentRequest[] }>;
+  /** @throws CpnsError State/NoSuchConsent */
+  acceptConsent(params: ConsentAnswerParams): Promise<{ readonly consentId: string }>;
+  /** @throws CpnsError State/NoSuchConsent */
+  refuseConsent(params: ConsentAnswerParams): Promise<{ readonly consentId: string }>;
+}

@@ -1,0 +1,87 @@
+import type { EntityId, LinkType, PnId } from '@cpns/shared';
+import * as v from 'valibot';
+import { durationParam, entityIdParam, pnIdParam, textParam } from './fields.js';
+import type { PnState } from './networks.js';
+import type { Progress } from './progress.js';
+import type { ModeName } from './status.js';
+
+/** Application payload of one message, octets (protocol 0.1). */
+export const MAX_PAYLOAD_OCTETS = 16_000;
+const MAX_PAYLOAD_BASE64 = Math.ceil(MAX_PAYLOAD_OCTETS / 3) * 4;
+/** A message is given up after this time (protocol 0.23). */
+export const MAX_SEND_WAIT_MS = 24 * 3_600_000;
+
+export const sendParams = v.strictObject({
+  to: v.variant('kind', [v.strictObject({ kind: v.literal('server') }), v.strictObject({ kind: v.literal('entity'), id: entityIdParam })]),
+  /** May be left out when the device is in exactly one PN. */
+  pnId: v.optional(pnIdParam),
+  channel: v.optional(textParam(32), 'default'),
+  contentType: v.optional(textParam(64), 'text/plain'),
+  /** Base64, padded. */
+  payload: v.pipe(
+    v.string(),
+    v.maxLength(MAX_PAYLOAD_BASE64, `must be at most ${MAX_PAYLOAD_OCTETS} octets`),
+    v.base64('must be base64'),
+    v.check((text) => Buffer.byteLength(text, 'base64') <= MAX_PAYLOAD_OCTETS, `must be at most ${MAX_PAYLOAD_OCTETS} octets`),
+  ),
+  /** How long to wait for the addressee's answer; left out: return as soon as the message is durable here. */
+  waitMs: v.optional(durationParam(MAX_SEND_WAIT_MS)),
+});
+
+export const watchParams = v.strictObject({
+  /** Application data addressed to this device. */
+  messages: v.optional(v.boolean(), true),
+  /** What the agent does and sees. */
+  happenings: v.optional(v.boolean(), true),
+  channel: v.optional(textParam(32)),
+});
+
+export type SendParams = v.InferOutput<typeof sendParams>;
+export type WatchParams = v.InferOutput<typeof watchParams>;
+
+/** The message is in the durable outbox. */
+export interface SendEvent {
+  readonly type: 'queued';
+  readonly messageId: string;
+}
+
+export interface SendResult {
+  readonly messageId: string;
+  /** `delivered`: the addressee stored it and said so. */
+  readonly state: 'queued' | 'delivered';
+  /** From queued to delivered. */
+  readonly afterMs?: number;
+}
+
+export interface MessageEvent {
+  readonly type: 'message';
+  readonly messageId: string;
+  readonly pnId: PnId;
+  readonly from: 'server' | EntityId;
+  readonly channel: string;
+  readonly contentType: string;
+  /** Base64. */
+  readonly payload: string;
+  readonly receivedAtWallMs: number;
+}
+
+/** Something that happened at the agent. Each says it in `text` too, so that a new kind needs no new reader. */
+export type Happening = { readonly text: string; readonly atWallMs: number } & (
+  | { readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired'; readonly peer: EntityId }
+  | { readonly type: 'link-up' | 'link-down'; readonly peer: EntityId; readonly technology: LinkType }
+  | { readonly type: 'mode'; readonly mode: ModeName; readonly gateway?: EntityId }
+  | { readonly type: 'server'; readonly connected: boolean }
+  | { readonly type: 'pn'; readonly pnId: PnId; readonly state: PnState | 'Absent' }
+  | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string }
+  | { readonly type: 'message-delivered' | 'message-expired'; readonly messageId: string }
+  | { readonly type: 'problem' }
+);
+
+export type WatchEvent = MessageEvent | Happening;
+
+export interface MessagesControl {
+  /** @throws CpnsError State/NotInPn, State/OutboxFull, Timeout/NotDelivered (the message stays queued), State/MessageExpired */
+  send(params: SendParams, progress: Progress<SendEvent>): Promise<SendResult>;
+  /** Runs until the signal fires. Begins with nothing: what was before is not repeated. */
+  watch(params: WatchParams, progress: Progress<WatchEvent>): Promise<void>;
+}
