@@ -1,0 +1,160 @@
+import type { EntityId, PnId, ServerId, UserId } from '@cpns/shared';
+
+/*
+ * What the operator can ask of a running server. Implemented by the enabler's side, called by the admin HTTP API. Views are plain JSON
+ * values: they go out as they are. Errors: CpnsError State/Unknown... (no such thing), State/Duplicate... (is there already),
+ * any other State/... (not in this state), Config/... (bad value).
+ */
+
+/** What a user has subscribed to (protocol 0.19). */
+export interface SubscriptionView {
+  readonly subscriptionId: string;
+  readonly services: readonly string[];
+  /** Chargeable services may be billed to it. */
+  readonly chargeable: boolean;
+  /** Devices of the user may be PN GW (seed 002 steps 9-11). */
+  readonly gateway: boolean;
+}
+
+export interface UserView {
+  readonly userId: UserId;
+  readonly subscription: SubscriptionView;
+  /** Number of devices that are not revoked. */
+  readonly devices: number;
+}
+
+export interface DeviceView {
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+  readonly kid: string;
+  /** `enrolled`: the code was given out, the device has not been here yet. */
+  readonly state: 'enrolled' | 'active' | 'revoked';
+  readonly connected: boolean;
+  readonly cpnsId?: string;
+  /** unassigned, PNE, PN GW or BOTH, as last reported. */
+  readonly mode?: string;
+  /** Last sign of life, ISO 8601 by the server's clock. */
+  readonly lastSeenAt?: string;
+  readonly pns: readonly PnId[];
+}
+
+export interface GatewayView {
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+  readonly connected: boolean;
+  /** Connection setup succeeded at, ISO 8601. */
+  readonly authenticatedAt?: string;
+  readonly pns: readonly PnId[];
+}
+
+export interface PnMemberView {
+  readonly entityId: EntityId;
+  readonly cpnsId: string;
+  readonly userId: UserId;
+  /** Pending, Unconfirmed, Member, Expelling (protocol b.2). */
+  readonly state: string;
+}
+
+export interface PnView {
+  readonly pnId: PnId;
+  readonly gateway: EntityId;
+  /** Forming, Registering, Authenticating, Established, Suspended, Releasing (protocol b.2). */
+  readonly state: string;
+  readonly inventoryVersion: number;
+  readonly keyEpoch: number;
+  readonly members: readonly PnMemberView[];
+}
+
+export interface NewUser {
+  readonly userId: UserId;
+  readonly services: readonly string[];
+  readonly chargeable: boolean;
+  readonly gateway: boolean;
+}
+
+export interface NewDevice {
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+}
+
+/** The enrolment of a new device. `code` holds the EUKey: it is shown once and kept nowhere. */
+export interface Enrolment {
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+  readonly kid: string;
+  readonly serverId: ServerId;
+  /** Where the device will look for the server, `host:port`. */
+  readonly address: string;
+  /** `CPNS1-...` (protocol 0.27). */
+  readonly code: string;
+}
+
+/** Something that happened, for `watch`. */
+export type WatchItem =
+  | {
+      readonly kind: 'data';
+      /** Ordinal since the start of the server, to notice gaps. */
+      readonly n: number;
+      readonly at: string;
+      readonly messageId: string;
+      readonly from: EntityId;
+      /** `server` or an entity id. */
+      readonly to: string;
+      readonly channel: string;
+      readonly contentType: string;
+      /** Base64. */
+      readonly payload: string;
+    }
+  | {
+      readonly kind: 'event';
+      readonly n: number;
+      readonly at: string;
+      /** Stable name: device-connected, pn-established, member-removed, ... */
+      readonly event: string;
+      /** The same as one sentence. */
+      readonly text: string;
+      readonly entityId?: EntityId;
+      readonly pnId?: PnId;
+    };
+
+export interface WatchFilter {
+  readonly entityId?: EntityId;
+  readonly channel?: string;
+  readonly kinds?: readonly WatchItem['kind'][];
+}
+
+/** Application data from the operator to one device. */
+export interface OutgoingData {
+  readonly to: EntityId;
+  readonly channel: string;
+  readonly contentType: string;
+  /** At most 16,000 octets. */
+  readonly payload: Uint8Array;
+}
+
+export interface SendResult {
+  readonly messageId: string;
+  /** `delivered`: the device answered that it stored the message. `queued`: it lies in the outbox and goes when the device is there. */
+  readonly state: 'delivered' | 'queued';
+}
+
+export interface Admin {
+  addUser(user: NewUser): Promise<UserView>;
+  listUsers(): Promise<readonly UserView[]>;
+  /** Removes a user without devices. @throws CpnsError State/UnknownUser, State/UserHasDevices */
+  removeUser(userId: UserId): Promise<void>;
+  addDevice(device: NewDevice): Promise<Enrolment>;
+  listDevices(userId?: UserId): Promise<readonly DeviceView[]>;
+  showDevice(entityId: EntityId): Promise<DeviceView>;
+  /** Revocation is final and immediate (protocol 0.17). */
+  revokeDevice(entityId: EntityId): Promise<DeviceView>;
+  listGateways(): Promise<readonly GatewayView[]>;
+  listPns(): Promise<readonly PnView[]>;
+  showPn(pnId: PnId): Promise<PnView>;
+  /** Waits for the device's answer at most `waitMs`; after that the message stays queued. */
+  sendData(data: OutgoingData, waitMs: number): Promise<SendResult>;
+  /** Calls `listener` for everything from now on that passes the filter, until the returned function is called. */
+  watch(filter: WatchFilter, listener: (item: WatchItem) => void): () => void;
+  /** Names and values for `/metrics` that only the enabler knows: PNs by state, sessions, open challenges, outbox messages. */
+  gauges(): Readonly<Record<string, number>>;
+}
