@@ -1,4 +1,5 @@
 import type { EntityId, PnId, ServerId, UserId } from '@cpns/shared';
+import type { Subscription } from '@cpns/shared/messages';
 
 /*
  * What the operator can ask of a running server. Implemented by the enabler's side, called by the admin HTTP API. Views are plain JSON
@@ -6,19 +7,9 @@ import type { EntityId, PnId, ServerId, UserId } from '@cpns/shared';
  * any other State/... (not in this state), Config/... (bad value).
  */
 
-/** What a user has subscribed to (protocol 0.19). */
-export interface SubscriptionView {
-  readonly subscriptionId: string;
-  readonly services: readonly string[];
-  /** Chargeable services may be billed to it. */
-  readonly chargeable: boolean;
-  /** Devices of the user may be PN GW (seed 002 steps 9-11). */
-  readonly gateway: boolean;
-}
-
 export interface UserView {
   readonly userId: UserId;
-  readonly subscription: SubscriptionView;
+  readonly subscription: Subscription;
   /** Number of devices that are not revoked. */
   readonly devices: number;
 }
@@ -67,9 +58,9 @@ export interface PnView {
 
 export interface NewUser {
   readonly userId: UserId;
+  /** With `pn-gw` among them the user's devices may be PN GW. */
   readonly services: readonly string[];
   readonly chargeable: boolean;
-  readonly gateway: boolean;
 }
 
 export interface NewDevice {

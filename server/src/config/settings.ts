@@ -1,0 +1,99 @@
+import { isHostPort, isServerId } from '@cpns/shared';
+import * as v from 'valibot';
+import { count, flag, group, oneOf, port, words } from './setting.js';
+
+/**
+ * Every setting of the server: name, bounds, default and documentation in one table. The type, the check of the file, the default file
+ * that `cpns-server init` writes and the list in docs/limits.md all come from here. Limits are those of security 2.1.
+ */
+export const settingsSchema = v.strictObject({
+  server: group('Who this server is.', {
+    id: words(
+      '',
+      'ID_S, the name that devices authenticate. Chosen by init; devices enrolled with another id do not accept this server.',
+      (id) => id === '' || isServerId(id),
+      'a server id: 1 to 64 characters of a-z, 0-9, "." and "-"',
+    ),
+  }),
+  uplink: group('Where devices connect: MQTT 3.1.1 over TLS-PSK.', {
+    host: words('', 'Address to listen on; empty: all addresses of this machine.'),
+    port: port(8883, 'TCP port to listen on; 0 takes a free one.'),
+    publicAddress: words(
+      '',
+      'HOST:PORT that devices use; it is written into enrolment codes. Empty: the first address of this machine and the port above.',
+      (text) => text === '' || isHostPort(text),
+      'HOST:PORT, such as cpns.example.org:8883 or [2001:db8::1]:8883',
+    ),
+    announce: flag(true, 'Announce the server by mDNS as _cpns-server._tcp.'),
+    maxConnections: count(10_000, 'Connections at once.'),
+    maxPendingConnections: count(512, 'Of these, connections that have not proven who they are.'),
+    handshakesPerSecondPerAddress: count(10, 'TLS handshakes a second from one address (IPv6: one /64).'),
+    handshakeBurstPerAddress: count(20, 'TLS handshakes that one address may open at once.'),
+    connectTimeoutMs: count(10_000, 'From TCP connect to accepted MQTT CONNECT, in milliseconds.', 100, 600_000),
+    keepaliveLimitS: count(300, 'Longest MQTT keep-alive that is accepted, in seconds.', 5, 65_535),
+    maxFrameOctets: count(65_536, 'Longest MQTT frame, in octets.', 1024, 1_048_576),
+    framesPerSecondPerDevice: count(500, 'MQTT frames a second that one device may send in the long run.'),
+    frameBurstPerDevice: count(2_000, 'MQTT frames that one device may send at once.'),
+    uplinkConcurrencyPerDevice: count(16, 'Messages of one device that are worked on at once.', 1, 1000),
+    maxUnsentOctetsPerDevice: count(1_048_576, 'Octets that may wait for a device which reads slowly; more stay in the outbox.', 65_536),
+    drainTimeoutMs: count(10_000, 'A device that reads nothing for so long is disconnected, in milliseconds.', 100, 600_000),
+    dataTopics: flag(false, 'Publish application data for backends under cpns/v1/data/.'),
+    trustBroker: flag(false, 'With an external broker: accept that the broker reads application data in dataTopics.'),
+  }),
+  admin: group('The admin HTTP API that the commands of cpns-server use.', {
+    host: words('127.0.0.1', 'Address to listen on. Anything but loopback lets others try tokens.'),
+    port: port(7473, 'TCP port to listen on; 0 takes a free one.'),
+    requestsPerSecond: count(50, 'Requests a second in the long run.'),
+    requestBurst: count(200, 'Requests at once.'),
+    maxWatchers: count(16, 'Open watch requests.'),
+  }),
+  database: group('The embedded database.', {
+    file: words('cpns.db', 'File name within the state directory.', (name) => /^[\w.-]{1,64}$/.test(name), 'a plain file name'),
+    groupCommitMs: count(2, 'Wait at most so long to commit several messages at once, in milliseconds; 0 commits each alone.', 0, 100),
+  }),
+  sessions: group('Authentication and session keys.', {
+    requireForwardSecrecy: flag(true, 'Refuse devices that offer no X25519 key.'),
+    challengeTimeoutMs: count(30_000, 'A challenge is answered within, in milliseconds.', 1000, 600_000),
+    confirmTimeoutMs: count(75_000, 'The gateway of an owner answers PNE Confirm within, in milliseconds.', 1000, 600_000),
+    acknowledgeTimeoutMs: count(120_000, 'A PNE that has not acknowledged after so long is removed, in milliseconds.', 1000, 3_600_000),
+    sessionLifetimeMs: count(86_400_000, 'A session key lives so long, in milliseconds.', 60_000),
+    oldSessionGraceMs: count(60_000, 'The session key before the present one is still received for, in milliseconds.', 0, 600_000),
+    heartbeatMs: count(60_000, 'A heartbeat goes to every connected device each, in milliseconds.', 1000, 3_600_000),
+    localEUKeyLifetimeMs: count(86_400_000, 'A LocalEUKey lives so long, in milliseconds.', 60_000),
+    answersKeptMs: count(86_400_000, 'Answers to requests are kept for repetitions, in milliseconds.', 60_000),
+    inboxKeptMs: count(3_600_000, 'Received record numbers are kept against replay, in milliseconds.', 60_000),
+    cachedKeys: count(10_000, 'EUKeys kept ready in memory.', 1),
+  }),
+  limits: group('What one device, gateway, PN or group may ask for.', {
+    openChallengesPerGateway: count(64, 'Challenges under way per PN GW.'),
+    establishmentsPerSecondPerGateway: count(20, 'PNEs that a PN GW may have authenticated, a second.'),
+    openRequestsPerEntity: count(64, 'Requests under way per device.'),
+    requestsPerSecondPerPne: count(1, 'Requests a second per PNE in the long run.'),
+    requestBurstPerPne: count(10, 'Requests at once per PNE.'),
+    sessionUnknownPerSecondPerGateway: count(1, 'SessionUnknown hints a second per PN GW.'),
+    confirmPromptsPer10MinPerOwner: count(3, 'PNE Confirm prompts in ten minutes per owner.'),
+    outboxMessagesPerEntity: count(1_000, 'Messages that wait for one device.'),
+    outboxOctetsPerEntity: count(1_048_576, 'Octets that wait for one device.'),
+    outboxKeptMs: count(86_400_000, 'Messages for absent devices are kept, in milliseconds.', 60_000),
+    pnsPerGateway: count(16, 'PNs per PN GW.'),
+    membersPerPn: count(1_000, 'Members of one PN.'),
+    pnesPerRegistration: count(32, 'PNEs in one PN Registration Request.', 1, 64),
+    serviceGroupsPerDevice: count(64, 'Service groups per device.'),
+    membersPerServiceGroup: count(65_536, 'Members of one service group.'),
+    groupChangesPerHourPerMember: count(10, 'Joins and leaves of service groups in an hour per member.'),
+    resyncIntervalMsPerMember: count(10_000, 'One group key resync per member each, in milliseconds.', 100),
+    groupKeyRotationMs: count(86_400_000, 'Group keys are renewed each, in milliseconds.', 60_000),
+  }),
+  log: group('What the server says about itself.', {
+    level: oneOf(['debug', 'info', 'notice', 'warn', 'error'], 'info', 'Least severe line that is written.'),
+    format: oneOf(['text', 'json'], 'text', 'Lines for people or for machines.'),
+  }),
+});
+
+/** All settings, with defaults filled in. */
+export type Settings = v.InferOutput<typeof settingsSchema>;
+
+/** The defaults, for tests and benchmarks to vary. */
+export function defaultSettings(): Settings {
+  return v.parse(settingsSchema, {});
+}
