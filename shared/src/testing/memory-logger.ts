@@ -1,0 +1,52 @@
+import type { Logger } from '../ports.js';
+
+export type LogLevel = 'debug' | 'info' | 'notice' | 'warn' | 'error';
+
+export interface LogLine {
+  readonly level: LogLevel;
+  /** Components joined with "/"; empty for the root. */
+  readonly component: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Collects every line. Children write into the list of their root. */
+export class MemoryLogger implements Logger {
+  readonly lines: LogLine[];
+  readonly #component: string;
+
+  constructor(component = '', lines: LogLine[] = []) {
+    this.#component = component;
+    this.lines = lines;
+  }
+
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#add('debug', message, fields);
+  }
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#add('info', message, fields);
+  }
+  notice(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#add('notice', message, fields);
+  }
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#add('warn', message, fields);
+  }
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#add('error', message, fields);
+  }
+
+  child(component: string): MemoryLogger {
+    return new MemoryLogger(this.#component === '' ? component : `${this.#component}/${component}`, this.lines);
+  }
+
+  /** The lines whose message contains `text` or matches it, of one level if given. */
+  find(text: string | RegExp, level?: LogLevel): LogLine[] {
+    const fits = (message: string) => (typeof text === 'string' ? message.includes(text) : text.test(message));
+    return this.lines.filter((line) => fits(line.message) && (level === undefined || line.level === level));
+  }
+
+  #add(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.lines.push({ level, component: this.#component, message, fields });
+  }
+}
