@@ -1,4 +1,5 @@
 export * from './errors.js';
+export * from './exchange.js';
 export * from './host-port.js';
 export * from './ids.js';
 export * from './ports.js';

@@ -2,7 +2,7 @@ import { CpnsError } from '../errors.js';
 import { type EntityId, isEntityId } from '../ids.js';
 import { catalogue } from './catalogue.js';
 import { type CborValue, decodeCbor, encodeCbor } from './cbor.js';
-import type { BodyOf, Channel, Direction, MessageType } from './message-type.js';
+import type { Channel, Direction, MessageType } from './message-type.js';
 
 export const PROTOCOL_VERSION = 1;
 export const SUITE = 1;
@@ -29,19 +29,14 @@ export interface Envelope {
 }
 
 /** @throws CpnsError Internal/BadField when the body breaks its own schema */
-export function encodeEnvelope<M extends MessageType<never>>(
-  type: M,
-  transaction: Uint8Array,
-  sender: EntityId | '',
-  body: BodyOf<M>,
-): Uint8Array {
+export function encodeEnvelope<T>(type: MessageType<T>, transaction: Uint8Array, sender: EntityId | '', body: T): Uint8Array {
   return encodeCbor(
     new Map<number, CborValue>([
       [KEY.version, PROTOCOL_VERSION],
       [KEY.message, type.number],
       [KEY.transaction, transaction],
       [KEY.sender, sender],
-      [KEY.body, type.body.encode(body as never)],
+      [KEY.body, type.body.encode(body)],
     ]),
   );
 }

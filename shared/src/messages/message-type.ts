@@ -29,6 +29,10 @@ export interface MessageType<T = unknown> {
   readonly body: StructSchema<T>;
 }
 
+/** A message of any body type. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of messages with different bodies has no other element type
+export type AnyMessage = MessageType<any>;
+
 /** The body type of a message. */
 export type BodyOf<M> = M extends MessageType<infer T> ? T : never;
 
