@@ -48,6 +48,12 @@ export interface HandshakeHello {
   readonly reqMac: Uint8Array;
 }
 
+/** A hello whose reqMAC, version, suite and lengths were checked (`verifyHello`); nothing else may be answered with a challenge. */
+export interface VerifiedHello extends HandshakeHello {
+  readonly capsHash: Uint8Array;
+  readonly verifiedFor: EntityId | '';
+}
+
 /** The server's challenge as the PNE gets it. */
 export interface HandshakeChallenge {
   readonly version: number;
@@ -122,8 +128,7 @@ export interface ServerHandshakeOptions {
   readonly idGw: EntityId | '';
   /** 16 raw octets; none in Connection setup. */
   readonly pnId: Uint8Array;
-  /** Verified by `verifyHello`. */
-  readonly hello: HandshakeHello;
+  readonly hello: VerifiedHello;
   /** 32 octets of the PN GW, one per request; none in Connection setup. */
   readonly randGw: Uint8Array;
   /** One per request may serve several PNEs; drawn when absent. */

@@ -1,6 +1,17 @@
+export * from './auth-error.js';
+export * from './authentication.js';
 export * from './bytes.js';
+export * from './eukey-root.js';
+export * from './gateway-handshake.js';
 export type * from './handshake-types.js';
+export * from './handshake-view.js';
+export * from './identity-checks.js';
 export * from './kdf.js';
+export * from './key-wrap.js';
 export * from './labels.js';
+export * from './noble-provider.js';
+export * from './pne-handshake.js';
+export * from './provider-lengths.js';
 export * from './replay-window.js';
 export * from './secret.js';
+export * from './server-handshake.js';

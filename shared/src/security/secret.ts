@@ -17,6 +17,13 @@ export class Secret {
     this.#octets.set(octets);
   }
 
+  /** A secret of freshly computed octets, which are overwritten in the source. */
+  static take(label: string, octets: Uint8Array): Secret {
+    const secret = new Secret(label, octets);
+    octets.fill(0);
+    return secret;
+  }
+
   get length(): number {
     return this.#octets.length;
   }
