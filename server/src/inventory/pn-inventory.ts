@@ -1,0 +1,95 @@
+import type { CpnsId, EntityId, PnId, UserId } from '@cpns/shared';
+import type { PneState } from '@cpns/shared/messages';
+
+/** States of a PN that are stored (protocol b.2); those before Established live in memory only. */
+export type PnState = 'Established' | 'Suspended' | 'Releasing';
+
+/** One personal network. */
+export interface PnRecord {
+  readonly pnId: PnId;
+  readonly gateway: EntityId;
+  readonly initiator: EntityId;
+  readonly state: PnState;
+  /** PN GW info of PN Registration Request: Device Capabilities octets. */
+  readonly gatewayCapabilities: Uint8Array;
+  /** Members see one another (protocol 0.16). */
+  readonly shareMembers: boolean;
+  /** inventoryVersion, from 1, strictly rising. */
+  readonly version: number;
+  /** Epoch of the PN key, from 1, strictly rising. */
+  readonly keyEpoch: number;
+  /** PN key of that epoch, sealed under the master key. */
+  readonly sealedKey: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly createdMs: number;
+}
+
+/** One PNE in one PN. The PN GW is not among them. */
+export interface MemberRecord {
+  readonly pnId: PnId;
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+  /** Undefined only if the device never registered, which a member did. */
+  readonly cpnsId: CpnsId | undefined;
+  /** `Authenticated` is what the protocol calls Unconfirmed. */
+  readonly state: PneState;
+  readonly capabilities: Uint8Array;
+  /** Contents octets. */
+  readonly contents: Uint8Array | undefined;
+  /** hash_PNE verified at, milliseconds since 1970. */
+  readonly authenticatedMs: number;
+}
+
+export interface NewMember {
+  readonly entityId: EntityId;
+  readonly capabilities: Uint8Array;
+  readonly contents: Uint8Array | undefined;
+  /** Default: Authenticated. */
+  readonly state?: PneState;
+}
+
+export interface NewPn {
+  readonly pnId: PnId;
+  readonly gateway: EntityId;
+  readonly initiator: EntityId;
+  readonly gatewayCapabilities: Uint8Array;
+  readonly shareMembers: boolean;
+  /** PN key of epoch 1, sealed. */
+  readonly sealedKey: Uint8Array;
+  readonly members: readonly NewMember[];
+}
+
+export interface PnReads {
+  find(pnId: PnId): PnRecord | undefined;
+  /** By entity id. */
+  members(pnId: PnId): readonly MemberRecord[];
+  member(pnId: PnId, entityId: EntityId): MemberRecord | undefined;
+  /** PNs of which that device is PN GW. */
+  ofGateway(gateway: EntityId): readonly PnRecord[];
+  /** PNs in which that device is a PNE. */
+  ofMember(entityId: EntityId): readonly PnRecord[];
+  list(): readonly PnRecord[];
+  countByState(): Readonly<Record<PnState, number>>;
+  /** Members in state Authenticated for longer than `ms` of running time, oldest first, at most 1,000. */
+  unconfirmedLongerThan(ms: number): readonly MemberRecord[];
+}
+
+export interface PnInventory extends PnReads {
+  /**
+   * The PN, Established, with its first members: version 1, key epoch 1.
+   * @throws CpnsError State/DuplicatePn (status Duplicate), State/TooManyPns, State/TooManyMembers (status Busy), State/UnknownDevice
+   */
+  create(pn: NewPn): PnRecord;
+  /** Version + 1; a member that is there already gets the new values. @throws CpnsError State/UnknownPn, State/TooManyMembers */
+  addMembers(pnId: PnId, members: readonly NewMember[]): PnRecord;
+  /** Version + 1, key epoch + 1 with `sealedKey`. Those who are no members are passed over. @throws CpnsError State/UnknownPn */
+  removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord;
+  /** Neither version nor epoch changes. False: no such member. */
+  setMemberState(pnId: PnId, entityId: EntityId, state: PneState): boolean;
+  /** A renewed registration: what the member reports of itself; version + 1 when contents differ. @throws CpnsError State/UnknownPn */
+  updateMember(member: NewMember & { readonly pnId: PnId }): PnRecord;
+  /** @throws CpnsError State/UnknownPn */
+  setState(pnId: PnId, state: PnState): PnRecord;
+  /** Deletes the PN, its members and what waits for them in the outbox for this PN. */
+  remove(pnId: PnId): void;
+}
