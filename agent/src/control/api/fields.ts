@@ -11,7 +11,12 @@ export const pnIdParam = v.custom<PnId>((value) => typeof value === 'string' && 
 
 /** Whole milliseconds from 1 to `maxMs`. */
 export function durationParam(maxMs: number) {
-  return v.pipe(v.number(), v.integer('must be whole milliseconds'), v.minValue(1, 'must be at least 1 ms'), v.maxValue(maxMs));
+  return v.pipe(
+    v.number('must be a number of milliseconds'),
+    v.integer('must be whole milliseconds'),
+    v.minValue(1, 'must be at least 1 ms'),
+    v.maxValue(maxMs, `must be at most ${maxMs} ms`),
+  );
 }
 
 /** Text of 1 to `max` UTF-16 units without control characters. */
