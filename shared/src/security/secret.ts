@@ -18,8 +18,8 @@ export class Secret {
   }
 
   /** A secret of freshly computed octets, which are overwritten in the source. */
-  static take(label: string, octets: Uint8Array): Secret {
-    const secret = new Secret(label, octets);
+  static take<T extends Secret>(this: new (label: string, octets: Uint8Array) => T, label: string, octets: Uint8Array): T {
+    const secret = new this(label, octets);
     octets.fill(0);
     return secret;
   }

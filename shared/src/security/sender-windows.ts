@@ -1,0 +1,104 @@
+import type { EntityId } from '../ids.js';
+import type { CryptoProvider } from '../ports.js';
+import { authFailed } from './auth-error.js';
+import { bootCounterOf } from './keyed-message.js';
+import { ReplayWindow } from './replay-window.js';
+import type { Secret } from './secret.js';
+
+/** Runs of one sender that are told apart at once; more can only come from clones or forgers. */
+export const SALTS_PER_SENDER = 4;
+
+/** What a receiver keeps durably of one sender's run. */
+export interface MessageMark {
+  readonly epoch: bigint;
+  readonly idSender: EntityId;
+  readonly salt: Uint8Array;
+  /** Highest sequence number accepted. */
+  readonly highest: bigint;
+}
+
+interface Run {
+  readonly salt: Uint8Array;
+  readonly window: ReplayWindow;
+  keyIv: Secret | undefined;
+}
+
+/** A message that passed the window. Nothing is remembered of it before {@link accept}. */
+export interface Admission {
+  /** Key and iv of that run, when a message of it was accepted before. */
+  readonly keyIv: Secret | undefined;
+  /** The tag has verified: takes the number as seen, and `keyIv` over. */
+  accept(keyIv: Secret): void;
+}
+
+/**
+ * Replay protection of one epoch: a window per (sender, salt). All runs kept of a sender have its highest boot counter; lower ones are
+ * refused for ever, so they need no window.
+ */
+export class SenderWindows {
+  readonly #provider: CryptoProvider;
+  readonly #maxSenders: number;
+  readonly #senders = new Map<EntityId, Run[]>();
+  #unsaved = 0;
+
+  constructor(provider: CryptoProvider, maxSenders: number, marks: readonly MessageMark[]) {
+    this.#provider = provider;
+    this.#maxSenders = maxSenders;
+    for (const { idSender, salt, highest } of marks) this.#keep(idSender, { salt, window: new ReplayWindow(highest), keyIv: undefined });
+  }
+
+  get unsaved(): number {
+    return this.#unsaved;
+  }
+
+  /** @throws CpnsError Auth/OldSalt, TooManySalts, TooManySenders, Replayed */
+  admit(idSender: EntityId, salt: Uint8Array, seq: bigint): Admission {
+    const runs = this.#senders.get(idSender) ?? [];
+    const highestBoot = runs[0] === undefined ? -1 : bootCounterOf(runs[0].salt);
+    const boot = bootCounterOf(salt);
+    if (boot < highestBoot) throw authFailed('OldSalt', `A message of ${idSender} is from before its last start.`);
+    const known = runs.find((run) => this.#provider.equal(run.salt, salt));
+    if (known !== undefined && !known.window.isFresh(seq)) throw authFailed('Replayed', `A message of ${idSender} came twice.`);
+    if (known === undefined && boot === highestBoot && runs.length >= SALTS_PER_SENDER) {
+      throw authFailed('TooManySalts', `${idSender} sends from more places at once than a device can be in.`);
+    }
+    if (runs.length === 0 && this.#senders.size >= this.#maxSenders) {
+      throw authFailed('TooManySenders', 'There are more senders than this network or group can have members.');
+    }
+    return {
+      keyIv: known?.keyIv,
+      accept: (keyIv) => {
+        const run = known ?? { salt, window: new ReplayWindow(), keyIv };
+        run.window.accept(seq);
+        run.keyIv = keyIv;
+        if (known === undefined) this.#keep(idSender, run);
+        this.#unsaved++;
+      },
+    };
+  }
+
+  marks(epoch: bigint): MessageMark[] {
+    this.#unsaved = 0;
+    const marks: MessageMark[] = [];
+    for (const [idSender, runs] of this.#senders) {
+      for (const run of runs) marks.push({ epoch, idSender, salt: run.salt, highest: run.window.highest });
+    }
+    return marks;
+  }
+
+  erase(): void {
+    for (const runs of this.#senders.values()) for (const run of runs) run.keyIv?.erase();
+    this.#senders.clear();
+  }
+
+  #keep(idSender: EntityId, run: Run): void {
+    const boot = bootCounterOf(run.salt);
+    const kept: Run[] = [];
+    for (const other of this.#senders.get(idSender) ?? []) {
+      if (bootCounterOf(other.salt) >= boot) kept.push(other);
+      else other.keyIv?.erase();
+    }
+    kept.push(run);
+    this.#senders.set(idSender, kept);
+  }
+}
