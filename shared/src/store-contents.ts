@@ -35,7 +35,8 @@ export class StoreContents {
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.#values.get(key)?.slice();
+    const value = this.#values.get(key);
+    return value && new Uint8Array(value);
   }
 
   keys(prefix: string): string[] {
@@ -59,7 +60,7 @@ export class StoreContents {
       this.#totalOctets += entrySize(key, value) - entrySize(key, before);
       before?.fill(0);
       if (value === undefined) this.#values.delete(key);
-      else this.#values.set(key, value.slice());
+      else this.#values.set(key, new Uint8Array(value));
     }
   }
 
@@ -115,7 +116,7 @@ export function ownChanges(changes: StoreChanges, limits: StoreLimits = STORE_LI
     if (value !== undefined && value.length > limits.maxValueOctets) {
       throw new CpnsError('Internal', 'StoreValueTooLarge', `A value of the store is at most ${limits.maxValueOctets} octets.`);
     }
-    own.set(key, value?.slice());
+    own.set(key, value && new Uint8Array(value));
   }
   return own;
 }

@@ -46,7 +46,7 @@ export class AttackerLink {
 
   /** The frames that one side sent. */
   from(side: Side): Uint8Array[] {
-    return this.seen.filter((frame) => frame.from === side).map((frame) => frame.octets.slice());
+    return this.seen.filter((frame) => frame.from === side).map((frame) => new Uint8Array(frame.octets));
   }
 
   /** Sends octets of the attacker's own making to one side. */
@@ -58,7 +58,7 @@ export class AttackerLink {
   replay(index: number, to?: Side): void {
     const frame = this.seen[index];
     if (frame === undefined) throw new RangeError(`no frame ${index} among ${this.seen.length}`);
-    this.inject(to ?? other(frame.from), frame.octets.slice());
+    this.inject(to ?? other(frame.from), frame.octets);
   }
 
   /** Closes both connections. */
@@ -68,7 +68,7 @@ export class AttackerLink {
   }
 
   #frame(from: Side, octets: Uint8Array): void {
-    const frame = { index: this.seen.length, from, octets: octets.slice() };
+    const frame = { index: this.seen.length, from, octets: new Uint8Array(octets) };
     this.seen.push(frame);
     const verdict = this.#tamper(frame, this);
     if (verdict === 'drop') return;
@@ -83,7 +83,7 @@ function other(side: Side): Side {
 
 /** A copy of `octets` with one bit turned over. */
 export function flipBit(octets: Uint8Array, bit: number): Uint8Array {
-  const flipped = octets.slice();
+  const flipped = new Uint8Array(octets);
   const at = (bit >>> 3) % Math.max(1, flipped.length);
   flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit & 7));
   return flipped;

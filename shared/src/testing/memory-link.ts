@@ -84,7 +84,7 @@ export class MemoryLink implements Link {
     }
     const copies = this.#choices.chance(this.#weather.duplication) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const frame = octets.slice();
+      const frame = new Uint8Array(octets);
       this.#carry((peer) => peer.#arrive(frame), this.#choices.chance(this.#weather.reordering));
     }
   }

@@ -1,5 +1,6 @@
 import { CpnsError } from '../errors.js';
 import type { CryptoProvider } from '../ports.js';
+import { concat, toHex, u32be } from '../security/bytes.js';
 
 /** One call of `seal`. Digests only: the record holds no key and no plaintext. */
 export interface SealRecord {
@@ -55,7 +56,7 @@ export class RecordingProvider implements CryptoProvider {
 
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): Uint8Array {
     const sealed = this.#inner.seal(key, nonce, aad, plain);
-    const record = { slot: this.#digest(key, nonce), key: this.#digest(key), nonce: hex(nonce), input: this.#digest(aad, plain) };
+    const record = { slot: this.#digest(key, nonce), key: this.#digest(key), nonce: toHex(nonce), input: this.#digest(aad, plain) };
     const first = this.#slots.get(record.slot);
     if (first === undefined) this.#slots.set(record.slot, record);
     else this.reuses.push({ first, second: record, sameInput: first.input === record.input });
@@ -101,10 +102,7 @@ export class RecordingProvider implements CryptoProvider {
 
   /** Digest of several strings; the lengths keep them apart. */
   #digest(...parts: readonly Uint8Array[]): string {
-    return hex(this.#inner.sha256(new TextEncoder().encode(parts.map((part) => `${part.length}:${hex(part)}`).join(','))));
+    const framed = parts.map((part) => concat(u32be(part.length), part));
+    return toHex(this.#inner.sha256(concat(...framed)));
   }
-}
-
-function hex(octets: Uint8Array): string {
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

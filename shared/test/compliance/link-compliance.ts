@@ -147,7 +147,7 @@ export function describeLink(name: string, make: () => LinkHarness | Promise<Lin
       const right = new LinkProbe();
       pair.initiator.open(new LinkProbe());
       pair.responder.open(right);
-      const buffer = numbered(1, 4096);
+      const buffer = Buffer.from(numbered(1, 4096));
       for (let i = 0; i < 3; i++) pair.initiator.send(buffer);
       buffer.fill(0);
       await drive(right.received(3));

@@ -66,6 +66,14 @@ export function describeStore(name: string, make: () => StoreHarness | Promise<S
       expect(store.get('b')).toEqual(octets(2));
     });
 
+    it('takes a Buffer as the octets it holds, and copies it', async () => {
+      const buffer = Buffer.from('value');
+      const pending = commit(['a', buffer]);
+      buffer.fill(0);
+      await pending;
+      expect(store.get('a')).toEqual(new TextEncoder().encode('value'));
+    });
+
     it('is not disturbed by what is done to values and changes afterwards', async () => {
       const value = octets(1, 2, 3);
       const changes = new Map<string, Uint8Array | undefined>([['a', value]]);
