@@ -34,7 +34,7 @@ export interface ExchangeOptions<Via> {
   readonly entropy: Entropy;
   /** Sender of every envelope; the server's is empty. */
   readonly self: EntityId | '';
-  transmit(envelope: Uint8Array, via: Via): void;
+  transmit(envelope: Uint8Array, via: Via, type: AnyMessage): void;
 }
 
 interface Waiting<Via> {
@@ -46,7 +46,7 @@ interface Waiting<Via> {
 
 interface Served<Via> {
   readonly request: Uint8Array;
-  answer?: { readonly envelope: Uint8Array; readonly via: Via };
+  answer?: { readonly envelope: Uint8Array; readonly via: Via; readonly type: AnyMessage };
 }
 
 /** The error that a refusing peer's status becomes. */
@@ -143,20 +143,20 @@ export class Exchange<Via> {
         const delays = retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 });
         const again = () => {
           cancelRepeat = clock.after(1_000 + delays.next().value, () => {
-            this.#options.transmit(envelope, via);
+            this.#options.transmit(envelope, via, type);
             again();
           });
         };
         again();
       }
-      this.#options.transmit(envelope, via);
+      this.#options.transmit(envelope, via, type);
     });
   }
 
   /** Sends without waiting for anything; `transaction` ties it to a request. */
   notify<M extends AnyMessage>(type: M, body: BodyOf<M>, via: Via, transaction?: Uint8Array): void {
     const { entropy, self } = this.#options;
-    this.#options.transmit(encodeEnvelope(type, transaction ?? entropy.bytes(16), self, body), via);
+    this.#options.transmit(encodeEnvelope(type, transaction ?? entropy.bytes(16), self, body), via, type);
   }
 
   /** Is this envelope the answer to a request under way? Then it is consumed. */
@@ -193,7 +193,7 @@ export class Exchange<Via> {
     const earlier = this.#served.get(key);
     if (earlier !== undefined) {
       if (!same(earlier.request, envelope.octets)) return this.#send(envelope, via, refusal, { status: Status.BadMessage });
-      if (earlier.answer !== undefined) this.#options.transmit(earlier.answer.envelope, earlier.answer.via);
+      if (earlier.answer !== undefined) this.#options.transmit(earlier.answer.envelope, earlier.answer.via, earlier.answer.type);
       else this.#send(envelope, via, pending, { retryAfterMs: PENDING_EVERY_MS });
       return;
     }
@@ -215,8 +215,8 @@ export class Exchange<Via> {
       const reply = await handle();
       if (reply !== undefined) {
         const octets = encodeEnvelope(reply.type, envelope.transaction, this.#options.self, reply.body);
-        served.answer = { envelope: octets, via: reply.via ?? via };
-        this.#options.transmit(octets, served.answer.via);
+        served.answer = { envelope: octets, via: reply.via ?? via, type: reply.type };
+        this.#options.transmit(octets, served.answer.via, reply.type);
       }
     } catch (error) {
       const status = error instanceof CpnsError ? (error.status ?? statusOfFamily(error)) : Status.ServerError;
@@ -234,7 +234,7 @@ export class Exchange<Via> {
   }
 
   #send<M extends AnyMessage>(request: Envelope, via: Via, type: M, body: BodyOf<M>): void {
-    this.#options.transmit(encodeEnvelope(type, request.transaction, this.#options.self, body), via);
+    this.#options.transmit(encodeEnvelope(type, request.transaction, this.#options.self, body), via, type);
   }
 }
 

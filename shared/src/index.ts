@@ -5,5 +5,6 @@ export * from './ids.js';
 export * from './ports.js';
 export * from './store-contents.js';
 export * from './time.js';
+export * from './token-bucket.js';
 export * from './uplink/authorize.js';
 export * from './uplink/topics.js';

@@ -5,6 +5,7 @@ export * from './contents.js';
 export * from './data.js';
 export * from './discovery.js';
 export * from './establishment.js';
+export * from './fields.js';
 export * from './frame.js';
 export * from './gateway.js';
 export * from './groups.js';

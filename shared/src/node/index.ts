@@ -1,1 +1,2 @@
+export * from './mdns/index.js';
 export * from './system-clock.js';

@@ -1,0 +1,195 @@
+import { CpnsError, type EntityId, isEntityId, isPnId, type PnId, type Store } from '@cpns/shared';
+import {
+  bytes,
+  cpnsIdField,
+  entityIdField,
+  epochField,
+  field,
+  fromOctets,
+  type Infer,
+  list,
+  member,
+  oneOf,
+  optional,
+  pnIdField,
+  type Schema,
+  serverIdField,
+  serverKey,
+  struct,
+  subscription,
+  text,
+  toOctets,
+  uint,
+} from '@cpns/shared/messages';
+import { fromHex, toHex } from '@cpns/shared/security';
+
+/** What enrolment left: who this device is and which server it belongs to. The PRK stands for the EUKey (security 5). */
+export const enrolmentRecord = struct({
+  entityId: field(1, entityIdField),
+  prk: field(2, bytes(32)),
+  serverId: field(3, serverIdField),
+  /** `host:port`; empty: look for it. */
+  serverAddress: field(4, text(300)),
+  subscription: field(5, subscription),
+});
+export type EnrolmentRecord = Infer<typeof enrolmentRecord>;
+
+/** A paired device. */
+export const pairingRecord = struct({
+  kPair: field(1, bytes(32)),
+  /** The peer's advertising key, once it told it. */
+  kAdv: optional(2, bytes(16)),
+  name: optional(3, text(64)),
+});
+export type PairingRecord = Infer<typeof pairingRecord>;
+
+/** What this device is in a PN. */
+export const PnRole = { Pne: 1, PnGw: 2 } as const;
+/** State of a PN that is kept; anything earlier lives in the flow that makes it (protocol b.2). */
+export const PnState = { Established: 1, Suspended: 2, Releasing: 3 } as const;
+
+/** The local PN Inventory of one PN. */
+export const pnRecord = struct({
+  pnId: field(1, pnIdField),
+  role: field(2, oneOf(PnRole)),
+  state: field(3, oneOf(PnState)),
+  gateway: field(4, entityIdField),
+  inventoryVersion: field(5, epochField),
+  members: field(6, list(member, 1001)),
+  pnKeyEpoch: field(7, epochField),
+  pnKey: optional(8, bytes(32)),
+});
+export type PnRecord = Infer<typeof pnRecord>;
+
+/** A LocalEUKey with the header octets it is bound to; what a PAN handshake needs. */
+export const localEuKeyRecord = struct({
+  key: field(1, bytes(32)),
+  header: field(2, bytes(1, 2048)),
+  createdWallMs: field(3, uint()),
+});
+export type LocalEuKeyRecord = Infer<typeof localEuKeyRecord>;
+
+const serverKeysRecord = struct({ keys: field(1, list(serverKey, 4)), cpnsId: optional(2, cpnsIdField) });
+const bootRecord = struct({ counter: field(1, uint(0xffffffff)) });
+
+/** Changes that are committed together. */
+export type Changes = Map<string, Uint8Array | undefined>;
+
+/** The durable state of a device: typed records over a {@link Store}. Nothing is cached here; the store is in memory already. */
+export class DeviceState {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @throws CpnsError State/DiskFull, State/StoreFailed */
+  commit(changes: Changes): Promise<void> {
+    return this.#store.commit(changes);
+  }
+
+  #read<T>(key: string, schema: Schema<T>): T | undefined {
+    const octets = this.#store.get(key);
+    if (octets === undefined) return undefined;
+    try {
+      return fromOctets(schema, octets, key);
+    } catch (cause) {
+      throw new CpnsError(
+        'State',
+        'StateCorrupt',
+        `The state of this device cannot be read (${key}): enrol it again with "cpns-agent reset --everything".`,
+        { cause },
+      );
+    }
+  }
+
+  get enrolment(): EnrolmentRecord | undefined {
+    return this.#read('enrolment', enrolmentRecord);
+  }
+  static setEnrolment(changes: Changes, record: EnrolmentRecord): void {
+    changes.set('enrolment', toOctets(enrolmentRecord, record));
+  }
+
+  pairings(): ReadonlyMap<EntityId, PairingRecord> {
+    const result = new Map<EntityId, PairingRecord>();
+    for (const key of this.#store.keys('pairing/')) {
+      const id = key.slice('pairing/'.length);
+      const record = this.#read(key, pairingRecord);
+      if (isEntityId(id) && record !== undefined) result.set(id, record);
+    }
+    return result;
+  }
+  pairing(id: EntityId): PairingRecord | undefined {
+    return this.#read(`pairing/${id}`, pairingRecord);
+  }
+  static setPairing(changes: Changes, id: EntityId, record: PairingRecord | undefined): void {
+    changes.set(`pairing/${id}`, record && toOctets(pairingRecord, record));
+  }
+
+  pns(): PnRecord[] {
+    return this.#store
+      .keys('pn/')
+      .map((key) => this.#read(key, pnRecord))
+      .filter((record) => record !== undefined);
+  }
+  pn(id: PnId): PnRecord | undefined {
+    return this.#read(`pn/${id}`, pnRecord);
+  }
+  static setPn(changes: Changes, record: PnRecord): void {
+    changes.set(`pn/${pnIdText(record.pnId)}`, toOctets(pnRecord, record));
+  }
+  /** The PN with every key that belongs to it. */
+  forgetPn(changes: Changes, id: PnId): void {
+    changes.set(`pn/${id}`, undefined);
+    for (const key of this.#store.keys(`lk/${id}/`)) changes.set(key, undefined);
+    for (const key of this.#store.keys(`replay/${id}/`)) changes.set(key, undefined);
+  }
+
+  localEuKey(id: PnId, peer: EntityId): LocalEuKeyRecord | undefined {
+    return this.#read(`lk/${id}/${peer}`, localEuKeyRecord);
+  }
+  static setLocalEuKey(changes: Changes, id: PnId, peer: EntityId, record: LocalEuKeyRecord | undefined): void {
+    changes.set(`lk/${id}/${peer}`, record && toOctets(localEuKeyRecord, record));
+  }
+
+  get serverKeys(): Infer<typeof serverKeysRecord> | undefined {
+    return this.#read('server-keys', serverKeysRecord);
+  }
+  static setServerKeys(changes: Changes, record: Infer<typeof serverKeysRecord>): void {
+    changes.set('server-keys', toOctets(serverKeysRecord, record));
+  }
+
+  /** Own advertising key (security 1.9). */
+  get advertisingKey(): Uint8Array | undefined {
+    return this.#store.get('adv-key');
+  }
+  static setAdvertisingKey(changes: Changes, key: Uint8Array): void {
+    changes.set('adv-key', key);
+  }
+
+  /** A boot counter that no earlier run of this state has used; durable when the promise resolves (security 1.8, salts). */
+  async nextBootCounter(): Promise<number> {
+    const counter = (this.#read('boot', bootRecord)?.counter ?? 0) + 1;
+    await this.commit(new Map([['boot', toOctets(bootRecord, { counter })]]));
+    return counter;
+  }
+
+  /** Octets under a key of a feature that keeps its own records (`outbox/`, `inbox/`, `replay/`). */
+  raw(key: string): Uint8Array | undefined {
+    return this.#store.get(key);
+  }
+  keys(prefix: string): string[] {
+    return this.#store.keys(prefix);
+  }
+}
+
+/** A PN ID as text. */
+export function pnIdText(octets: Uint8Array): PnId {
+  const text = toHex(octets);
+  if (!isPnId(text)) throw new CpnsError('Codec', 'BadMessage', 'A PN ID has 16 octets.');
+  return text;
+}
+
+export function pnIdOctets(id: PnId): Uint8Array {
+  return fromHex(id);
+}

@@ -1,0 +1,263 @@
+import {
+  type Clock,
+  CpnsError,
+  type CryptoProvider,
+  describeError,
+  type EntityId,
+  type Entropy,
+  Exchange,
+  type Link,
+  type Logger,
+  type PnId,
+  TokenBucket,
+} from '@cpns/shared';
+import {
+  type AnyMessage,
+  admissible,
+  CLEAR_FRAME,
+  clearFrame,
+  type Direction,
+  decodeEnvelope,
+  type Envelope,
+  MAX_PAN_ENVELOPE,
+  pnData,
+  refusal,
+  relay,
+  Status,
+} from '@cpns/shared/messages';
+import { INNER_TYPE, type LinkSession, type PairedPeer, RECORD_TYPE, type SecureChannel, toHex } from '@cpns/shared/security';
+
+/** How an envelope travels between two devices. */
+export type Hop = { readonly kind: 'clear' } | { readonly kind: 'link' } | { readonly kind: 'pan'; readonly pnId: PnId };
+export const CLEAR: Hop = { kind: 'clear' };
+export const LINK: Hop = { kind: 'link' };
+
+/** Times of a link, in milliseconds (protocol 0.22). */
+export interface LinkTimes {
+  readonly pingEveryMs: number;
+  readonly deadAfterMs: number;
+  /** A link must prove its peer within this time, unless a pairing is under way on it. */
+  readonly proveWithinMs: number;
+}
+export const LINK_TIMES: Readonly<Record<Link['technology'], LinkTimes>> = {
+  lan: { pingEveryMs: 2_000, deadAfterMs: 6_000, proveWithinMs: 10_000 },
+  sim: { pingEveryMs: 2_000, deadAfterMs: 6_000, proveWithinMs: 10_000 },
+  ble: { pingEveryMs: 5_000, deadAfterMs: 15_000, proveWithinMs: 3_000 },
+};
+
+export interface PeerLinkHandler {
+  /** A handshake or pairing message in clear; only before the peer is proven. */
+  clear(link: PeerLink, envelope: Envelope): void;
+  /** A request or notify of the proven peer that the catalogue allows on this hop. */
+  message(link: PeerLink, envelope: Envelope, hop: Hop): void;
+  /** Once, when the link is gone. */
+  closed(link: PeerLink, reason: string): void;
+}
+
+export interface PeerLinkOptions {
+  readonly link: Link;
+  readonly self: EntityId;
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly handler: PeerLinkHandler;
+  readonly times?: LinkTimes;
+}
+
+/** Directions in which a proven peer may talk to this device. What it may do in each is decided by the roles. */
+const FROM_PEER: readonly Direction[] = ['Peer>Peer', 'PNE>GW', 'GW>PNE'];
+/** Application content is not padded; everything else is. */
+const UNPADDED = new Set<number>([relay.number, pnData.number]);
+/** Clear frames are handshakes: 1 per second and link in the long run, but a whole pairing at once. */
+const CLEAR_PER_SECOND = 1;
+const CLEAR_BURST = 12;
+
+/**
+ * A link to one device with everything that protects it: clear frames until the link session proves the peer, then its records, and
+ * beside them the PAN sessions of the PNs that the two share. Whoever holds it talks through {@link PeerLink.exchange}.
+ */
+export class PeerLink {
+  readonly exchange: Exchange<Hop>;
+  readonly initiated: boolean;
+  readonly remote: string;
+  readonly technology: Link['technology'];
+  readonly #options: PeerLinkOptions;
+  readonly #link: Link;
+  readonly #times: LinkTimes;
+  readonly #clearFrames: TokenBucket;
+  readonly #panBySid = new Map<string, { readonly channel: SecureChannel; readonly pnId: PnId }>();
+  readonly #panByPn = new Map<PnId, SecureChannel>();
+  readonly #closing = new AbortController();
+  #session: LinkSession | undefined;
+  #lastHeardMs: number;
+  #cancelTimer = () => {};
+  #provenAtMs = 0;
+
+  constructor(options: PeerLinkOptions) {
+    const { link, clock, entropy, self } = options;
+    this.#options = options;
+    this.#link = link;
+    this.initiated = link.initiated;
+    this.remote = link.remote;
+    this.technology = link.technology;
+    this.#times = options.times ?? LINK_TIMES[link.technology];
+    this.#clearFrames = new TokenBucket(clock, CLEAR_PER_SECOND, CLEAR_BURST);
+    this.#lastHeardMs = clock.monotonicMs();
+    this.exchange = new Exchange<Hop>({ clock, entropy, self, transmit: (octets, hop, type) => this.#transmit(octets, hop, type) });
+  }
+
+  /** Begins to listen. */
+  open(): void {
+    this.#cancelTimer = this.#options.clock.after(this.#times.proveWithinMs, () => this.close('the other device did not prove who it is'));
+    this.#link.open({ frame: (octets) => this.#frame(octets), closed: (reason) => this.#ended(reason) });
+  }
+
+  /** The proven peer. */
+  get peer(): EntityId | undefined {
+    return this.#session?.peer.id;
+  }
+  /** The pairing under which it was proven. */
+  get pairedPeer(): PairedPeer | undefined {
+    return this.#session?.peer;
+  }
+  /** Monotonic time of the proof. */
+  get provenAtMs(): number {
+    return this.#provenAtMs;
+  }
+  /** Fires when the link is gone; a CpnsError is its reason. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** The peer is proven: from here on only records count. */
+  prove(session: LinkSession): void {
+    this.#session = session;
+    this.#provenAtMs = this.#options.clock.monotonicMs();
+    this.#lastHeardMs = this.#provenAtMs;
+    this.#cancelTimer();
+    this.#keepAlive();
+  }
+
+  /** A pairing waits for people: the link may stay unproven for `ms` more. */
+  allowUnproven(ms: number): void {
+    if (this.#session !== undefined) return;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#options.clock.after(ms, () => this.close('the pairing took too long'));
+  }
+
+  /** Adds a PAN session; traffic of that PN uses it alone from now on. The one before stays readable until the peer has switched. */
+  addPan(pnId: PnId, channel: SecureChannel): void {
+    for (const [sid, entry] of this.#panBySid) {
+      if (entry.pnId !== pnId || entry.channel === this.#panByPn.get(pnId)) continue;
+      entry.channel.erase();
+      this.#panBySid.delete(sid);
+    }
+    this.#panBySid.set(toHex(channel.sid), { channel, pnId });
+    this.#panByPn.set(pnId, channel);
+  }
+  removePan(pnId: PnId): void {
+    for (const [sid, entry] of this.#panBySid) {
+      if (entry.pnId !== pnId) continue;
+      entry.channel.erase();
+      this.#panBySid.delete(sid);
+    }
+    this.#panByPn.delete(pnId);
+  }
+  hasPan(pnId: PnId): boolean {
+    return this.#panByPn.has(pnId);
+  }
+  /** The way for messages of a PN: its PAN session, or the link session where the hop is allowed to do without. */
+  hopOf(pnId: PnId): Hop {
+    return this.#panByPn.has(pnId) ? { kind: 'pan', pnId } : LINK;
+  }
+
+  close(reason: string): void {
+    if (this.#closing.signal.aborted) return;
+    this.#link.close(reason);
+    this.#ended(reason);
+  }
+
+  #ended(reason: string): void {
+    if (this.#closing.signal.aborted) return;
+    const gone = new CpnsError('Transport', 'LinkLost', `The link to ${this.peer ?? this.remote} was lost: ${reason}.`);
+    this.#cancelTimer();
+    this.#closing.abort(gone);
+    this.exchange.close(gone);
+    this.#session?.channel.erase();
+    for (const { channel } of this.#panBySid.values()) channel.erase();
+    this.#panBySid.clear();
+    this.#panByPn.clear();
+    this.#options.handler.closed(this, reason);
+  }
+
+  #keepAlive(): void {
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.after(this.#times.pingEveryMs, () => {
+      const session = this.#session;
+      if (session === undefined || this.#closing.signal.aborted) return;
+      if (clock.monotonicMs() - this.#lastHeardMs >= this.#times.deadAfterMs) return this.close('nothing was heard from it any more');
+      if (session.channel.mustRehandshake) return this.close('its keys are due for renewal');
+      this.#link.send(session.channel.seal(INNER_TYPE.ping, new Uint8Array(0)));
+      this.#keepAlive();
+    });
+  }
+
+  #transmit(envelope: Uint8Array, hop: Hop, type: AnyMessage): void {
+    if (this.#closing.signal.aborted) return;
+    if (hop.kind === 'clear') return this.#link.send(clearFrame(envelope));
+    const channel = hop.kind === 'link' ? this.#session?.channel : this.#panByPn.get(hop.pnId);
+    if (channel === undefined) throw new CpnsError('State', 'NoSession', `There is no session to send ${type.name} in.`);
+    if (envelope.length > MAX_PAN_ENVELOPE) throw new CpnsError('Internal', 'TooLarge', `${type.name} has more octets than a hop carries.`);
+    this.#link.send(channel.seal(INNER_TYPE.envelope, envelope, { pad: !UNPADDED.has(type.number) }));
+  }
+
+  #frame(octets: Uint8Array): void {
+    try {
+      switch (octets[0]) {
+        case CLEAR_FRAME:
+          return this.#clearFrame(octets.subarray(1));
+        case RECORD_TYPE.link:
+          if (this.#session !== undefined) this.#record(this.#session.channel, octets, LINK);
+          return;
+        case RECORD_TYPE.pan: {
+          const pan = this.#panBySid.get(toHex(octets.subarray(1, 5)));
+          if (pan !== undefined) this.#record(pan.channel, octets, { kind: 'pan', pnId: pan.pnId });
+          return;
+        }
+        default:
+          return this.close('it sent a frame that is no frame of this protocol');
+      }
+    } catch (error) {
+      this.#options.logger.info('link closed after a bad frame', { peer: this.peer, remote: this.remote, why: describeError(error) });
+      this.close('it sent something that could not be read');
+    }
+  }
+
+  #clearFrame(octets: Uint8Array): void {
+    if (this.#session !== undefined) return;
+    if (!this.#clearFrames.take()) return this.close('it sent too many handshake messages');
+    const envelope = decodeEnvelope(octets);
+    if (this.exchange.settle(envelope, CLEAR)) return;
+    if (envelope.type === undefined || !admissible(envelope.type, 'clear', FROM_PEER)) return;
+    this.#options.handler.clear(this, envelope);
+  }
+
+  #record(channel: SecureChannel, octets: Uint8Array, hop: Hop): void {
+    const { innerType, content } = channel.open(octets);
+    this.#lastHeardMs = this.#options.clock.monotonicMs();
+    if (innerType === INNER_TYPE.ping) return this.#link.send(channel.seal(INNER_TYPE.pong, new Uint8Array(0)));
+    if (innerType !== INNER_TYPE.envelope) return;
+    const envelope = decodeEnvelope(content);
+    if (envelope.sender !== this.peer)
+      throw new CpnsError('Auth', 'WrongSender', 'An envelope names another sender than the device on this link.');
+    if (this.exchange.settle(envelope, hop)) return;
+    const { type } = envelope;
+    if (type === undefined || !admissible(type, hop.kind === 'pan' ? 'pan' : 'link', FROM_PEER)) {
+      if (type === undefined || type.kind === 'request')
+        this.exchange.notify(refusal, { status: Status.BadMessage }, hop, envelope.transaction);
+      return;
+    }
+    this.#options.handler.message(this, envelope, hop);
+  }
+}
