@@ -1,0 +1,56 @@
+import * as v from 'valibot';
+import { settingsSchema } from './settings.js';
+
+/** One setting, or a group of them, as documented. */
+export interface SettingDoc {
+  /** From the top, such as `['pan', 'lan', 'port']`. */
+  readonly path: readonly string[];
+  readonly doc: string;
+  readonly group: boolean;
+  /** `undefined`: none; the setting is absent unless it is set. */
+  readonly fallback: unknown;
+}
+
+/** Every group and setting, in the order of the table. */
+export function describeSettings(): SettingDoc[] {
+  return [...walk(settingsSchema.entries, [])];
+}
+
+function* walk(entries: v.ObjectEntries, above: readonly string[]): Generator<SettingDoc> {
+  for (const [name, schema] of Object.entries(entries)) {
+    const path = [...above, name];
+    const wrapped = (schema as { wrapped?: v.GenericSchema & { entries?: v.ObjectEntries } }).wrapped;
+    const inner = wrapped?.entries;
+    const doc = v.getDescription(schema as v.GenericSchema) ?? '';
+    yield { path, doc, group: inner !== undefined, fallback: inner === undefined ? v.getDefault(schema as v.GenericSchema) : undefined };
+    if (inner !== undefined) yield* walk(inner, path);
+  }
+}
+
+/** A configuration file with every setting at its default, explained. Reading it gives the defaults. */
+export function documentedDefaults(): string {
+  const lines = ['# Configuration of cpns-agent. Everything may be left out; the values shown are the defaults.', ''];
+  for (const { path, doc, group, fallback } of describeSettings()) {
+    const indent = '  '.repeat(path.length - 1);
+    if (group && path.length === 1) lines.push('');
+    lines.push(...wrap(doc, 100).map((line) => `${indent}# ${line}`));
+    const name = path.at(-1);
+    if (group) lines.push(`${indent}${name}:`);
+    else if (fallback === undefined) lines.push(`${indent}# ${name}:`);
+    else lines.push(`${indent}${name}: ${Array.isArray(fallback) ? '[]' : String(fallback)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}

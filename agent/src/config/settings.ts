@@ -1,0 +1,103 @@
+import { isHostPort } from '@cpns/shared';
+import * as v from 'valibot';
+import { count, flag, foundCount, foundList, group, oneOf, optionalText, settingsFile, texts } from './setting.js';
+
+/** Kinds of network that a person may name (shared: `NetworkKind`). */
+export const NETWORK_KINDS = ['ethernet', 'wifi', 'cellular', 'other'] as const;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being refused
+const isName = (text: string) => text !== '' && !/[\u0000-\u001f\u007f]/.test(text);
+const isInterface = (text: string) => /^[^\s/]{1,64}$/.test(text);
+const isDomain = (text: string) =>
+  /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$/.test(text);
+
+/**
+ * Every setting of the agent: name, bounds, default and documentation in one table. The type, the check of the file, the documented
+ * default file and the list in docs/limits.md all come from here. Limits are those of security 2.1.
+ */
+export const settingsSchema = settingsFile({
+  name: optionalText('What people call this device, at most 64 characters. Default: its entity id.', 64, isName, 'a name on one line'),
+  consent: oneOf(
+    ['auto', 'ask', 'same-user', 'always', 'never'],
+    'auto',
+    'Who may take this device into a personal network without a person saying yes. "ask" waits up to 60 s for: cpns-agent consent accept. ' +
+      '"auto" is "ask" where there is a user interface, else "same-user".',
+  ),
+  shareMembers: flag(true, 'As PN GW: tell each member who the others are. Otherwise a member sees itself and the PN GW.'),
+  requireForwardSecrecy: flag(true, 'Refuse a server or a peer that offers no X25519 key.'),
+  allowUnprotectedPan: flag(
+    false,
+    'As PN GW: accept devices without a LocalEUKey on Bluetooth and IP. Others near can then read and forge.',
+  ),
+  device: group('What this device says about itself. Real values are found out; set one only where that is wrong.', {
+    preference: count(0, 'Wish to be PN GW; outweighs everything but the hard needs.', 0, 3),
+    zone: flag(false, 'This device is a zone based PN GW.'),
+    power: oneOf(['auto', 'mains', 'battery'], 'auto', 'Where the power comes from.'),
+    batteryPercent: foundCount('Charge of the battery.', 0, 100),
+    cores: foundCount('Processor cores.', 1, 4096),
+    memoryMiB: foundCount('Main memory in MiB.', 1, 4_194_304),
+    networks: foundList(NETWORK_KINDS, 'Kinds of network it is attached to.'),
+    userInterface: oneOf(['auto', 'yes', 'no'], 'auto', 'A person can be asked at this device.'),
+    canRoute: flag(true, 'It may carry the traffic of others, so it may be PN GW.'),
+  }),
+  pan: group('How devices near are found and reached.', {
+    lan: group('The local network: mDNS and WebSocket.', {
+      enabled: flag(true, 'Use the local network.'),
+      interfaces: texts(
+        'Interfaces to use, such as [eth0, wlan0]. Default: all but loopback; loopback alone when there is nothing else.',
+        16,
+        isInterface,
+        'the name of a network interface',
+      ),
+      port: count(0, 'TCP port for links of other devices; 0 takes a free one and announces it.', 0, 65_535),
+      peers: texts(
+        'Devices to dial by hand where multicast is missing, such as [192.0.2.7:7400].',
+        64,
+        isHostPort,
+        'HOST:PORT or [IPv6]:PORT',
+      ),
+    }),
+  }),
+  server: group("Where the CPNS Server is. Only the server that knows this device's key is believed, wherever the address comes from.", {
+    address: optionalText('HOST:PORT. Default: the address that came with the enrolment.', 300, isHostPort, 'HOST:PORT or [IPv6]:PORT'),
+    domain: optionalText('Domain to ask for the DNS record _cpns._tcp when there is no address.', 253, isDomain, 'a domain name'),
+  }),
+  limits: group('What others may make this device do and keep.', {
+    links: count(16, 'Links to devices near at once.', 1, 1000),
+    handshakesAtOnce: count(4, 'Key agreements under way at once.', 1, 64),
+    handshakesPerSecondPerLink: count(1, 'Handshakes a second on one link in the long run.', 1, 1000),
+    handshakeBurstPerLink: count(4, 'Handshakes at once on one link.', 1, 1000),
+    handshakesPerSecondPerAddress: count(4, 'Handshakes a second from one address in the long run.', 1, 1000),
+    handshakeBurstPerAddress: count(16, 'Handshakes at once from one address.', 1, 1000),
+    pairings: count(64, 'Paired devices.', 1, 64),
+    pairingWindowMs: count(120_000, 'A pairing window stays open so long, in milliseconds.', 1000, 120_000),
+    pairingAttempts: count(5, 'Attempts in one pairing window.', 1, 5),
+    openPrompts: count(1, 'Questions to a person that are open at once.', 1, 16),
+    promptsPer10MinPerInitiator: count(3, 'Questions to a person in ten minutes that one device may cause.', 1, 100),
+    consentTimeoutMs: count(60_000, 'An unanswered question is a no after, in milliseconds.', 1000, 60_000),
+    pns: count(16, 'Personal networks.', 1, 1000),
+    membersPerPn: count(1000, 'Members of one personal network.', 1, 1000),
+    mdnsNames: count(256, 'Devices near that are remembered.', 1, 4096),
+    outboxMessages: count(1000, 'Messages that wait to be delivered.', 1, 100_000),
+    outboxOctets: count(16_777_216, 'Octets that wait to be delivered.', 65_536, 1_073_741_824),
+    outboxKeptMs: count(86_400_000, 'A message that was not delivered is given up after, in milliseconds.', 60_000, 604_800_000),
+    expiredLocalKeyMs: count(
+      604_800_000,
+      'While the server is unreachable, a LocalEUKey serves so long beyond its 24 h, in milliseconds.',
+      0,
+      604_800_000,
+    ),
+  }),
+  log: group('What the agent says about itself.', {
+    level: oneOf(['debug', 'info', 'notice', 'warn', 'error'], 'info', 'Least severe line that is written.'),
+    format: oneOf(['text', 'json'], 'text', 'Lines for people or for machines.'),
+  }),
+});
+
+/** All settings, with defaults filled in. */
+export type Settings = v.InferOutput<typeof settingsSchema>;
+
+/** The defaults, for tests and benchmarks to vary. */
+export function defaultSettings(): Settings {
+  return v.parse(settingsSchema, {});
+}
