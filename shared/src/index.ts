@@ -1,3 +1,4 @@
+export * from './election/index.js';
 export * from './errors.js';
 export * from './exchange.js';
 export * from './host-port.js';

@@ -1,0 +1,171 @@
+import {
+  abortReason,
+  type Clock,
+  CpnsError,
+  deadline,
+  describeError,
+  type EntityId,
+  type Entropy,
+  type Link,
+  type LinkType,
+  type Logger,
+  retrySchedule,
+} from '@cpns/shared';
+import type { PanEvents, PanTechnology, Sighting } from './pan-technology.js';
+
+/** The lower entity id dials; the other one dials when there is no link after this time (protocol 0.22). */
+const HIGHER_ID_WAITS_MS = 3_000;
+const DIAL_TIMEOUT_MS = 10_000;
+
+export interface NeighbourhoodHandler {
+  /** A link was opened, by us towards `expected` or by somebody. */
+  linked(link: Link, expected: EntityId | undefined): void;
+  /** Sightings changed. */
+  changed(id: EntityId, sighting: Sighting | undefined): void;
+}
+
+export interface NeighbourhoodOptions {
+  readonly self: EntityId;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly technologies: readonly PanTechnology[];
+  readonly handler: NeighbourhoodHandler;
+  /** Is a link to this device wanted, and not there yet? */
+  wanted(id: EntityId): boolean;
+}
+
+/** Who is near, over all PAN technologies, and the dialling of those who are wanted. */
+export class Neighbourhood {
+  readonly #options: NeighbourhoodOptions;
+  readonly #sightings = new Map<EntityId, Map<LinkType, Sighting>>();
+  readonly #dialling = new Map<EntityId, () => void>();
+  readonly #problems = new Map<LinkType, string>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: NeighbourhoodOptions) {
+    this.#options = options;
+  }
+
+  /** Starts every technology; one that cannot start is reported as a problem and left out. */
+  async start(): Promise<void> {
+    await Promise.all(
+      this.#options.technologies.map(async (technology) => {
+        try {
+          await technology.start(this.#events(technology));
+        } catch (error) {
+          this.#problems.set(technology.type, describeError(error));
+          this.#options.logger.warn('a PAN technology could not start', { technology: technology.type, why: describeError(error) });
+        }
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new CpnsError('State', 'Stopping', 'The agent is stopping.'));
+    for (const cancel of this.#dialling.values()) cancel();
+    this.#dialling.clear();
+    await Promise.all(this.#options.technologies.map((technology) => technology.stop()));
+  }
+
+  get technologies(): readonly PanTechnology[] {
+    return this.#options.technologies;
+  }
+  problemOf(technology: LinkType): string | undefined {
+    return this.#problems.get(technology);
+  }
+  /** Everything near, each with one sighting per technology. */
+  get sightings(): ReadonlyMap<EntityId, ReadonlyMap<LinkType, Sighting>> {
+    return this.#sightings;
+  }
+
+  /** A link broke, or a pairing began: look and dial again. */
+  refresh(id?: EntityId): void {
+    for (const technology of this.#options.technologies) technology.refresh();
+    for (const known of id === undefined ? this.#sightings.keys() : [id]) this.#dialWhenDue(known);
+  }
+
+  /** One try to reach somebody, over any technology that knows him. @throws CpnsError Transport, Timeout */
+  async reach(id: EntityId, signal: AbortSignal): Promise<Link> {
+    const known = this.#sightings.get(id);
+    if (known === undefined || known.size === 0)
+      throw new CpnsError('Transport', 'NotNear', `${id} is not near: check that it is on and in the same network.`);
+    let last: unknown;
+    for (const sighting of known.values()) {
+      const technology = this.#options.technologies.find((candidate) => candidate.type === sighting.technology);
+      if (technology === undefined) continue;
+      try {
+        return await this.dial(technology, sighting.addresses, signal);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  /** @throws CpnsError Transport, Timeout */
+  async dial(technology: PanTechnology, addresses: readonly string[], signal: AbortSignal): Promise<Link> {
+    const limit = deadline(
+      this.#options.clock,
+      DIAL_TIMEOUT_MS,
+      signal,
+      'The other device did not answer: check that it is on and in the same network.',
+    );
+    try {
+      return await technology.dial(addresses, limit.signal);
+    } finally {
+      limit.done();
+    }
+  }
+
+  #events(technology: PanTechnology): PanEvents {
+    return {
+      sighted: (sighting) => {
+        if (sighting.id === this.#options.self) return;
+        const known = this.#sightings.get(sighting.id) ?? new Map<LinkType, Sighting>();
+        known.set(technology.type, sighting);
+        this.#sightings.set(sighting.id, known);
+        this.#options.handler.changed(sighting.id, sighting);
+        this.#dialWhenDue(sighting.id);
+      },
+      lost: (id) => {
+        const known = this.#sightings.get(id);
+        known?.delete(technology.type);
+        if (known?.size === 0) this.#sightings.delete(id);
+        this.#options.handler.changed(id, undefined);
+      },
+      accepted: (link) => this.#options.handler.linked(link, undefined),
+      problem: (sentence) => {
+        if (sentence === undefined) this.#problems.delete(technology.type);
+        else this.#problems.set(technology.type, sentence);
+      },
+    };
+  }
+
+  #dialWhenDue(id: EntityId): void {
+    const { clock, entropy, self, wanted, handler, logger } = this.#options;
+    if (this.#dialling.has(id) || this.#stopping.signal.aborted || !wanted(id)) return;
+    const delays = retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 });
+    const tryAfter = (ms: number) => {
+      this.#dialling.set(
+        id,
+        clock.after(ms, () => {
+          if (!wanted(id) || !this.#sightings.has(id)) return void this.#dialling.delete(id);
+          this.reach(id, this.#stopping.signal).then(
+            (link) => {
+              this.#dialling.delete(id);
+              if (this.#stopping.signal.aborted) return link.close(abortReason(this.#stopping.signal).message);
+              handler.linked(link, id);
+            },
+            (error) => {
+              logger.debug('could not reach a device', { peer: id, why: describeError(error) });
+              if (this.#stopping.signal.aborted) return void this.#dialling.delete(id);
+              tryAfter(500 + delays.next().value);
+            },
+          );
+        }),
+      );
+    };
+    tryAfter(self < id ? 0 : HIGHER_ID_WAITS_MS);
+  }
+}

@@ -1,0 +1,112 @@
+import { type AnswerOf, type Clock, CpnsError, describeError, type EntityId, type Entropy, Exchange, type Logger } from '@cpns/shared';
+import {
+  type AnyMessage,
+  admissible,
+  type BodyOf,
+  type Direction,
+  data,
+  decodeEnvelope,
+  type Envelope,
+  MAX_UPLINK_ENVELOPE,
+  refusal,
+  Status,
+} from '@cpns/shared/messages';
+import { INNER_TYPE, type SkChannel } from '@cpns/shared/security';
+
+/** An answer of the server is due by then; whatever delays it says `pending` (protocol 0.3). */
+export const SERVER_TIMEOUT_MS = 10_000;
+
+export interface ServerChannelOptions {
+  readonly channel: SkChannel;
+  readonly self: EntityId;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  /** Takes one record towards the server; delivery is not promised. */
+  carry(record: Uint8Array): void;
+  /** A request or notify of the server. */
+  message(channel: ServerChannel, envelope: Envelope): void;
+}
+
+const FROM_SERVER: readonly Direction[] = ['Server>GW', 'Server>PNE'];
+
+/**
+ * One SK session with the CPNS Server: a PN GW's own, or a PNE's for one PN. It does not know who carries its records; it repeats its
+ * requests, because that way may lose them.
+ */
+export class ServerChannel {
+  readonly #options: ServerChannelOptions;
+  readonly #exchange: Exchange<'sk'>;
+  #closed = false;
+
+  constructor(options: ServerChannelOptions) {
+    const { clock, entropy, self } = options;
+    this.#options = options;
+    this.#exchange = new Exchange<'sk'>({ clock, entropy, self, transmit: (envelope, _via, type) => this.#transmit(envelope, type) });
+  }
+
+  get sid(): Uint8Array {
+    return this.#options.channel.sid;
+  }
+  /** A new handshake is due. */
+  get mustRehandshake(): boolean {
+    return this.#options.channel.mustRehandshake;
+  }
+
+  /** @throws CpnsError State/Refused with the server's status, Timeout/NoAnswer, Transport */
+  request<M extends AnyMessage, A extends AnyMessage>(
+    type: M,
+    body: BodyOf<M>,
+    accepts: readonly A[],
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number; readonly transaction?: Uint8Array } = {},
+  ): Promise<AnswerOf<A, 'sk'>> {
+    return this.#exchange.request(type, body, accepts, 'sk', { timeoutMs: SERVER_TIMEOUT_MS, repeat: true, ...options });
+  }
+
+  notify<M extends AnyMessage>(type: M, body: BodyOf<M>): void {
+    this.#exchange.notify(type, body, 'sk');
+  }
+
+  /** Serves a request of the server, once however often it comes. Never rejects: failures are answered and logged. */
+  async serve(envelope: Envelope, handle: Parameters<Exchange<'sk'>['serve']>[2]): Promise<void> {
+    try {
+      await this.#exchange.serve(envelope, 'sk', handle);
+    } catch (error) {
+      this.#options.logger.info('a request of the server was refused', { message: envelope.number, why: describeError(error) });
+    }
+  }
+
+  /** One record from the server. What cannot be opened is dropped in silence (security 1.6b). */
+  receive(record: Uint8Array): void {
+    if (this.#closed) return;
+    const opened = this.#options.channel.open(record);
+    if (opened === undefined || opened.innerType !== INNER_TYPE.envelope) return;
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(opened.content, MAX_UPLINK_ENVELOPE);
+    } catch (error) {
+      this.#options.logger.warn('the server sent something that could not be read', { why: describeError(error) });
+      return;
+    }
+    if (this.#exchange.settle(envelope, 'sk')) return;
+    const { type } = envelope;
+    if (type === undefined || !admissible(type, 'sk', FROM_SERVER)) {
+      if (type === undefined || type.kind === 'request')
+        this.#exchange.notify(refusal, { status: Status.BadMessage }, 'sk', envelope.transaction);
+      return;
+    }
+    this.#options.message(this, envelope);
+  }
+
+  close(reason: CpnsError = new CpnsError('Transport', 'SessionOver', 'The session with the server is over.')): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#exchange.close(reason);
+    this.#options.channel.erase();
+  }
+
+  #transmit(envelope: Uint8Array, type: AnyMessage): void {
+    if (this.#closed) return;
+    for (const record of this.#options.channel.sealEnvelope(envelope, { pad: type.number !== data.number })) this.#options.carry(record);
+  }
+}

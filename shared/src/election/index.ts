@@ -1,0 +1,2 @@
+export * from './elect.js';
+export * from './score.js';
