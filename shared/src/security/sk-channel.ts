@@ -1,90 +1,76 @@
 import type { Clock, CryptoProvider, Entropy } from '../ports.js';
+import { EnvelopeReassembler } from './envelope-parts.js';
 import type { SkMaterial } from './handshake-types.js';
-import type { InnerType, OpenedRecord, SealOptions } from './record.js';
-
-/** PNE (or PN GW in its own session) to server, or back. */
-export type SkDirection = 'p2s' | 's2p';
-
-/** What an SK record shows in clear. */
-export interface SkRecordHeader {
-  /** 8 octets that name the session. */
-  readonly sid: Uint8Array;
-  /** 8 octets that name the sending process. */
-  readonly inst: Uint8Array;
-  readonly seq: bigint;
-}
-
-export interface OpenedSkRecord extends OpenedRecord {
-  readonly inst: Uint8Array;
-  readonly seq: bigint;
-}
-
-export interface SkLimits {
-  readonly recordsPerInst: number;
-  readonly sessionMs: number;
-  readonly instsPerSid: number;
-}
-
-/** `Expand(SK, "sid", TH, 8)` */
-export declare function skSid(provider: CryptoProvider, material: SkMaterial): Uint8Array;
-/** The header of a well-formed SK record; undefined for anything else. Nothing of it is proven. */
-export declare function readSkHeader(record: Uint8Array): SkRecordHeader | undefined;
-
-/** Opens records of one session without remembering which were seen: for a server that removes duplicates in its database. */
-export declare class SkOpener {
-  constructor(provider: CryptoProvider, material: SkMaterial, direction: SkDirection);
-  readonly sid: Uint8Array;
-  open(record: Uint8Array): OpenedSkRecord | undefined;
-  erase(): void;
-}
-
-export interface SkSenderOptions {
-  readonly provider: CryptoProvider;
-  readonly entropy: Entropy;
-  readonly clock: Clock;
-  readonly material: SkMaterial;
-  readonly direction: SkDirection;
-  readonly limits?: Partial<SkLimits>;
-}
-
-/** Seals records of one session; draws its own inst, so no two senders share a key. */
-export declare class SkSender {
-  constructor(options: SkSenderOptions);
-  readonly sid: Uint8Array;
-  readonly inst: Uint8Array;
-  get mustRehandshake(): boolean;
-  /** @throws CpnsError State/MustRehandshake, State/ChannelClosed, Internal/BadLength */
-  seal(innerType: InnerType, content: Uint8Array, options?: SealOptions): Uint8Array;
-  /** One record, or the parts of a large envelope (at most 65,536 octets) in consecutive records. */
-  sealEnvelope(envelope: Uint8Array, options?: SealOptions): Uint8Array[];
-  erase(): void;
-}
+import { INNER_TYPE, type InnerType, type OpenedRecord, type SealOptions } from './record.js';
+import { SkReceiver } from './sk-receiver.js';
+import { type SkLimits, SkSender } from './sk-sender.js';
 
 export interface SkChannelOptions {
   readonly provider: CryptoProvider;
   readonly entropy: Entropy;
   readonly clock: Clock;
+  /** The channel takes it over: {@link SkChannel.erase} erases it. */
   readonly material: SkMaterial;
-  /** Which side this is. */
+  /** Which end this is: a device (PNE or PN GW) or the server. */
   readonly side: 'device' | 'server';
-  readonly limits?: Partial<SkLimits>;
+  readonly limits?: Partial<SkLimits> | undefined;
 }
 
-/** Both directions of one SK session in one process: seals, opens, drops duplicates, puts parts together. */
-export declare class SkChannel {
-  constructor(options: SkChannelOptions);
+/**
+ * One end of an SK session, whole in one process: seals, opens, drops duplicates and puts large envelopes together. Nothing that comes in
+ * can close it.
+ */
+export class SkChannel {
+  /** 8 octets that name the session in every record. */
   readonly sid: Uint8Array;
-  get mustRehandshake(): boolean;
-  seal(innerType: InnerType, content: Uint8Array, options?: SealOptions): Uint8Array;
-  sealEnvelope(envelope: Uint8Array, options?: SealOptions): Uint8Array[];
-  /** Undefined: refused, a duplicate, or a part of an envelope that is not complete yet. */
-  open(record: Uint8Array): OpenedRecord | undefined;
-  erase(): void;
-}
+  readonly #material: SkMaterial;
+  readonly #sender: SkSender;
+  readonly #receiver: SkReceiver;
+  readonly #reassembler: EnvelopeReassembler;
 
-/** Puts the parts of envelopes of one session together; bounded in number, octets and time. */
-export declare class EnvelopeReassembler {
-  constructor(clock: Clock);
-  /** The whole envelope when `part` was the last one missing. */
-  accept(part: OpenedSkRecord): Uint8Array | undefined;
+  /** @throws CpnsError Internal/BadLimit */
+  constructor({ provider, entropy, clock, material, side, limits }: SkChannelOptions) {
+    const [sending, receiving] = side === 'device' ? (['p2s', 's2p'] as const) : (['s2p', 'p2s'] as const);
+    this.#material = material;
+    this.#sender = new SkSender({ provider, entropy, clock, material, direction: sending, limits });
+    this.#receiver = new SkReceiver({ provider, material, direction: receiving, limits });
+    this.#reassembler = new EnvelopeReassembler(clock);
+    this.sid = this.#sender.sid;
+  }
+
+  /** A new handshake is due: 24 h, nearly 2^20 records sent, or a genuine sender beyond the 16th was turned away. */
+  get mustRehandshake(): boolean {
+    return this.#sender.mustRehandshake || this.#receiver.mustRehandshake;
+  }
+
+  /**
+   * One record. Content is at most 16,384 octets.
+   * @throws CpnsError State/MustRehandshake, State/ChannelClosed, Internal/BadLength
+   */
+  seal(innerType: InnerType, content: Uint8Array, options?: SealOptions): Uint8Array {
+    return this.#sender.seal(innerType, content, options);
+  }
+
+  /** The records that carry one envelope of at most 65,536 octets. @throws as {@link seal} */
+  sealEnvelope(envelope: Uint8Array, options?: SealOptions): Uint8Array[] {
+    return this.#sender.sealEnvelope(envelope, options);
+  }
+
+  /**
+   * The content of a record. A large envelope comes out whole, with its last part.
+   * Undefined: not of this session, seen before, too old, or a part while others are missing.
+   */
+  open(record: Uint8Array): OpenedRecord | undefined {
+    const opened = this.#receiver.open(record);
+    if (opened?.innerType !== INNER_TYPE.part) return opened;
+    const envelope = this.#reassembler.accept(opened);
+    return envelope === undefined ? undefined : { innerType: INNER_TYPE.envelope, content: envelope };
+  }
+
+  /** Overwrites all keys and SK itself. May be called again. */
+  erase(): void {
+    this.#sender.erase();
+    this.#receiver.erase();
+    this.#material.sk.erase();
+  }
 }
