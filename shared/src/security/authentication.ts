@@ -1,5 +1,5 @@
 import type { CryptoProvider } from '../ports.js';
-import { concat } from './bytes.js';
+import { concat, copyOf } from './bytes.js';
 import type { HandshakeHeader, HandshakeHello, SkMaterial } from './handshake-types.js';
 import { enc, expand, extract } from './kdf.js';
 import { ENC, EXPAND } from './labels.js';
@@ -30,7 +30,7 @@ export function requestMac(provider: CryptoProvider, kAuth: Secret, request: Req
   const key = expand(provider, kAuth.reveal(), EXPAND.request);
   const mac = provider.hmac(key, enc(ENC.request, version, suite, idPne, idGw, kid, capsHash, localEuKeyNeeded, randPne, ePne));
   key.fill(0);
-  return mac.slice(0, REQ_MAC_LENGTH);
+  return copyOf(mac.subarray(0, REQ_MAC_LENGTH));
 }
 
 /** hdr: everything that PNE, PN GW and server must agree on. */

@@ -2,7 +2,7 @@ import { encode, rfc8949EncodeOptions } from 'cborg';
 import { CpnsError } from '../errors.js';
 import { type EntityId, isEntityId } from '../ids.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, readU64be, u32be } from './bytes.js';
+import { concat, copyOf, readU64be, u32be } from './bytes.js';
 import { enc, expand } from './kdf.js';
 import { ENC, type EXPAND } from './labels.js';
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, TAG_LENGTH } from './provider-lengths.js';
@@ -82,7 +82,7 @@ export function parseMessage(octets: Uint8Array): ParsedMessage {
   const idSender = String.fromCharCode(...reader.string(3, 3, 32));
   const salt = reader.string(2, SALT_LENGTH, SALT_LENGTH);
   const seq = reader.unsigned(0);
-  const sealed = octets.slice(reader.at);
+  const sealed = octets.subarray(reader.at);
   if (!isEntityId(idSender) || sealed.length < TAG_LENGTH) throw malformed();
   return { header: { scope, epoch, idSender, salt, seq }, sealed };
 }
@@ -119,7 +119,7 @@ class HeaderReader {
     if (length < least || length > most) throw malformed();
     const end = this.at + Number(length);
     if (end > this.octets.length) throw malformed();
-    const value = this.octets.slice(this.at, end);
+    const value = copyOf(this.octets.subarray(this.at, end));
     this.at = end;
     return value;
   }
