@@ -57,6 +57,10 @@ export class MdnsInterface {
   #records: readonly DnsRecord[] = [];
   #ownNames: ReadonlySet<string> = new Set();
   #trouble: string | undefined;
+  /** Member of the group on this interface, and sending there: before, packets would go out wherever the default route leads. */
+  #joined = false;
+  #steered = false;
+  #waiting: { announce: boolean; questions: DnsQuestion[] } = { announce: false, questions: [] };
   #heardMyself = false;
   #unheard = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -94,11 +98,19 @@ export class MdnsInterface {
   /** Sends the records once more. */
   announce(): void {
     if (this.#records.length === 0) return;
+    if (!this.#joined) {
+      this.#waiting.announce = true;
+      return;
+    }
     this.#unheard++;
     this.#attempt((done) => this.#responder.mdns.respond({ answers: this.#records }, done));
   }
 
   ask(questions: DnsQuestion[]): void {
+    if (!this.#joined) {
+      this.#waiting.questions = questions;
+      return;
+    }
     this.#askedAtMs = this.#options.clock.monotonicMs();
     if (this.#records.length > 0) this.#unheard++;
     this.#attempt((done) => this.#responder.mdns.query(questions, done));
@@ -111,14 +123,15 @@ export class MdnsInterface {
     this.#cancelReannounce?.();
     const farewell = this.#records.map((r) => ({ ...r, ttl: 0 }));
     this.#responder.unregister(this.#records);
-    if (goodbye && farewell.length > 0) await this.#within((done) => this.#responder.mdns.respond({ answers: farewell }, done));
+    if (goodbye && this.#joined && farewell.length > 0)
+      await this.#within((done) => this.#responder.mdns.respond({ answers: farewell }, done));
     await this.#within((done) => this.#responder.mdns.destroy(done));
   }
 
   #open(): Responder {
     const { network, family, port } = this.#options;
     const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: true, ipv6Only: family === 6 });
-    shield(socket, (error) => this.#failed(error));
+    this.#shield(socket);
     const address = network.addresses.find((a) => a.family === 4)?.address;
     // Bound to the unicast address of the interface, a socket on Linux would hear no multicast at all.
     const where =
@@ -126,9 +139,10 @@ export class MdnsInterface {
         ? { interface: address, bind: '0.0.0.0' }
         : { type: 'udp6', ip: 'ff02::fb', interface: `::%${zoneOf(network)}`, bind: '::' };
     const options = { socket, port, ...where } as unknown as Partial<ServiceConfig>;
-    const responder = new Bonjour(options, (error: unknown) => this.#failed(error))['server'] as unknown as Responder;
+    const responder = (new Bonjour(options, (error: unknown) => this.#failed(error)) as unknown as { server: Responder }).server;
     responder.mdns.on('error', (error) => this.#failed(error));
-    responder.mdns.on('warning', (error) => this.#options.logger.debug('mDNS warning', { interface: network.name, error: String(error) }));
+    responder.mdns.on('warning', (error) => this.#warned(error));
+    responder.mdns.on('networkInterface', () => this.#join());
     this.#guardPackets(socket);
     this.#guardQueries(responder);
     responder.mdns.on('response', (packet: DnsPacket, source: RemoteInfo) => this.#heard(packet, source));
@@ -140,7 +154,7 @@ export class MdnsInterface {
     const decoders = socket.listeners('message');
     socket.removeAllListeners('message');
     socket.on('message', (message, source) => {
-      if (this.#closed || !this.#guard.admits(message, source)) return;
+      if (this.#closed || !this.#joined || !this.#guard.admits(message, source)) return;
       try {
         for (const decode of decoders) decode.call(socket, message, source);
       } catch (error) {
@@ -214,22 +228,41 @@ export class MdnsInterface {
       this.#options.logger.debug('mDNS does not work here', { interface: this.#options.network.name, error: String(error) });
     this.#trouble = code;
   }
-}
 
-/** The library sets these from inside an event of the socket, where an error would have no one to catch it. */
-function shield(socket: Socket, failed: (error: unknown) => void): void {
-  const wrap =
-    <A, R>(call: (value: A) => R) =>
-    (value: A): R | undefined => {
+  #join(): void {
+    this.#joined = this.#steered;
+    if (!this.#joined || this.#closed) return;
+    const { announce, questions } = this.#waiting;
+    this.#waiting = { announce: false, questions: [] };
+    this.#trouble = undefined;
+    if (announce) this.announce();
+    if (questions.length > 0) this.ask(questions);
+  }
+
+  /** A packet that cannot be decoded is the sender's trouble; a failed system call is ours. */
+  #warned(error: unknown): void {
+    if ((error as NodeJS.ErrnoException | null)?.syscall !== undefined) this.#failed(error);
+    else this.#options.logger.debug('mDNS packet not understood', { interface: this.#options.network.name, error: String(error) });
+  }
+
+  /** The library calls these from inside an event of the socket, where an error would have no one to catch it. */
+  #shield(socket: Socket): void {
+    const { setMulticastTTL, setMulticastLoopback, setMulticastInterface } = socket;
+    const tolerated = (call: () => unknown) => {
       try {
-        return call(value);
+        call();
       } catch (error) {
-        failed(error);
-        return undefined;
+        this.#failed(error);
       }
     };
-  Object.assign(socket, {
-    setMulticastTTL: wrap((ttl: number) => socket.constructor.prototype.setMulticastTTL.call(socket, ttl)),
-    setMulticastLoopback: wrap((flag: boolean) => socket.constructor.prototype.setMulticastLoopback.call(socket, flag)),
-  });
+    Object.assign(socket, {
+      setMulticastTTL: (ttl: number) => tolerated(() => setMulticastTTL.call(socket, ttl)),
+      setMulticastLoopback: (flag: boolean) => tolerated(() => setMulticastLoopback.call(socket, flag)),
+      setMulticastInterface: (address: string) =>
+        tolerated(() => {
+          setMulticastInterface.call(socket, address);
+          this.#steered = true;
+        }),
+    });
+  }
 }

@@ -57,7 +57,8 @@ const SHORTEST_GAP_MS = 1_000;
 const MOST_FOLLOW_UPS = 8;
 /** A service that does not look around says again that it is there, to notice when its socket has gone deaf. */
 const REMIND_MS = 60_000;
-const REOPEN_GAP_MS = 5_000;
+const REFRESH_GAP_MS = 5_000;
+const REOPEN_GAP_MS = 3_000;
 
 /**
  * Announces one service and finds those of others, on all chosen interfaces, and survives everything that happens to them. What
@@ -106,7 +107,7 @@ export class MdnsService {
   refresh(): void {
     const nowMs = this.#options.clock.monotonicMs();
     this.#options.watch.check();
-    if (nowMs - this.#refreshedMs < REOPEN_GAP_MS) return this.#askSoon(nowMs);
+    if (nowMs - this.#refreshedMs < REFRESH_GAP_MS) return this.#askSoon(nowMs);
     this.#refreshedMs = nowMs;
     for (const [key, open] of this.#open) if (nowMs - open.openedMs >= SHORTEST_GAP_MS) this.#close(key, false);
     this.#followInterfaces();
