@@ -1,7 +1,7 @@
 import { describeError } from '../errors.js';
 
 const MAX_TEXT = 1_000;
-const MAX_ITEMS = 50;
+const MAX_ITEMS = 20;
 const MAX_DEPTH = 4;
 /** Names under which keys and codes travel; their values never reach a log, whatever they are. */
 const SECRET_NAME = /secret|passw|passphrase|token|credential|(?<!public_?)key$|^(psk|prk|sk|lk|gk|kek)$|(enrol|enrolment|pairing)_?code/i;
