@@ -1,0 +1,57 @@
+import type { Clock, CryptoProvider, EntityId, Entropy, Logger, PnId, ServerId } from '@cpns/shared';
+import type { Subscription } from '@cpns/shared/messages';
+import type { EuKeyRoot } from '@cpns/shared/security';
+import type { DeviceState } from './device-state.js';
+import type { PeerLink } from './peer-link.js';
+
+/** Who this device is; from its enrolment. */
+export interface DeviceIdentity {
+  readonly id: EntityId;
+  readonly root: EuKeyRoot;
+  readonly idServer: ServerId;
+  readonly subscription: Subscription;
+}
+
+/** What a person or the configuration decides about personal networks. */
+export interface DeviceSettings {
+  /** Refuse handshakes without X25519. */
+  readonly requireForwardSecrecy: boolean;
+  /** A hop without a LocalEUKey is allowed (protocol 0.7); off by default. */
+  readonly allowUnprotectedPan: boolean;
+  /** As PN GW: members see one another (protocol 0.16). */
+  readonly shareMembers: boolean;
+  /** Pause before a registration that a restarted server makes necessary, at most, in milliseconds (security 1.5). */
+  readonly recoverySpreadMs: number;
+  readonly maxPns: number;
+}
+
+/** Something that happened; `watch` shows it. */
+export type Happening =
+  | {
+      readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired' | 'link-up' | 'link-down';
+      readonly peer: EntityId;
+      readonly text: string;
+    }
+  | { readonly type: 'mode'; readonly gateway: EntityId | undefined; readonly text: string }
+  | { readonly type: 'server'; readonly connected: boolean; readonly text: string }
+  | { readonly type: 'pn'; readonly pnId: PnId; readonly state: 'Established' | 'Suspended' | 'Absent'; readonly text: string }
+  | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string; readonly text: string }
+  | { readonly type: 'message-delivered' | 'message-expired'; readonly messageId: string; readonly text: string }
+  | { readonly type: 'problem'; readonly text: string };
+
+/** What both roles of a device work with. */
+export interface DeviceContext {
+  readonly identity: DeviceIdentity;
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly state: DeviceState;
+  readonly settings: DeviceSettings;
+  /** Own Device Capabilities octets as they stand now. */
+  capabilities(): Uint8Array;
+  linkTo(id: EntityId): PeerLink | undefined;
+  /** Paired devices with a proven link. */
+  linkedPeers(): readonly EntityId[];
+  happened(what: Happening): void;
+}

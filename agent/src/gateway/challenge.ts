@@ -1,0 +1,88 @@
+import { CpnsError, describeError, type EntityId, type PnId } from '@cpns/shared';
+import {
+  type authenticationRequest,
+  authenticationRequestToPne,
+  authenticationResponse,
+  type BodyOf,
+  type Hello,
+  Status,
+} from '@cpns/shared/messages';
+import { gatewayHeader, unwrapForGateway } from '@cpns/shared/security';
+import { pnIdOctets } from '../entity/device-state.js';
+import { LINK, type PeerLink } from '../entity/peer-link.js';
+import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
+
+type ServerAnswer = BodyOf<typeof authenticationRequest>;
+/** A PNE's part of the server's Authentication Request. */
+type PneChallenge = ServerAnswer['pnes'][number];
+
+/** One PNE in a run: its link and the hello it sent. */
+export interface Applicant {
+  readonly id: EntityId;
+  readonly link: PeerLink;
+  readonly hello: Hello;
+}
+
+/**
+ * Relays the challenge to one PNE and fetches its proof (seed 003 6.6.1.1 steps 6 and 8): the gateway's copy of the LocalEUKey is
+ * unwrapped first, so that the PAN handshake can run when the PNE has its own. Undefined: no proof; the log says why.
+ */
+export async function proveToServer(
+  context: GatewayContext,
+  pnId: PnId,
+  answer: ServerAnswer,
+  challenge: PneChallenge,
+  applicant: Applicant,
+  randGw: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const { id, link, hello } = applicant;
+  const { provider, identity, logger, keys, settings } = context;
+  try {
+    const view = { provider, idServer: identity.idServer, idPne: id, idGw: identity.id, pnId: pnIdOctets(pnId), hello };
+    const header = gatewayHeader({ ...view, challenge: { randServer: answer.randServer, eServer: challenge.eServer } });
+    if (hello.localEuKeyNeeded === 1) {
+      keys.offer(pnId, id, {
+        key: unwrapForGateway({ provider, root: identity.root, header, randGw, wrapped: challenge.wrappedForGateway }),
+        header,
+      });
+    } else if (!settings.allowUnprotectedPan && !link.hasPan(pnId)) {
+      throw new CpnsError(
+        'Auth',
+        'UnprotectedHop',
+        `${id} asked for no LocalEUKey on a link that is not secure: allow it with allowUnprotectedPan or update that device.`,
+      );
+    }
+    const proof = await link.exchange.request(
+      authenticationRequestToPne,
+      {
+        challenge: {
+          version: hello.version,
+          suite: hello.suite,
+          idServer: answer.idServer,
+          idGw: identity.id,
+          pnId: pnIdOctets(pnId),
+          randServer: answer.randServer,
+          eServer: challenge.eServer,
+          wrapped: challenge.wrapped,
+        },
+      },
+      [authenticationResponse],
+      LINK,
+      { timeoutMs: HOP_TIMEOUT_MS, signal },
+    );
+    if (hello.localEuKeyNeeded === 1 && proof.via.kind !== 'pan') {
+      throw new CpnsError('Auth', 'UnprotectedHop', `${id} answered outside the protected session.`);
+    }
+    return proof.body.hashPne;
+  } catch (error) {
+    keys.discard(pnId, id);
+    if (!signal.aborted) logger.info('a PNE did not prove itself', { pne: id, pn: pnId, why: describeError(error) });
+    return undefined;
+  }
+}
+
+/** Statuses of PNEs that the server sorted out before any challenge. */
+export function refusedByServer(answer: ServerAnswer): Map<EntityId, Status> {
+  return new Map(answer.pnes.filter((entry) => entry.status !== Status.Success).map((entry) => [entry.pne, entry.status]));
+}

@@ -1,0 +1,137 @@
+import { type AnswerOf, CpnsError, Exchange } from '@cpns/shared';
+import {
+  type AnyMessage,
+  authorizationRequest,
+  authorizationResponse,
+  type BodyOf,
+  bodyOf,
+  capabilitiesConfirmation,
+  capabilitiesUpdate,
+  clearFrame,
+  connectionSetupConfirmation,
+  connectionSetupRequest,
+  decodeEnvelope,
+  MAX_UPLINK_ENVELOPE,
+  PneState,
+  reconcile,
+  reconcileResponse,
+  Status,
+  sessionAcknowledgement,
+  sessionConfirm,
+} from '@cpns/shared/messages';
+import { EMPTY, PneHandshake, SkChannel } from '@cpns/shared/security';
+import type { DeviceContext } from '../entity/device-context.js';
+import { PnRole, PnState } from '../entity/device-state.js';
+import { SERVER_TIMEOUT_MS, type ServerChannel } from '../entity/server-channel.js';
+
+/** Requests in clear to the server: Connection setup and nothing else. */
+export class ClearUplink {
+  readonly #exchange: Exchange<'clear'>;
+
+  constructor(context: DeviceContext, publish: (payload: Uint8Array) => void) {
+    this.#exchange = new Exchange<'clear'>({
+      clock: context.clock,
+      entropy: context.entropy,
+      self: context.identity.id,
+      transmit: (envelope) => publish(clearFrame(envelope)),
+    });
+  }
+
+  request<M extends AnyMessage, A extends AnyMessage>(
+    type: M,
+    body: BodyOf<M>,
+    accepts: readonly A[],
+    signal: AbortSignal,
+  ): Promise<AnswerOf<A, 'clear'>> {
+    return this.#exchange.request(type, body, accepts, 'clear', { timeoutMs: SERVER_TIMEOUT_MS, signal, repeat: true });
+  }
+
+  /** A clear frame from the server. @throws CpnsError Codec/BadMessage */
+  receive(envelope: Uint8Array): ReturnType<typeof decodeEnvelope> | undefined {
+    const decoded = decodeEnvelope(envelope, MAX_UPLINK_ENVELOPE);
+    return this.#exchange.settle(decoded, 'clear') ? undefined : decoded;
+  }
+
+  close(reason: CpnsError): void {
+    this.#exchange.close(reason);
+  }
+}
+
+/** What Connection setup yields: the SK channel, opened, and the server's first words in it. */
+export interface Connection {
+  readonly channel: SkChannel;
+  readonly confirm: BodyOf<typeof sessionConfirm>;
+}
+
+/**
+ * Connection setup of a PN GW with authentication and authorization (seed 002 figure 2, steps 8 to 11).
+ * @throws CpnsError State/Refused (NotAuthorized: the subscription does not allow a PN GW), Auth, Timeout
+ */
+export async function setUpConnection(context: DeviceContext, clear: ClearUplink, signal: AbortSignal): Promise<Connection> {
+  const { identity, provider, entropy, clock, settings } = context;
+  const handshake = PneHandshake.begin({
+    provider,
+    entropy,
+    root: identity.root,
+    idServer: identity.idServer,
+    idPne: identity.id,
+    idGw: '',
+    capabilities: EMPTY,
+    request: EMPTY,
+    localEuKeyNeeded: false,
+    requireForwardSecrecy: settings.requireForwardSecrecy,
+  });
+  try {
+    // 8. Connection setup request; 9. Authentication and Authorization request
+    const { version, suite, idPne, kid, randPne, ePne, reqMac } = handshake.hello;
+    const asked = await clear.request(
+      connectionSetupRequest,
+      { hello: { version, suite, idPne, kid, randPne, ePne, reqMac } },
+      [authorizationRequest],
+      signal,
+    );
+
+    // 10. Authentication and Authorization response; 11. Connection setup confirmation
+    const { hashPne } = handshake.answer(asked.body.challenge, { pnId: EMPTY, idGw: '' });
+    const { body } = await clear.request(authorizationResponse, { hashPne }, [connectionSetupConfirmation], signal);
+    const material = handshake.confirm(body.hashServer);
+    const channel = new SkChannel({ provider, entropy, clock, material, side: 'device' });
+    const first = channel.open(body.record);
+    if (first === undefined) throw new CpnsError('Auth', 'NoFirstRecord', 'The server did not open its session properly: try again.');
+    const confirm = bodyOf(decodeEnvelope(first.content, MAX_UPLINK_ENVELOPE), sessionConfirm);
+    if (confirm.status !== Status.Success)
+      throw new CpnsError('Auth', 'Refused', 'The server refused this device as PN GW.', { status: confirm.status });
+    return { channel, confirm };
+  } catch (error) {
+    handshake.abort();
+    throw error;
+  }
+}
+
+/**
+ * What follows in the new channel: capabilities (seed 002 steps 12, 13) and the comparison of the PN Inventories (step 17, protocol
+ * 0.13). Steps 14 to 16 are the server's requests. Returns the PNs that the server no longer knows.
+ */
+export async function introduce(context: DeviceContext, channel: ServerChannel, signal: AbortSignal): Promise<Uint8Array[]> {
+  channel.notify(sessionAcknowledgement, { inventoryVersion: 0 });
+
+  // 12. Device Capabilities Update; 13. Device Capabilities confirmation
+  await channel.request(capabilitiesUpdate, { capabilities: context.capabilities() }, [capabilitiesConfirmation], { signal });
+
+  // 17. CPNS Server: create and update PN Inventory
+  const served = context.state.pns().filter((record) => record.role === PnRole.PnGw);
+  const { body } = await channel.request(
+    reconcile,
+    {
+      pns: served.map(({ pnId, inventoryVersion, pnKeyEpoch, state }) => ({
+        pnId,
+        inventoryVersion,
+        pnKeyEpoch,
+        state: state === PnState.Established ? PneState.Member : PneState.Suspended,
+      })),
+    },
+    [reconcileResponse],
+    { signal },
+  );
+  return body.pns.filter((entry) => entry.status === Status.UnknownPn).map((entry) => entry.pnId);
+}
