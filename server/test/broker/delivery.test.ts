@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedBroker } from '../../src/broker/embedded-broker.js';
-import { closed, device, laptop, phone, RecordingHandler, reachableDevice, startBroker, tlsSocket } from './rig.js';
+import { closed, device, laptop, next, phone, RecordingHandler, reachableDevice, startBroker, tlsSocket } from './rig.js';
 
 const UP = 'cpns/v1/phone-1/up';
 const CONNECT = generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, clientId: phone, keepalive: 30 });
@@ -21,7 +21,7 @@ describe('PUBACK', () => {
     await rig.handler.until(() => rig.handler.payloads.length === 1);
     // Another device's round trip shows that the broker had every chance to answer.
     const other = await reachableDevice(rig, laptop);
-    const message = once(other, 'message');
+    const message = next(other, 'message');
     await rig.broker.publish(laptop, new Uint8Array([1]));
     await message;
     expect(answers).toEqual([]);
@@ -65,7 +65,7 @@ describe('presence', () => {
   it('begins with the subscription and ends with unsubscription or disconnection', async () => {
     const rig = await startBroker();
     const client = device(rig, phone);
-    await once(client, 'connect');
+    await next(client, 'connect');
     expect(rig.broker.connected()).toEqual([]);
     expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(false);
     await client.subscribeAsync('cpns/v1/phone-1/down', { qos: 1 });
@@ -85,7 +85,7 @@ describe('presence', () => {
       throw new Error('oops');
     };
     const client = device(rig, phone);
-    await once(client, 'connect');
+    await next(client, 'connect');
     await client.subscribeAsync('cpns/v1/phone-1/down', { qos: 1 });
     await client.publishAsync(UP, 'x', { qos: 1 });
     expect(rig.logger.find('A change of presence could not be handled.', 'error')).toHaveLength(1);
@@ -96,12 +96,12 @@ describe('a second connection of the same device', () => {
   it('takes over', async () => {
     const rig = await startBroker();
     const first = await reachableDevice(rig, phone);
-    const gone = once(first, 'close');
+    const gone = next(first, 'close');
     const second = await reachableDevice(rig, phone);
     await gone;
     await rig.handler.until(() => rig.handler.log.length === 3);
     expect(rig.handler.log).toEqual(['+phone-1', '-phone-1', '+phone-1']);
-    const message = once(second, 'message');
+    const message = next(second, 'message');
     expect(await rig.broker.publish(phone, new Uint8Array([5]))).toBe(true);
     await message;
     await expect.poll(() => rig.broker.stats()).toMatchObject({ connections: 1, reachable: 1 });
@@ -121,14 +121,14 @@ describe('a second connection of the same device', () => {
     const clients = Array.from({ length: 8 }, () => device(rig, phone));
     for (const client of clients) client.on('error', () => {});
     const states = await Promise.all(
-      clients.map((client) => Promise.race([once(client, 'connect').then(() => true), once(client, 'close').then(() => false)])),
+      clients.map((client) => Promise.race([next(client, 'connect').then(() => true), next(client, 'close').then(() => false)])),
     );
     expect(states).toContain(true);
     // Whoever is still there now is the one that stays, and works.
     const last = await reachableDevice(rig, phone);
     await last.publishAsync(UP, 'x', { qos: 1 });
     expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(true);
-    await Promise.all(clients.map((client) => (client.connected ? once(client, 'close') : undefined)));
+    await Promise.all(clients.map((client) => (client.connected ? next(client, 'close') : undefined)));
     await expect.poll(() => rig.broker.stats()).toMatchObject({ connections: 1, pending: 0, reachable: 1 });
   });
 
@@ -142,12 +142,31 @@ describe('a second connection of the same device', () => {
     }
   });
 
+  it('keeps its place when the first one leaves at the very moment it comes', async () => {
+    const rig = await startBroker();
+    const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'cpns/v1/phone-1/down', qos: 1 }] });
+    for (let i = 1; i <= 5; i++) {
+      const first = await tlsSocket(rig);
+      const second = await tlsSocket(rig);
+      first.write(Buffer.concat([CONNECT, subscribe]));
+      await rig.handler.until(() => rig.handler.log.length === 4 * i - 3);
+      // The CONNECT is read before the end of the first connection, which then leaves while the second one is being let in.
+      second.write(Buffer.concat([CONNECT, subscribe]));
+      first.destroy();
+      await rig.handler.until(() => rig.handler.log.length === 4 * i - 1);
+      expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(true);
+      second.destroy();
+      await rig.handler.until(() => rig.handler.log.length === 4 * i);
+      await expect.poll(() => rig.broker.stats()).toMatchObject({ connections: 0, reachable: 0 });
+    }
+  });
+
   it('is not there for a device that proved to be another one', async () => {
     const rig = await startBroker();
     const first = await reachableDevice(rig, phone);
     const intruder = device(rig, laptop, { clientId: phone });
-    const [error] = await once(intruder, 'error');
-    expect(error.code).toBe(2);
+    const [error] = await next(intruder, 'error');
+    expect(error).toMatchObject({ code: 2 });
     await first.publishAsync(UP, 'x', { qos: 1 });
     expect(rig.broker.connected()).toEqual([phone]);
   });
@@ -157,14 +176,14 @@ describe('starting and stopping', () => {
   it('a restart on the same port finds the devices again', async () => {
     const rig = await startBroker();
     const client = await reachableDevice(rig, phone, { reconnectPeriod: 20 });
-    const lost = once(client, 'close');
+    const lost = next(client, 'close');
     await rig.broker.stop();
     await rig.broker.stop();
     await lost;
     expect(rig.handler.log).toEqual(['+phone-1', '-phone-1']);
     expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(false);
     const again = await startBroker({ port: rig.address.port });
-    await once(client, 'connect');
+    await next(client, 'connect');
     await again.handler.until(() => again.handler.log.includes('+phone-1'));
     await client.publishAsync(UP, 'x', { qos: 1 });
     expect(again.handler.payloads).toHaveLength(1);

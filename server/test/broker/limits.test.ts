@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
-import { closed, device, failure, keys, phone, rawSocket, reachableDevice, received, startBroker, tlsSocket } from './rig.js';
+import { closed, device, failure, keys, next, phone, rawSocket, reachableDevice, received, startBroker, tlsSocket } from './rig.js';
 
 const CONNECT = generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, clientId: phone, keepalive: 30 });
 const CONNACK_OK = Buffer.from([0x20, 2, 0, 0]);
@@ -45,7 +45,7 @@ describe('frames that are too long', () => {
     await client.publishAsync('cpns/v1/phone-1/up', Buffer.alloc(65_536 - header), { qos: 1 });
     expect(rig.handler.payloads[0]?.payload.length).toBe(65_536 - header);
     client.publish('cpns/v1/phone-1/up', Buffer.alloc(65_536 - header + 1), { qos: 1 }, () => {});
-    await once(client, 'close');
+    await next(client, 'close');
     expect(rig.handler.payloads).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type EntityId, type Entropy, entityId } from '@cpns/shared';
@@ -108,10 +108,15 @@ export function device(rig: BrokerRig, id: EntityId, options: IClientOptions & {
   return client;
 }
 
+/** The arguments of the next `event`; rejects on an error before it. */
+export function next(client: MqttClient, event: string): Promise<unknown[]> {
+  return once(client as unknown as EventEmitter, event);
+}
+
 /** Connected and subscribed: the broker reaches it. */
 export async function reachableDevice(rig: BrokerRig, id: EntityId, options: Parameters<typeof device>[2] = {}): Promise<MqttClient> {
   const client = device(rig, id, options);
-  await once(client, 'connect');
+  await next(client, 'connect');
   await client.subscribeAsync(`cpns/v1/${id}/down`, { qos: 1 });
   await rig.handler.until(() => rig.broker.connected().includes(id));
   return client;
