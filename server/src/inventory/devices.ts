@@ -1,4 +1,8 @@
-import type { CpnsId, EntityId, UserId } from '@cpns/shared';
+import { CpnsError, type CpnsId, type EntityId, type UserId } from '@cpns/shared';
+import { Status } from '@cpns/shared/messages';
+import { toHex } from '@cpns/shared/security';
+import type { InventoryContext } from './context.js';
+import type { DeviceRow } from './tables.js';
 
 /** One enrolled device. */
 export interface DeviceRecord {
@@ -44,4 +48,126 @@ export interface Devices extends DeviceReads {
   seen(entityId: EntityId): void;
   /** Connection setup succeeded, now. */
   authenticated(entityId: EntityId): void;
+}
+
+const COLUMNS = 'entity_id, user_id, subscription_id, revoked, cpns_id, capabilities, contents, last_seen_ms, authenticated_ms' as const;
+type Row = Omit<DeviceRow, 'id' | 'added_ms'>;
+
+/** Devices in SQLite. */
+export class SqliteDevices implements Devices {
+  readonly #context: InventoryContext;
+
+  constructor(context: InventoryContext) {
+    this.#context = context;
+  }
+
+  find(entityId: EntityId): DeviceRecord | undefined {
+    const row = this.#context.sqlite.get<Row>(`SELECT ${COLUMNS} FROM devices WHERE entity_id = ?`, entityId);
+    return row && recordOf(row);
+  }
+
+  list(userId?: UserId): readonly DeviceRecord[] {
+    const { sqlite } = this.#context;
+    let query = sqlite.build.selectFrom('devices').selectAll().orderBy('entity_id');
+    if (userId !== undefined) query = query.where('user_id', '=', userId);
+    return sqlite.select(query).map(recordOf);
+  }
+
+  activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[] {
+    const sql = 'SELECT entity_id FROM devices WHERE entity_id IN (SELECT value FROM json_each(?)) AND user_id = ? AND revoked = 0';
+    const rows = this.#context.sqlite.all<Pick<Row, 'entity_id'>>(sql, JSON.stringify(candidates), userId);
+    const active = new Set(rows.map((row) => row.entity_id));
+    return candidates.filter((candidate) => active.has(candidate));
+  }
+
+  countActive(userId: UserId): number {
+    const sql = 'SELECT count(*) AS count FROM devices WHERE user_id = ? AND revoked = 0';
+    return this.#context.sqlite.get<{ count: number }>(sql, userId)?.count ?? 0;
+  }
+
+  add(entityId: EntityId, userId: UserId): DeviceRecord {
+    const { sqlite, clock } = this.#context;
+    const subscription = sqlite.get<{ subscription_id: string }>('SELECT subscription_id FROM subscriptions WHERE user_id = ?', userId);
+    if (subscription === undefined) {
+      throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": add it with "cpns-server user add ${userId}".`);
+    }
+    const known = this.find(entityId);
+    if (known !== undefined && (known.state !== 'revoked' || known.userId !== userId)) {
+      throw new CpnsError(
+        'State',
+        'DuplicateDevice',
+        `There is a device "${entityId}" already: choose another name, or revoke that one first.`,
+      );
+    }
+    if (known === undefined) {
+      sqlite.run(
+        'INSERT INTO devices (entity_id, user_id, subscription_id, added_ms) VALUES (?, ?, ?, ?)',
+        entityId,
+        userId,
+        subscription.subscription_id,
+        clock.wallMs(),
+      );
+    } else {
+      sqlite.run(
+        `UPDATE devices SET revoked = 0, capabilities = NULL, contents = NULL, last_seen_ms = NULL, authenticated_ms = NULL, added_ms = ?
+         WHERE entity_id = ?`,
+        clock.wallMs(),
+        entityId,
+      );
+    }
+    return this.#known(entityId);
+  }
+
+  revoke(entityId: EntityId): void {
+    this.#known(entityId);
+    this.#context.sqlite.run('UPDATE devices SET revoked = 1 WHERE entity_id = ?', entityId);
+  }
+
+  cpnsIdOf(entityId: EntityId): CpnsId {
+    const { cpnsId } = this.#known(entityId);
+    if (cpnsId !== undefined) return cpnsId;
+    const drawn = `cpns-${toHex(this.#context.entropy.bytes(8))}` as CpnsId;
+    this.#context.sqlite.run('UPDATE devices SET cpns_id = ? WHERE entity_id = ?', drawn, entityId);
+    return drawn;
+  }
+
+  report(entityId: EntityId, capabilities: Uint8Array, contents?: Uint8Array): void {
+    const { sqlite, clock } = this.#context;
+    const sql = 'UPDATE devices SET capabilities = ?, contents = coalesce(?, contents), last_seen_ms = ? WHERE entity_id = ?';
+    sqlite.run(sql, capabilities, contents ?? null, clock.wallMs(), entityId);
+  }
+
+  seen(entityId: EntityId): void {
+    const { sqlite, clock } = this.#context;
+    sqlite.run('UPDATE devices SET last_seen_ms = ? WHERE entity_id = ?', clock.wallMs(), entityId);
+  }
+
+  authenticated(entityId: EntityId): void {
+    const { sqlite, clock } = this.#context;
+    sqlite.run('UPDATE devices SET last_seen_ms = ?1, authenticated_ms = ?1 WHERE entity_id = ?2', clock.wallMs(), entityId);
+  }
+
+  #known(entityId: EntityId): DeviceRecord {
+    const device = this.find(entityId);
+    if (device === undefined) {
+      throw new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`, {
+        status: Status.UnknownPne,
+      });
+    }
+    return device;
+  }
+}
+
+function recordOf(row: Row): DeviceRecord {
+  return {
+    entityId: row.entity_id,
+    userId: row.user_id,
+    subscriptionId: row.subscription_id,
+    state: row.revoked === 1 ? 'revoked' : 'active',
+    cpnsId: row.cpns_id ?? undefined,
+    capabilities: row.capabilities ?? undefined,
+    contents: row.contents ?? undefined,
+    lastSeenMs: row.last_seen_ms ?? undefined,
+    authenticatedMs: row.authenticated_ms ?? undefined,
+  };
 }

@@ -1,4 +1,9 @@
 import type { EntityId, PnId } from '@cpns/shared';
+import { fromHex, toHex } from '@cpns/shared/security';
+import type { Selectable } from 'kysely';
+import type { InventoryContext } from './context.js';
+import type { EventRow } from './tables.js';
+import type { WatchFeed } from './watch-feed.js';
 
 /** Something that happened, for the operator. */
 export interface NewEvent {
@@ -25,4 +30,51 @@ export interface EventReads {
 export interface Events extends EventReads {
   /** Stores it and, after the commit, shows it to whoever watches. */
   add(event: NewEvent): void;
+}
+
+const KEPT = 10_000;
+
+/** Events in SQLite. */
+export class SqliteEvents implements Events {
+  readonly #context: InventoryContext;
+  readonly #feed: WatchFeed;
+
+  constructor(context: InventoryContext, feed: WatchFeed) {
+    this.#context = context;
+    this.#feed = feed;
+  }
+
+  latest(limit: number): readonly StoredEvent[] {
+    const { sqlite } = this.#context;
+    return sqlite.select(sqlite.build.selectFrom('events').selectAll().orderBy('id', 'desc').limit(limit)).map(recordOf);
+  }
+
+  add({ event, text, entityId, pnId }: NewEvent): void {
+    const { sqlite, clock } = this.#context;
+    const atMs = clock.wallMs();
+    const { id } = sqlite.run(
+      'INSERT INTO events (event, text, entity_id, pn_id, at_ms) VALUES (?, ?, ?, ?, ?)',
+      event,
+      text,
+      entityId ?? null,
+      pnId === undefined ? null : fromHex(pnId),
+      atMs,
+    );
+    sqlite.run('DELETE FROM events WHERE id <= ?', id - KEPT);
+    const at = new Date(atMs).toISOString();
+    this.#context.afterCommit(() =>
+      this.#feed.show({ kind: 'event', at, event, text, ...(entityId !== undefined && { entityId }), ...(pnId !== undefined && { pnId }) }),
+    );
+  }
+}
+
+function recordOf(row: Selectable<EventRow>): StoredEvent {
+  return {
+    id: row.id,
+    event: row.event,
+    text: row.text,
+    entityId: row.entity_id ?? undefined,
+    pnId: row.pn_id === null ? undefined : (toHex(row.pn_id) as PnId),
+    atMs: row.at_ms,
+  };
 }

@@ -1,4 +1,8 @@
-import type { EntityId } from '@cpns/shared';
+import { CpnsError, type EntityId } from '@cpns/shared';
+import { Status } from '@cpns/shared/messages';
+import type { InventoryContext } from './context.js';
+import { isDuplicate } from './sqlite-errors.js';
+import type { InboxRow } from './tables.js';
 
 /** What makes a request the same request (protocol 0.3). */
 export interface RequestKey {
@@ -49,4 +53,103 @@ export interface Inbox extends InboxReads {
   answer(key: RequestKey, answer: StoredAnswer): void;
   /** Forgets a request, so that its repetition is worked on again. Its rand_PNEs stay spent. */
   forget(key: RequestKey): void;
+}
+
+/** Rows that one call of {@link SqliteInbox.dropExpired} looks at. */
+const EXPIRE_AT_ONCE = 2_000;
+
+/** Inbox in SQLite. Row ids rise with time, so that ageing needs no index. */
+export class SqliteInbox implements Inbox {
+  readonly #context: InventoryContext;
+
+  constructor(context: InventoryContext) {
+    this.#context = context;
+  }
+
+  look(key: RequestKey, digest: Uint8Array): Seen {
+    const row = this.#context.sqlite.get<Pick<InboxRow, 'digest' | 'answer' | 'answer_sealed'>>(
+      'SELECT digest, answer, answer_sealed FROM inbox WHERE sender = ? AND acted_for = ? AND txn = ?',
+      key.sender,
+      key.actedFor,
+      key.transaction,
+    );
+    if (row === undefined) return { kind: 'new' };
+    if (!sameOctets(row.digest, digest)) return { kind: 'altered' };
+    return { kind: 'repeated', answer: row.answer === null ? undefined : { octets: row.answer, sealed: row.answer_sealed === 1 } };
+  }
+
+  randSeen(randPne: Uint8Array, key: RequestKey): boolean {
+    const row = this.#context.sqlite.get<Pick<InboxRow, 'sender' | 'acted_for' | 'txn'>>(
+      'SELECT sender, acted_for, txn FROM inbox_rands WHERE rand_pne = ?',
+      randPne,
+    );
+    if (row === undefined) return false;
+    return row.sender !== key.sender || row.acted_for !== key.actedFor || !sameOctets(row.txn, key.transaction);
+  }
+
+  file({ key, digest, answer, randPnes = [] }: NewRequest): void {
+    const { sqlite, running } = this.#context;
+    const filed = running.nowMs();
+    try {
+      sqlite.run(
+        'INSERT INTO inbox (sender, acted_for, txn, digest, answer, answer_sealed, filed_running) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        key.sender,
+        key.actedFor,
+        key.transaction,
+        digest,
+        answer?.octets ?? null,
+        answer?.sealed === true ? 1 : 0,
+        filed,
+      );
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+      throw new CpnsError('State', 'RequestKnown', 'That request is known already.', { status: Status.Duplicate, cause: error });
+    }
+    for (const randPne of randPnes) {
+      if (this.randSeen(randPne, key)) {
+        throw new CpnsError('State', 'RandSeen', 'That rand_PNE was used before in another request.', { status: Status.Duplicate });
+      }
+      sqlite.run(
+        'INSERT INTO inbox_rands (rand_pne, sender, acted_for, txn, filed_running) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        randPne,
+        key.sender,
+        key.actedFor,
+        key.transaction,
+        filed,
+      );
+    }
+  }
+
+  answer(key: RequestKey, answer: StoredAnswer): void {
+    this.#context.sqlite.run(
+      'UPDATE inbox SET answer = ?, answer_sealed = ? WHERE sender = ? AND acted_for = ? AND txn = ?',
+      answer.octets,
+      answer.sealed ? 1 : 0,
+      key.sender,
+      key.actedFor,
+      key.transaction,
+    );
+  }
+
+  forget(key: RequestKey): void {
+    const sql = 'DELETE FROM inbox WHERE sender = ? AND acted_for = ? AND txn = ?';
+    this.#context.sqlite.run(sql, key.sender, key.actedFor, key.transaction);
+  }
+
+  /** Drops what is older than answersKeptMs, some rows at a time. True: there may be more. */
+  dropExpired(): boolean {
+    const { sqlite, running, limits } = this.#context;
+    const before = running.nowMs() - limits.answersKeptMs;
+    let more = false;
+    for (const table of ['inbox', 'inbox_rands']) {
+      const oldest = `SELECT id, filed_running FROM ${table} ORDER BY id LIMIT ${EXPIRE_AT_ONCE}`;
+      const { changes } = sqlite.run(`DELETE FROM ${table} WHERE id IN (SELECT id FROM (${oldest}) WHERE filed_running <= ?)`, before);
+      more ||= changes === EXPIRE_AT_ONCE;
+    }
+    return more;
+  }
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }

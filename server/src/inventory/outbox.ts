@@ -1,4 +1,9 @@
-import type { EntityId, PnId } from '@cpns/shared';
+import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
+import { Status } from '@cpns/shared/messages';
+import { fromHex, toHex } from '@cpns/shared/security';
+import type { Selectable } from 'kysely';
+import type { InventoryContext } from './context.js';
+import type { OutboxRow } from './tables.js';
 
 /** A message to a device that the device has not answered yet. */
 export interface OutboxMessage {
@@ -44,4 +49,102 @@ export interface Outbox extends OutboxReads {
   countAttempt(id: number): void;
   /** Everything for that device, or everything for it in one PN. */
   removeFor(to: EntityId, pnId?: PnId): void;
+}
+
+const COLUMNS = 'id, entity_id, pn_id, number, txn, octets, sealed, attempts, created_ms';
+type Row = Omit<Selectable<OutboxRow>, 'size' | 'created_running'>;
+
+/** Outbox in SQLite. */
+export class SqliteOutbox implements Outbox {
+  readonly #context: InventoryContext;
+
+  constructor(context: InventoryContext) {
+    this.#context = context;
+  }
+
+  waiting(to: EntityId, limit: number): readonly OutboxMessage[] {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE entity_id = ? ORDER BY id LIMIT ?`;
+    return this.#context.sqlite.all<Row>(sql, to, limit).map(recordOf);
+  }
+
+  find(to: EntityId, transaction: Uint8Array): OutboxMessage | undefined {
+    const row = this.#context.sqlite.get<Row>(`SELECT ${COLUMNS} FROM outbox WHERE entity_id = ? AND txn = ?`, to, transaction);
+    return row && recordOf(row);
+  }
+
+  expired(): readonly OutboxMessage[] {
+    const { sqlite, running, limits } = this.#context;
+    const oldest = `SELECT ${COLUMNS}, created_running FROM outbox ORDER BY id LIMIT 1000`;
+    return sqlite
+      .all<Row>(`SELECT ${COLUMNS} FROM (${oldest}) WHERE created_running <= ?`, running.nowMs() - limits.outboxKeptMs)
+      .map(recordOf);
+  }
+
+  total(): { readonly messages: number; readonly octets: number } {
+    const sql = 'SELECT count(*) AS messages, coalesce(sum(size), 0) AS octets FROM outbox';
+    return this.#context.sqlite.get<{ messages: number; octets: number }>(sql) ?? { messages: 0, octets: 0 };
+  }
+
+  add(message: NewOutboxMessage): number {
+    const { sqlite, clock, running } = this.#context;
+    const pnId = message.pnId === undefined ? null : fromHex(message.pnId);
+    if (message.supersedes === true) {
+      sqlite.run('DELETE FROM outbox WHERE entity_id = ? AND pn_id IS ? AND number = ?', message.to, pnId, message.number);
+    }
+    this.#checkRoom(message);
+    return sqlite.run(
+      `INSERT INTO outbox (entity_id, pn_id, number, txn, octets, sealed, size, created_ms, created_running)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      message.to,
+      pnId,
+      message.number,
+      message.transaction,
+      message.octets,
+      message.sealed ? 1 : 0,
+      message.octets.length,
+      clock.wallMs(),
+      running.nowMs(),
+    ).id;
+  }
+
+  remove(id: number): boolean {
+    return this.#context.sqlite.run('DELETE FROM outbox WHERE id = ?', id).changes > 0;
+  }
+
+  countAttempt(id: number): void {
+    this.#context.sqlite.run('UPDATE outbox SET attempts = attempts + 1 WHERE id = ?', id);
+  }
+
+  removeFor(to: EntityId, pnId?: PnId): void {
+    const { sqlite } = this.#context;
+    if (pnId === undefined) sqlite.run('DELETE FROM outbox WHERE entity_id = ?', to);
+    else sqlite.run('DELETE FROM outbox WHERE entity_id = ? AND pn_id = ?', to, fromHex(pnId));
+  }
+
+  #checkRoom(message: NewOutboxMessage): void {
+    const { sqlite, limits } = this.#context;
+    const sql = 'SELECT count(*) AS messages, coalesce(sum(size), 0) AS octets FROM outbox WHERE entity_id = ?';
+    const held = sqlite.get<{ messages: number; octets: number }>(sql, message.to) ?? { messages: 0, octets: 0 };
+    if (held.messages < limits.outboxMessagesPerEntity && held.octets + message.octets.length <= limits.outboxOctetsPerEntity) return;
+    throw new CpnsError(
+      'State',
+      'OutboxFull',
+      `Too much waits for "${message.to}" already (${held.messages} messages, ${held.octets} octets): try again when the device has been here.`,
+      { status: Status.Busy, retryable: true },
+    );
+  }
+}
+
+function recordOf(row: Row): OutboxMessage {
+  return {
+    id: row.id,
+    to: row.entity_id,
+    pnId: row.pn_id === null ? undefined : (toHex(row.pn_id) as PnId),
+    number: row.number,
+    transaction: row.txn,
+    octets: row.octets,
+    sealed: row.sealed === 1,
+    attempts: row.attempts,
+    createdMs: row.created_ms,
+  };
 }

@@ -1,4 +1,9 @@
 import type { EntityId } from '@cpns/shared';
+import { toHex } from '@cpns/shared/security';
+import type { Selectable } from 'kysely';
+import type { InventoryContext } from './context.js';
+import type { ReceivedDataRow } from './tables.js';
+import type { WatchFeed } from './watch-feed.js';
 
 /** Application data that reached the server. */
 export interface ReceivedData {
@@ -26,4 +31,81 @@ export interface ReceivedDataReads {
 export interface ReceivedDataLog extends ReceivedDataReads {
   /** Stores it and, after the commit, shows it to whoever watches. False: that (from, messageId) is there already; answer it again. */
   store(data: ReceivedData): boolean;
+}
+
+/** Messages of one device that are kept, and for how long in running time. */
+const KEPT_PER_SENDER = 1_000;
+const KEPT_MS = 24 * 3_600_000;
+const EXPIRE_AT_ONCE = 1_000;
+
+/** Received data in SQLite. */
+export class SqliteReceivedData implements ReceivedDataLog {
+  readonly #context: InventoryContext;
+  readonly #feed: WatchFeed;
+
+  constructor(context: InventoryContext, feed: WatchFeed) {
+    this.#context = context;
+    this.#feed = feed;
+  }
+
+  after(id: number, limit: number): readonly StoredData[] {
+    const sql =
+      'SELECT id, sender, message_id, channel, content_type, payload, received_ms FROM received_data WHERE id > ? ORDER BY id LIMIT ?';
+    return this.#context.sqlite.all<Selectable<ReceivedDataRow>>(sql, id, limit).map(recordOf);
+  }
+
+  store(data: ReceivedData): boolean {
+    const { sqlite, clock, running } = this.#context;
+    const receivedMs = clock.wallMs();
+    const { changes } = sqlite.run(
+      `INSERT INTO received_data (sender, message_id, channel, content_type, payload, received_ms, received_running)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      data.from,
+      data.messageId,
+      data.channel,
+      data.contentType,
+      data.payload,
+      receivedMs,
+      running.nowMs(),
+    );
+    if (changes === 0) return false;
+    sqlite.run(
+      `DELETE FROM received_data WHERE sender = ?1 AND id <=
+         (SELECT id FROM received_data WHERE sender = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${KEPT_PER_SENDER})`,
+      data.from,
+    );
+    this.#context.afterCommit(() =>
+      this.#feed.show({
+        kind: 'data',
+        at: new Date(receivedMs).toISOString(),
+        messageId: toHex(data.messageId),
+        from: data.from,
+        to: 'server',
+        channel: data.channel,
+        contentType: data.contentType,
+        payload: Buffer.from(data.payload).toString('base64'),
+      }),
+    );
+    return true;
+  }
+
+  /** Drops what is too old, some rows at a time. True: there may be more. */
+  dropExpired(): boolean {
+    const { sqlite, running } = this.#context;
+    const oldest = `SELECT id, received_running FROM received_data ORDER BY id LIMIT ${EXPIRE_AT_ONCE}`;
+    const sql = `DELETE FROM received_data WHERE id IN (SELECT id FROM (${oldest}) WHERE received_running <= ?)`;
+    return sqlite.run(sql, running.nowMs() - KEPT_MS).changes === EXPIRE_AT_ONCE;
+  }
+}
+
+function recordOf(row: Selectable<ReceivedDataRow>): StoredData {
+  return {
+    id: row.id,
+    messageId: row.message_id,
+    from: row.sender,
+    channel: row.channel,
+    contentType: row.content_type,
+    payload: row.payload,
+    receivedMs: row.received_ms,
+  };
 }

@@ -1,5 +1,6 @@
-import type { UserId } from '@cpns/shared';
+import { CpnsError, type UserId } from '@cpns/shared';
 import type { Subscription } from '@cpns/shared/messages';
+import type { InventoryContext } from './context.js';
 
 /** A person or household. */
 export interface UserRecord {
@@ -20,4 +21,81 @@ export interface Users extends UserReads {
   add(userId: UserId, subscription: Pick<Subscription, 'services' | 'chargeable'>): UserRecord;
   /** Removes a user whose devices are all revoked; those go with him. @throws CpnsError State/UnknownUser, State/UserHasDevices */
   remove(userId: UserId): void;
+}
+
+interface JoinedRow {
+  readonly user_id: UserId;
+  readonly active: number;
+  readonly subscription_id: string;
+  readonly services: string;
+  readonly chargeable: number;
+}
+
+/** Users and their subscriptions in SQLite. */
+export class SqliteUsers implements Users {
+  readonly #context: InventoryContext;
+
+  constructor(context: InventoryContext) {
+    this.#context = context;
+  }
+
+  find(userId: UserId): UserRecord | undefined {
+    const row = this.#context.sqlite.get<JoinedRow>(
+      `SELECT user_id, active, subscription_id, services, chargeable FROM users JOIN subscriptions USING (user_id) WHERE user_id = ?`,
+      userId,
+    );
+    return row && recordOf(row);
+  }
+
+  list(): readonly UserRecord[] {
+    const { sqlite } = this.#context;
+    const query = sqlite.build
+      .selectFrom('users')
+      .innerJoin('subscriptions', 'subscriptions.user_id', 'users.user_id')
+      .select(['users.user_id', 'users.active', 'subscription_id', 'services', 'chargeable'])
+      .orderBy('users.user_id');
+    return sqlite.select(query).map(recordOf);
+  }
+
+  add(userId: UserId, subscription: Pick<Subscription, 'services' | 'chargeable'>): UserRecord {
+    const { sqlite, clock } = this.#context;
+    if (this.find(userId) !== undefined) {
+      throw new CpnsError('State', 'DuplicateUser', `There is a user "${userId}" already: choose another name.`);
+    }
+    sqlite.run('INSERT INTO users (user_id, added_ms) VALUES (?, ?)', userId, clock.wallMs());
+    sqlite.run(
+      'INSERT INTO subscriptions (subscription_id, user_id, services, chargeable) VALUES (?, ?, ?, ?)',
+      `${userId}/1`,
+      userId,
+      JSON.stringify(subscription.services),
+      subscription.chargeable ? 1 : 0,
+    );
+    return this.find(userId) as UserRecord;
+  }
+
+  remove(userId: UserId): void {
+    const { sqlite } = this.#context;
+    if (this.find(userId) === undefined) {
+      throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": see "cpns-server user list".`);
+    }
+    if (sqlite.get('SELECT 1 FROM devices WHERE user_id = ? AND revoked = 0 LIMIT 1', userId) !== undefined) {
+      throw new CpnsError('State', 'UserHasDevices', `User "${userId}" still has devices: revoke them first.`);
+    }
+    sqlite.run('DELETE FROM pns WHERE gateway IN (SELECT entity_id FROM devices WHERE user_id = ?)', userId);
+    sqlite.run('DELETE FROM devices WHERE user_id = ?', userId);
+    sqlite.run('DELETE FROM users WHERE user_id = ?', userId);
+  }
+}
+
+function recordOf(row: JoinedRow): UserRecord {
+  return {
+    userId: row.user_id,
+    active: row.active === 1,
+    subscription: {
+      subscriptionId: row.subscription_id,
+      userId: row.user_id,
+      services: JSON.parse(row.services) as string[],
+      chargeable: row.chargeable === 1,
+    },
+  };
 }

@@ -1,0 +1,185 @@
+import { CpnsError } from '@cpns/shared';
+import type { Sqlite } from './sqlite.js';
+
+/** `CPNS`, in the header of the file: another program's database is never touched. */
+const APPLICATION_ID = 0x43504e53;
+
+/** One step from a version of the tables to the next. A step that has been published is never changed again. */
+export interface Migration {
+  readonly number: number;
+  readonly sql: string;
+}
+
+/** All steps. The number of the last one that ran is the file's `user_version`. */
+export const migrations: readonly Migration[] = [
+  {
+    number: 1,
+    sql: `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+  user_id TEXT PRIMARY KEY,
+  active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+  added_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subscriptions (
+  subscription_id TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+  services TEXT NOT NULL CHECK (json_valid(services)),
+  chargeable INTEGER NOT NULL CHECK (chargeable IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscriptions_by_user ON subscriptions (user_id);
+
+CREATE TABLE devices (
+  id INTEGER PRIMARY KEY,
+  entity_id TEXT NOT NULL UNIQUE,
+  user_id TEXT NOT NULL REFERENCES users,
+  subscription_id TEXT NOT NULL REFERENCES subscriptions,
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+  cpns_id TEXT UNIQUE,
+  capabilities BLOB,
+  contents BLOB,
+  last_seen_ms INTEGER,
+  authenticated_ms INTEGER,
+  added_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX devices_by_user ON devices (user_id, revoked, entity_id);
+CREATE INDEX devices_by_subscription ON devices (subscription_id);
+
+CREATE TABLE eukeys (
+  kid TEXT PRIMARY KEY,
+  entity_id TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  active INTEGER NOT NULL CHECK (active IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX eukeys_active ON eukeys (entity_id) WHERE active = 1;
+
+CREATE TABLE server_identity (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  server_id TEXT NOT NULL,
+  signing_key_id INTEGER NOT NULL,
+  sealed_seed BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE pns (
+  pn_id BLOB NOT NULL UNIQUE CHECK (length(pn_id) = 16),
+  gateway TEXT NOT NULL REFERENCES devices (entity_id),
+  initiator TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('Established', 'Suspended', 'Releasing')),
+  gateway_capabilities BLOB NOT NULL,
+  share_members INTEGER NOT NULL CHECK (share_members IN (0, 1)),
+  version INTEGER NOT NULL CHECK (version > 0),
+  key_epoch INTEGER NOT NULL CHECK (key_epoch > 0),
+  sealed_key BLOB NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pns_by_gateway ON pns (gateway);
+CREATE INDEX pns_by_state ON pns (state);
+
+CREATE TABLE pn_members (
+  pn_id BLOB NOT NULL REFERENCES pns (pn_id) ON DELETE CASCADE,
+  entity_id TEXT NOT NULL REFERENCES devices (entity_id),
+  state INTEGER NOT NULL,
+  capabilities BLOB NOT NULL,
+  contents BLOB,
+  authenticated_ms INTEGER NOT NULL,
+  authenticated_running INTEGER NOT NULL,
+  PRIMARY KEY (pn_id, entity_id)
+) STRICT;
+CREATE INDEX pn_members_by_entity ON pn_members (entity_id);
+CREATE INDEX pn_members_unconfirmed ON pn_members (authenticated_running) WHERE state = 3;
+
+CREATE TABLE inbox (
+  id INTEGER PRIMARY KEY,
+  sender TEXT NOT NULL,
+  acted_for TEXT NOT NULL,
+  txn BLOB NOT NULL CHECK (length(txn) = 16),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  answer BLOB,
+  answer_sealed INTEGER NOT NULL CHECK (answer_sealed IN (0, 1)),
+  filed_running INTEGER NOT NULL,
+  UNIQUE (sender, acted_for, txn)
+) STRICT;
+
+CREATE TABLE inbox_rands (
+  id INTEGER PRIMARY KEY,
+  rand_pne BLOB NOT NULL UNIQUE CHECK (length(rand_pne) = 32),
+  sender TEXT NOT NULL,
+  acted_for TEXT NOT NULL,
+  txn BLOB NOT NULL,
+  filed_running INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  entity_id TEXT NOT NULL,
+  pn_id BLOB CHECK (pn_id IS NULL OR length(pn_id) = 16),
+  number INTEGER NOT NULL,
+  txn BLOB NOT NULL CHECK (length(txn) = 16),
+  octets BLOB NOT NULL,
+  sealed INTEGER NOT NULL CHECK (sealed IN (0, 1)),
+  size INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  created_ms INTEGER NOT NULL,
+  created_running INTEGER NOT NULL,
+  UNIQUE (entity_id, txn)
+) STRICT;
+CREATE INDEX outbox_by_entity ON outbox (entity_id, id, size);
+CREATE INDEX outbox_by_pn ON outbox (pn_id) WHERE pn_id IS NOT NULL;
+
+CREATE TABLE received_data (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sender TEXT NOT NULL,
+  message_id BLOB NOT NULL CHECK (length(message_id) = 16),
+  channel TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  received_ms INTEGER NOT NULL,
+  received_running INTEGER NOT NULL,
+  UNIQUE (sender, message_id)
+) STRICT;
+CREATE INDEX received_data_by_sender ON received_data (sender, id);
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  event TEXT NOT NULL,
+  text TEXT NOT NULL,
+  entity_id TEXT,
+  pn_id BLOB,
+  at_ms INTEGER NOT NULL
+) STRICT;
+`,
+  },
+];
+
+/**
+ * Brings the tables to the version of this program, each step in one transaction with its number.
+ * @throws CpnsError Config/DatabaseForeign, Config/DatabaseTooNew
+ */
+export function migrate(sqlite: Sqlite, steps: readonly Migration[] = migrations): void {
+  const application = sqlite.pragma('application_id');
+  const version = sqlite.pragma('user_version');
+  if (application !== APPLICATION_ID && !(application === 0 && version === 0 && isEmpty(sqlite))) {
+    throw new CpnsError('Config', 'DatabaseForeign', `${sqlite.path} belongs to another program: choose another database file.`);
+  }
+  const newest = steps.at(-1)?.number ?? 0;
+  if (version > newest) {
+    throw new CpnsError(
+      'Config',
+      'DatabaseTooNew',
+      `${sqlite.path} was written by a newer cpns-server (tables ${version}, this one knows ${newest}): install the newer one again.`,
+    );
+  }
+  for (const { number, sql } of steps) {
+    if (number <= version) continue;
+    sqlite.alone(() => {
+      sqlite.script(sql);
+      sqlite.script(`PRAGMA user_version = ${number}; PRAGMA application_id = ${APPLICATION_ID}`);
+    });
+  }
+}
+
+function isEmpty(sqlite: Sqlite): boolean {
+  return sqlite.get('SELECT 1 FROM sqlite_schema LIMIT 1') === undefined;
+}

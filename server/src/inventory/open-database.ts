@@ -1,0 +1,94 @@
+import { closeSync, openSync } from 'node:fs';
+import type { Clock, Entropy, Logger } from '@cpns/shared';
+import type { InventoryContext, InventoryLimits } from './context.js';
+import type { Database, Reads, Tx } from './database.js';
+import { SqliteDevices } from './devices.js';
+import { durableKeyRows, SqliteKeyRows } from './eukeys.js';
+import { SqliteEvents } from './events.js';
+import { GroupCommit } from './group-commit.js';
+import { SqliteInbox } from './inbox.js';
+import { migrate } from './migrations.js';
+import { SqliteOutbox } from './outbox.js';
+import { SqlitePnInventory } from './pn-inventory.js';
+import { SqliteReceivedData } from './received-data.js';
+import { SqliteRecords } from './records.js';
+import { RunningTime } from './running-time.js';
+import { Sqlite } from './sqlite.js';
+import { Upkeep } from './upkeep.js';
+import { SqliteUsers } from './users.js';
+import { WatchFeed } from './watch-feed.js';
+
+export interface DatabaseOptions {
+  /** File, or `:memory:`. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly limits: InventoryLimits;
+  /** False: one commit for each transaction. Default true. */
+  readonly grouped?: boolean;
+}
+
+/**
+ * Opens the database, makes it when it is missing, and brings its tables to the present version.
+ * @throws CpnsError State/DatabaseInUse, State/DatabaseCorrupt, State/DiskFull, Config/DatabaseUnreachable, Config/DatabaseForeign,
+ * Config/DatabaseTooNew
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { path, clock, entropy, logger, limits } = options;
+  if (path !== ':memory:') createPrivately(path);
+  const sqlite = new Sqlite(path);
+  try {
+    migrate(sqlite);
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+  const commits = new GroupCommit({ sqlite, clock, logger, grouped: options.grouped ?? true });
+  const running = new RunningTime(sqlite, clock);
+  const context: InventoryContext = { sqlite, clock, running, entropy, limits, afterCommit: (action) => commits.afterCommit(action) };
+  const feed = new WatchFeed();
+  const inbox = new SqliteInbox(context);
+  const receivedData = new SqliteReceivedData(context, feed);
+  const tx: Tx = {
+    users: new SqliteUsers(context),
+    devices: new SqliteDevices(context),
+    keys: new SqliteKeyRows(sqlite),
+    pns: new SqlitePnInventory(context),
+    inbox,
+    records: new SqliteRecords(context),
+    outbox: new SqliteOutbox(context),
+    receivedData,
+    events: new SqliteEvents(context, feed),
+    afterCommit: context.afterCommit,
+  };
+  const reads: Reads = tx;
+
+  const upkeep = new Upkeep({ clock, logger, running, inbox, receivedData, tx, transact: (work) => commits.run(work) });
+  upkeep.start();
+
+  let open = true;
+  return {
+    reads,
+    keys: durableKeyRows(sqlite),
+    feed,
+    transact: (work) => commits.run(() => work(tx)),
+    async close() {
+      if (!open) return;
+      open = false;
+      upkeep.stop();
+      commits.close();
+      sqlite.alone(() => running.save());
+      sqlite.close();
+    },
+  };
+}
+
+/** SQLite takes the mode of the main file over to its journals. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch {
+    // Whatever is wrong with the path, opening it says so.
+  }
+}
