@@ -1,0 +1,182 @@
+import { CpnsError, deadline, describeError, retrySchedule, sleep } from '@cpns/shared';
+import { type BodyOf, bodyOf, CLEAR_FRAME, type Envelope, Status, type sessionConfirm, sessionUnknown } from '@cpns/shared/messages';
+import { RECORD_TYPE, toHex } from '@cpns/shared/security';
+import type { DeviceContext } from '../entity/device-context.js';
+import { ServerChannel } from '../entity/server-channel.js';
+import type { Uplink } from '../entity/uplink-port.js';
+import { ClearUplink, introduce, setUpConnection } from './connect.js';
+
+/** Connection setup and introduction together. */
+const CONNECT_LIMIT_MS = 30_000;
+/** A replaced session is still received for so long (security 1.6b). */
+const OLD_SESSION_MS = 60_000;
+const RENEWAL_CHECK_MS = 60_000;
+
+export interface ServerLinkHandler {
+  /** Authenticated and introduced; `gone` are PNs that the server no longer knows. */
+  ready(confirm: BodyOf<typeof sessionConfirm>, gone: readonly Uint8Array[]): void;
+  /** The server does not let this device be PN GW. Final until {@link ServerLink.start}. */
+  refused(error: CpnsError): void;
+  disconnected(reason: string): void;
+  message(channel: ServerChannel, envelope: Envelope): void;
+}
+
+/** The PN GW's connection to the CPNS Server: kept up, authenticated anew whenever it comes back (seed 002 figure 2). */
+export class ServerLink {
+  readonly #context: DeviceContext;
+  readonly #uplink: Uplink;
+  readonly #handler: ServerLinkHandler;
+  #clear: ClearUplink | undefined;
+  #current: ServerChannel | undefined;
+  #previous: ServerChannel | undefined;
+  #attempt: AbortController | undefined;
+  #ready = false;
+  #running = false;
+  #why = 'it was not tried yet';
+  #cancelRenewal = () => {};
+
+  constructor(context: DeviceContext, uplink: Uplink, handler: ServerLinkHandler) {
+    this.#context = context;
+    this.#uplink = uplink;
+    this.#handler = handler;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#uplink.start({
+      connected: () => this.#connect(),
+      disconnected: (reason) => this.#disconnected(reason),
+      message: (payload) => this.#receive(payload),
+    });
+    this.#checkRenewal();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#cancelRenewal();
+    this.#disconnected('this device is no longer PN GW');
+    this.#current?.close();
+    this.#previous?.close();
+    this.#current = this.#previous = undefined;
+    await this.#uplink.stop();
+  }
+
+  get isReady(): boolean {
+    return this.#ready;
+  }
+  /** Why not ready, in one sentence. */
+  get reason(): string {
+    return this.#why;
+  }
+
+  /** @throws CpnsError Transport/ServerUnreachable */
+  channel(): ServerChannel {
+    if (this.#current !== undefined && this.#ready) return this.#current;
+    throw new CpnsError('Transport', 'ServerUnreachable', `The CPNS Server cannot be reached: ${this.#why}.`, {
+      status: Status.PeerUnreachable,
+    });
+  }
+
+  /** Authenticates anew, for instance because the server no longer knows the session. */
+  #connect(): void {
+    this.#attempt?.abort(new CpnsError('State', 'Replaced', 'The connection was set up anew.'));
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    void this.#tryUntilReady(attempt.signal);
+  }
+
+  async #tryUntilReady(signal: AbortSignal): Promise<void> {
+    const { clock, entropy, logger } = this.#context;
+    for (const delayMs of retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 })) {
+      const limit = deadline(clock, CONNECT_LIMIT_MS, signal);
+      try {
+        return await this.#setUp(limit.signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#why = error instanceof CpnsError ? error.message : describeError(error);
+        logger.warn('connection setup with the server failed', { why: describeError(error) });
+        if (error instanceof CpnsError && error.status === Status.NotAuthorized) return this.#handler.refused(error);
+      } finally {
+        limit.done();
+      }
+      try {
+        await sleep(clock, delayMs, signal);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #setUp(signal: AbortSignal): Promise<void> {
+    const context = this.#context;
+    this.#clear?.close(new CpnsError('State', 'Replaced', 'The connection was set up anew.'));
+    this.#clear = new ClearUplink(context, (payload) => this.#publish(payload));
+    const { channel, confirm } = await setUpConnection(context, this.#clear, signal);
+    const fresh = new ServerChannel({
+      channel,
+      self: context.identity.id,
+      clock: context.clock,
+      entropy: context.entropy,
+      logger: context.logger,
+      carry: (record) => this.#publish(record),
+      message: (from, envelope) => this.#handler.message(from, envelope),
+    });
+    this.#retire(this.#current);
+    this.#current = fresh;
+    const gone = await introduce(context, fresh, signal);
+    this.#ready = true;
+    this.#handler.ready(confirm, gone);
+  }
+
+  #retire(channel: ServerChannel | undefined): void {
+    if (channel === undefined) return;
+    this.#previous?.close();
+    this.#previous = channel;
+    this.#context.clock.after(OLD_SESSION_MS, () => channel.close());
+  }
+
+  #publish(payload: Uint8Array): void {
+    this.#uplink
+      .publish(payload)
+      .catch((error) => this.#context.logger.debug('the uplink did not take a message', { why: describeError(error) }));
+  }
+
+  #disconnected(reason: string): void {
+    this.#attempt?.abort(new CpnsError('Transport', 'ServerUnreachable', reason));
+    this.#why = reason;
+    if (!this.#ready) return;
+    this.#ready = false;
+    this.#handler.disconnected(reason);
+  }
+
+  #receive(payload: Uint8Array): void {
+    if (payload[0] === RECORD_TYPE.sk) {
+      this.#current?.receive(payload);
+      this.#previous?.receive(payload);
+      return;
+    }
+    if (payload[0] !== CLEAR_FRAME) return;
+    try {
+      const envelope = this.#clear?.receive(payload.subarray(1));
+      // A hint that anybody could forge on the way; it costs one handshake at most.
+      if (envelope?.number === sessionUnknown.number && this.#ready) this.#sessionUnknown(bodyOf(envelope, sessionUnknown).sid);
+    } catch (error) {
+      this.#context.logger.info('a frame from the server could not be read', { why: describeError(error) });
+    }
+  }
+
+  #sessionUnknown(sid: Uint8Array): void {
+    if (this.#current === undefined || toHex(this.#current.sid) !== toHex(sid)) return;
+    this.#disconnected('the server was restarted');
+    this.#connect();
+  }
+
+  #checkRenewal(): void {
+    this.#cancelRenewal = this.#context.clock.after(RENEWAL_CHECK_MS, () => {
+      if (this.#ready && this.#current?.mustRehandshake) this.#connect();
+      this.#checkRenewal();
+    });
+  }
+}
