@@ -106,8 +106,9 @@ export class KeyedMessages<K extends Secret> {
     if (newest !== undefined && epoch <= newest.epoch) {
       throw authFailed('EpochRollback', `A key of epoch ${epoch} came after that of epoch ${newest.epoch}.`);
     }
-    for (const old of this.#epochs) old.untilMs = Math.min(old.untilMs, nowMs + graceMs);
+    const before = [...this.#epochs];
     this.#add(epoch, key, []);
+    for (const old of before) old.untilMs = Math.min(old.untilMs, nowMs + graceMs);
     this.#switchAtMs = newest === undefined ? nowMs : nowMs + switchAfterMs;
     this.#retire(nowMs);
   }
