@@ -144,7 +144,8 @@ export class SqliteDevices implements Devices {
 
   authenticated(entityId: EntityId): void {
     const { sqlite, clock } = this.#context;
-    sqlite.run('UPDATE devices SET last_seen_ms = ?1, authenticated_ms = ?1 WHERE entity_id = ?2', clock.wallMs(), entityId);
+    const nowMs = clock.wallMs();
+    sqlite.run('UPDATE devices SET last_seen_ms = ?, authenticated_ms = ? WHERE entity_id = ?', nowMs, nowMs, entityId);
   }
 
   #known(entityId: EntityId): DeviceRecord {

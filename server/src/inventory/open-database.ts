@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { Clock, Entropy, Logger } from '@cpns/shared';
+import { type Clock, describeError, type Entropy, type Logger } from '@cpns/shared';
 import type { InventoryContext, InventoryLimits } from './context.js';
 import type { Database, Reads, Tx } from './database.js';
 import { SqliteDevices } from './devices.js';
@@ -14,6 +14,7 @@ import { SqliteReceivedData } from './received-data.js';
 import { SqliteRecords } from './records.js';
 import { RunningTime } from './running-time.js';
 import { Sqlite } from './sqlite.js';
+import { unreachable } from './sqlite-errors.js';
 import { Upkeep } from './upkeep.js';
 import { SqliteUsers } from './users.js';
 import { WatchFeed } from './watch-feed.js';
@@ -78,8 +79,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       open = false;
       upkeep.stop();
       commits.close();
-      sqlite.alone(() => running.save());
-      sqlite.close();
+      try {
+        sqlite.alone(() => running.save());
+      } catch (error) {
+        logger.warn('the running time could not be saved', { error: describeError(error) });
+      } finally {
+        sqlite.close();
+      }
     },
   };
 }
@@ -88,7 +94,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, 'a', 0o600));
-  } catch {
-    // Whatever is wrong with the path, opening it says so.
+  } catch (cause) {
+    throw unreachable(path, cause);
   }
 }

@@ -70,8 +70,9 @@ export class SqliteReceivedData implements ReceivedDataLog {
     );
     if (changes === 0) return false;
     sqlite.run(
-      `DELETE FROM received_data WHERE sender = ?1 AND id <=
-         (SELECT id FROM received_data WHERE sender = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${KEPT_PER_SENDER})`,
+      `DELETE FROM received_data WHERE sender = ? AND id <=
+         (SELECT id FROM received_data WHERE sender = ? ORDER BY id DESC LIMIT 1 OFFSET ${KEPT_PER_SENDER})`,
+      data.from,
       data.from,
     );
     this.#context.afterCommit(() =>

@@ -48,17 +48,7 @@ export function databaseError(error: unknown, path: string): unknown {
       cause,
     });
   }
-  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') {
-    return new CpnsError(
-      'Config',
-      'DatabaseUnreachable',
-      `${path} cannot be opened for writing: check that its directory exists and is yours.`,
-      {
-        ...serverError,
-        cause,
-      },
-    );
-  }
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') return unreachable(path, cause);
   if (code.startsWith('SQLITE_IOERR')) {
     return new CpnsError(
       'State',
@@ -74,4 +64,16 @@ export function databaseError(error: unknown, path: string): unknown {
     ...serverError,
     cause,
   });
+}
+
+export function unreachable(path: string, cause: unknown): CpnsError {
+  return new CpnsError(
+    'Config',
+    'DatabaseUnreachable',
+    `${path} cannot be opened for writing: check that its directory exists and is yours.`,
+    {
+      ...serverError,
+      cause,
+    },
+  );
 }
