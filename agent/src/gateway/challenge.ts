@@ -9,7 +9,7 @@ import {
 } from '@cpns/shared/messages';
 import { gatewayHeader, unwrapForGateway } from '@cpns/shared/security';
 import { pnIdOctets } from '../entity/device-state.js';
-import { LINK, type PeerLink } from '../entity/peer-link.js';
+import type { PeerLink } from '../entity/peer-link.js';
 import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
 
 type ServerAnswer = BodyOf<typeof authenticationRequest>;
@@ -68,7 +68,7 @@ export async function proveToServer(
         },
       },
       [authenticationResponse],
-      LINK,
+      link.hopOf(pnId),
       { timeoutMs: HOP_TIMEOUT_MS, signal },
     );
     if (hello.localEuKeyNeeded === 1 && proof.via.kind !== 'pan') {

@@ -1,0 +1,83 @@
+import { CpnsError, type EntityId, type PnId, refused } from '@cpns/shared';
+import { bodyOf, decodeEnvelope, MAX_UPLINK_ENVELOPE, Status, sessionAcknowledgement, sessionConfirm } from '@cpns/shared/messages';
+import { SkChannel } from '@cpns/shared/security';
+import { type Changes, DeviceState, type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
+import { applyInventory } from '../entity/inventory-copy.js';
+import type { PneContext, Run } from './pne-context.js';
+
+/** What the server sends back through the gateway at the end of a run. */
+export interface Confirmation {
+  readonly hashServer?: Uint8Array | undefined;
+  readonly record?: Uint8Array | undefined;
+}
+
+/** The server said, sealed, that this device is not in the PN. */
+const OUT: ReadonlySet<Status> = new Set([Status.UnknownPn, Status.NotMember]);
+
+/**
+ * Verifies the server (seed 003 6.6.1.1 steps 14, 15), opens its first record and keeps the PN: inventory, LocalEUKey and server keys in
+ * one commit. Whoever fails to verify keeps nothing. The session's first record is the acknowledgement (protocol 0.13).
+ * @throws CpnsError Auth/WrongServerHash, State/Refused; State/NotInPn when the server says that the device is out: then it forgot the PN
+ */
+export async function acceptConfirmation(
+  context: PneContext,
+  pnId: PnId,
+  run: Run,
+  { hashServer, record }: Confirmation,
+): Promise<PnRecord> {
+  const { provider, entropy, clock, keys, state, identity } = context;
+  const gateway = run.link.peer as EntityId;
+  if (hashServer === undefined || record === undefined)
+    throw new CpnsError('Auth', 'NoConfirmation', 'The server did not confirm this device.', { status: Status.AuthFailed });
+  const channel = new SkChannel({ provider, entropy, clock, material: run.handshake.confirm(hashServer), side: 'device' });
+  let adopted = false;
+  try {
+    const first = channel.open(record);
+    if (first === undefined)
+      throw new CpnsError('Auth', 'NoFirstRecord', 'The server did not open its session properly.', { status: Status.AuthFailed });
+    const confirm = bodyOf(decodeEnvelope(first.content, MAX_UPLINK_ENVELOPE), sessionConfirm);
+    if (OUT.has(confirm.status)) {
+      await forgetPn(context, pnId);
+      throw new CpnsError('State', 'NotInPn', 'The server says that this device is not in that personal network (any more).', {
+        status: confirm.status,
+      });
+    }
+    if (confirm.status !== Status.Success) throw refused(confirm.status, 'The registration');
+    const { inventory } = confirm;
+    if (inventory === undefined || pnIdText(inventory.pnId) !== pnId || inventory.gateway !== gateway) {
+      throw new CpnsError('Auth', 'WrongInventory', 'The server confirmed another network or gateway than the one on this link.', {
+        status: Status.AuthFailed,
+      });
+    }
+    const known = state.pn(pnId);
+    const after = applyInventory(known, inventory, identity.id);
+    if (after === undefined || after.role !== PnRole.Pne)
+      throw new CpnsError('State', 'WrongInventory', 'The server sent an inventory that does not fit.', { status: Status.WrongState });
+    const changes: Changes = new Map();
+    DeviceState.setPn(changes, after);
+    DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
+    keys.keep(changes, pnId, gateway);
+    await state.commit(changes);
+    keys.discard(pnId, gateway);
+    adopted = true;
+    context.sessions.adopt(pnId, channel).notify(sessionAcknowledgement, { inventoryVersion: after.inventoryVersion });
+    if (known === undefined)
+      context.happened({ type: 'pn', pnId, state: 'Established', text: `In personal network ${pnId} of ${gateway}.` });
+    return after;
+  } finally {
+    if (!adopted) channel.erase();
+    context.runs.end(pnId, run);
+  }
+}
+
+/** Leaves a PN behind: inventory, keys and sessions (protocol 0.14: only on a word of the server, or the gateway's under SK_L). */
+export async function forgetPn(context: PneContext, pnId: PnId): Promise<void> {
+  const record = context.state.pn(pnId);
+  context.sessions.end(pnId);
+  if (record === undefined) return;
+  const changes: Changes = new Map();
+  context.state.forgetPn(changes, pnId);
+  await context.state.commit(changes);
+  context.linkTo(record.gateway)?.removePan(pnId);
+  context.happened({ type: 'pn', pnId, state: 'Absent', text: `No longer in personal network ${pnId}.` });
+}

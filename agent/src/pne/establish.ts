@@ -1,0 +1,116 @@
+import { CpnsError, describeError, type EntityId, type PnId, withDeadline } from '@cpns/shared';
+import {
+  type BodyOf,
+  pneConnectionSetupConfirmation,
+  pneConnectionSetupRequest,
+  pnSetupRequest,
+  pnSetupResponse,
+  RequestFlow,
+  SetupType,
+  Status,
+  statusSentence,
+} from '@cpns/shared/messages';
+import { type PnRecord, pnIdText } from '../entity/device-state.js';
+import { LINK, type PeerLink } from '../entity/peer-link.js';
+import { acceptConfirmation } from './accept.js';
+import { abandonRun } from './challenge.js';
+import { beginRun, HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
+
+/** The whole of a PN Setup (protocol 0.3). */
+const SETUP_LIMIT_MS = 150_000;
+
+/** Which PN is wanted (seed 003 6.6.1.1 step 1, A to C). */
+export type Setup =
+  | { readonly type: 'one-to-one' }
+  | { readonly type: 'all' }
+  | { readonly type: 'named'; readonly pnes: readonly EntityId[] };
+
+/** Progress of a PN Setup, as numbered steps. */
+export type SetupProgress = (step: number, text: string) => void;
+export const SETUP_STEPS = 5;
+
+export interface Established {
+  readonly record: PnRecord;
+  readonly outcomes: BodyOf<typeof pnSetupResponse>['outcomes'];
+  /** From PN Setup Request sent to PN Setup Response verified and stored (protocol 0.24). */
+  readonly establishMs: number;
+}
+
+/**
+ * PN establishment initiated by this PNE (seed 003 figure 10, with seed 002 steps 18 and 24 to 26). Failed or aborted, nothing of it is
+ * kept.
+ * @throws CpnsError Auth, State/Refused, Timeout, Transport
+ */
+export function establish(
+  context: PneContext,
+  link: PeerLink,
+  setup: Setup,
+  progress: SetupProgress,
+  signal: AbortSignal,
+): Promise<Established> {
+  return withDeadline(
+    context.clock,
+    SETUP_LIMIT_MS,
+    signal,
+    (limit) => run(context, link, setup, progress, limit),
+    'The personal network was not set up in time: try again.',
+  );
+}
+
+async function run(context: PneContext, link: PeerLink, setup: Setup, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
+  const { clock, entropy } = context;
+  const { exchange } = link;
+  const options = { timeoutMs: HOP_TIMEOUT_MS, signal };
+  let pnId: PnId | undefined;
+
+  // 18. PNE to PN GW: Connection setup request; its answer is step 26
+  const connection = exchange.request(pneConnectionSetupRequest, {}, [pneConnectionSetupConfirmation], LINK, options);
+  connection.catch(() => undefined);
+  try {
+    // 1. PN Setup Request
+    progress(1, `Asking ${link.peer} for a personal network`);
+    const opened = beginRun(context, link, undefined, {
+      flow: RequestFlow.Setup,
+      setupType: setup.type === 'one-to-one' ? SetupType.OneToOne : setup.type === 'all' ? SetupType.All : SetupType.Named,
+      ...(setup.type === 'named' && { named: setup.pnes }),
+      consent: true,
+    });
+    const startedMs = clock.monotonicMs();
+    const transaction = entropy.bytes(16);
+    context.acks.expect(transaction, link, (id) => {
+      pnId = id;
+      context.runs.add(id, opened);
+      progress(2, 'The PN GW asks the others and registers the network');
+    });
+    const answer = await exchange
+      .request(pnSetupRequest, { hello: opened.handshake.hello }, [pnSetupResponse], LINK, { ...options, transaction })
+      .finally(() => {
+        context.acks.forget(transaction);
+        if (pnId === undefined) opened.handshake.abort();
+      });
+
+    // 14. PN Setup Response: the server is verified, the PN Inventory stored
+    progress(3, 'Verifying the server');
+    if (pnId === undefined || pnIdText(answer.body.pnId) !== pnId)
+      throw new CpnsError('Auth', 'WrongPn', 'The PN GW answered for another network than it announced.');
+    if (answer.body.status !== Status.Success) {
+      throw new CpnsError('Auth', 'SetupRefused', `The personal network was not set up: ${statusSentence(answer.body.status)}.`, {
+        status: answer.body.status,
+      });
+    }
+    const record = await context.settling.run(pnId, () => acceptConfirmation(context, pnId as PnId, opened, answer.body));
+    const establishMs = clock.monotonicMs() - startedMs;
+    progress(4, 'Receiving the key of the network');
+
+    // 24, 25. PN Membership with group key, and its confirmation, are served meanwhile; 26. Connection setup confirmation
+    // the PN stands from 14 on: a gateway that is lost in between hands the key out when it is back
+    await connection.catch((error) =>
+      context.logger.notice('the PN GW did not finish the connection setup', { pn: pnId, why: describeError(error) }),
+    );
+    progress(5, 'Done');
+    return { record: context.state.pn(pnId) ?? record, outcomes: answer.body.outcomes, establishMs };
+  } catch (error) {
+    if (pnId !== undefined) abandonRun(context, pnId, link);
+    throw error;
+  }
+}
