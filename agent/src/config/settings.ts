@@ -1,4 +1,5 @@
 import { isHostPort } from '@cpns/shared';
+import { LOG_LEVELS } from '@cpns/shared/node';
 import * as v from 'valibot';
 import { count, flag, foundCount, foundList, group, oneOf, optionalText, settingsFile, texts } from './setting.js';
 
@@ -89,7 +90,7 @@ export const settingsSchema = settingsFile({
     ),
   }),
   log: group('What the agent says about itself.', {
-    level: oneOf(['debug', 'info', 'notice', 'warn', 'error'], 'info', 'Least severe line that is written.'),
+    level: oneOf(LOG_LEVELS, 'info', 'Least severe line that is written.'),
     format: oneOf(['text', 'json'], 'text', 'Lines for people or for machines.'),
   }),
 });

@@ -1,7 +1,13 @@
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { CpnsError } from '@cpns/shared';
+import { controlSocketPath, ensurePrivateDirectory } from '@cpns/shared/node';
+
+/** Where the control API of the agent with this state directory is found. @throws CpnsError Config/SocketPathTooLong */
+export function controlPath(stateDirectory: string): string {
+  return controlSocketPath(stateDirectory, 'cpns-agent');
+}
 
 function isPipe(path: string): boolean {
   return path.startsWith('\\\\.\\pipe\\');
@@ -19,44 +25,29 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** The directory of the socket: only its owner comes near. @throws CpnsError State/StateExposed */
-async function preparePrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const found = await lstat(directory);
-  if (!found.isDirectory()) {
-    throw new CpnsError('State', 'StateExposed', `${directory} is not a directory; remove it and start again.`);
-  }
-  if (found.uid !== process.getuid?.()) {
-    throw new CpnsError('State', 'StateExposed', `${directory} belongs to another user; remove it and start again.`);
-  }
-  if ((found.mode & 0o077) !== 0) {
-    throw new CpnsError('State', 'StateExposed', `${directory} is open to other users; run: chmod 700 '${directory}'`);
-  }
-}
-
-/** Takes away what a killed agent left behind. @throws CpnsError State/StateLocked when an agent answers there */
+/** Takes away what a killed agent left behind. @throws CpnsError State/AlreadyRunning when an agent answers there */
 async function removeStale(path: string): Promise<void> {
   const left = await lstat(path).catch(() => undefined);
   if (left === undefined) return;
-  if (!left.isSocket()) throw new CpnsError('State', 'StateUnusable', `${path} is not a socket; remove it and start again.`);
+  if (!left.isSocket()) throw new CpnsError('State', 'StoreFailed', `${path} is not a socket; remove it and start again.`);
   if (await answers(path)) {
-    throw new CpnsError('State', 'StateLocked', 'Another agent runs on this state directory; stop it first: cpns-agent stop');
+    throw new CpnsError('State', 'AlreadyRunning', 'Another agent runs on this state directory; stop it first: cpns-agent stop');
   }
   await unlink(path);
 }
 
 /**
  * Makes `server` accept at `path`, for the own user only: the directory is 0700 before the socket exists, the socket is 0600.
- * @throws CpnsError State
+ * @throws CpnsError State, Config/UnsafePermissions, Config/UnsafeOwner
  */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
   if (!isPipe(path)) {
-    await preparePrivateDirectory(dirname(path));
+    await ensurePrivateDirectory(dirname(path));
     await removeStale(path);
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new CpnsError('State', 'StateUnusable', `The control API could not be opened at ${path}.`, { cause }));
+      reject(new CpnsError('State', 'StoreFailed', `The control API could not be opened at ${path}.`, { cause }));
     });
     server.listen(path, resolve);
   });

@@ -40,13 +40,18 @@ const BY_FAMILY: Readonly<Record<ErrorFamily, ExitCode>> = {
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   AgentNotRunning: ExitCode.NotRunning,
   AgentGone: ExitCode.NotRunning,
-  StateUnusable: ExitCode.StateUnusable,
-  StateLocked: ExitCode.StateUnusable,
-  StateExposed: ExitCode.StateUnusable,
-  StateCorrupt: ExitCode.StateUnusable,
-  StoreFailed: ExitCode.StateUnusable,
-  DiskFull: ExitCode.StateUnusable,
   NotEnrolled: ExitCode.StateUnusable,
+  AlreadyRunning: ExitCode.StateUnusable,
+  UnsafePermissions: ExitCode.StateUnusable,
+  UnsafeOwner: ExitCode.StateUnusable,
+  NotADirectory: ExitCode.StateUnusable,
+  NotAFile: ExitCode.StateUnusable,
+  FileTooLarge: ExitCode.StateUnusable,
+  DiskFull: ExitCode.StateUnusable,
+  ReadOnly: ExitCode.StateUnusable,
+  NoAccess: ExitCode.StateUnusable,
+  StoreFailed: ExitCode.StateUnusable,
+  StoreCorrupt: ExitCode.StateUnusable,
 };
 
 const BY_STATUS: Readonly<Record<number, ExitCode>> = {

@@ -2,7 +2,7 @@ import { CpnsError, type EntityId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { PairingEvent } from '../../src/control/api/pairing.js';
 import { ControlClient } from '../../src/control/control-client.js';
-import { controlPath } from '../../src/control/control-path.js';
+import { controlPath } from '../../src/control/control-socket.js';
 import { AgentError, ExitCode } from '../../src/control/exit-codes.js';
 import { controlClient, serveControl, systemClock } from '../support/control.js';
 import { scratchDirectory } from '../support/scratch.js';

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { chmod, lstat, mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { EntityId } from '@cpns/shared';
 import { MemoryLogger, VirtualClock } from '@cpns/shared/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { controlPath } from '../../src/control/control-path.js';
 import { ControlServer } from '../../src/control/control-server.js';
+import { controlPath } from '../../src/control/control-socket.js';
 import { ExitCode } from '../../src/control/exit-codes.js';
 import { MAX_REQUEST_OCTETS } from '../../src/control/frames.js';
 import { controlClient, serveControl, systemClock } from '../support/control.js';
@@ -49,22 +49,20 @@ describe('the socket', () => {
 
   it('does not open in a directory that others can enter', async () => {
     const path = controlPath(await scratchDirectory());
-    await mkdir(dirname(path));
     await chmod(dirname(path), 0o755);
     await expect(open(path)).rejects.toMatchObject({
-      code: 'StateExposed',
-      message: `${dirname(path)} is open to other users; run: chmod 700 '${dirname(path)}'`,
+      code: 'UnsafePermissions',
+      message: expect.stringContaining(`chmod 700 ${dirname(path)}`),
     });
   });
 
   it('does not replace that of a running agent', async () => {
     const { path } = await serveControl({});
-    await expect(open(path)).rejects.toMatchObject({ code: 'StateLocked' });
+    await expect(open(path)).rejects.toMatchObject({ code: 'AlreadyRunning' });
   });
 
   it('replaces that of a killed agent', async () => {
     const path = controlPath(await scratchDirectory());
-    await mkdir(dirname(path), { mode: 0o700 });
     const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
     await new Promise((resolve) => spawn(process.execPath, ['-e', program]).once('exit', resolve));
     expect((await lstat(path)).isSocket()).toBe(true);
@@ -75,9 +73,8 @@ describe('the socket', () => {
 
   it('does not remove what is no socket', async () => {
     const path = controlPath(await scratchDirectory());
-    await mkdir(dirname(path), { mode: 0o700 });
     await writeFile(path, 'precious');
-    await expect(open(path)).rejects.toMatchObject({ code: 'StateUnusable', message: expect.stringContaining('is not a socket') });
+    await expect(open(path)).rejects.toMatchObject({ code: 'StoreFailed', message: expect.stringContaining('is not a socket') });
   });
 });
 

@@ -3,8 +3,8 @@ import { MemoryLogger } from '@cpns/shared/testing';
 import { onTestFinished } from 'vitest';
 import type { AgentControl } from '../../src/control/agent-control.js';
 import { ControlClient } from '../../src/control/control-client.js';
-import { controlPath } from '../../src/control/control-path.js';
 import { ControlServer, type ControlServerOptions } from '../../src/control/control-server.js';
+import { controlPath } from '../../src/control/control-socket.js';
 import { scratchDirectory } from './scratch.js';
 import { scriptedAgent } from './scripted-agent.js';
 

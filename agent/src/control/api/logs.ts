@@ -1,8 +1,6 @@
+import { LOG_LEVELS, type LogLevel } from '@cpns/shared/node';
 import * as v from 'valibot';
 import type { Progress } from './progress.js';
-
-export const LOG_LEVELS = ['debug', 'info', 'notice', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** So many lines the agent keeps in memory for `logs`. */
 export const MAX_KEPT_LOG_LINES = 1000;
