@@ -20,6 +20,7 @@ import type { Secret } from './secret.js';
 import { X25519Key } from './x25519-key.js';
 
 const NONCE_LENGTH = 32;
+const COMMIT_LENGTH = 32;
 
 /** A to B. */
 export interface PairingMessage1 {
@@ -95,13 +96,13 @@ interface Agreed {
 }
 
 function agree(
-  { provider, ownId, linkType }: PairingOptions,
+  { provider, linkType }: PairingOptions,
   key: X25519Key,
   parts: Pick<PairingTranscript, 'idA' | 'idB' | 'pkA' | 'pkB' | 'rA' | 'rB'>,
   peer: EntityId,
   token: Secret | undefined,
 ): Agreed {
-  const dh = peer === ownId ? undefined : key.agree(peer === parts.idA ? parts.pkA : parts.pkB);
+  const dh = key.agree(peer === parts.idA ? parts.pkA : parts.pkB);
   if (dh === undefined) throw refused(ALTERED);
   const th = pairingTranscriptHash(provider, { version: PROTOCOL_VERSION, suite: SUITE, linkType, ...parts });
   const root = pairingRoot(provider, dh);
@@ -232,6 +233,7 @@ export class PairingResponder {
     try {
       if (version !== PROTOCOL_VERSION || suite !== SUITE) throw refused(OTHER_VERSION);
       if (sender === this.#options.ownId) throw refused(WITH_ITSELF);
+      if (commit.length !== COMMIT_LENGTH) throw refused(ALTERED);
       this.#peer = sender;
       this.#commit = copyOf(commit);
       this.#step = 'answered';
