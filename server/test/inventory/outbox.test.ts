@@ -1,0 +1,100 @@
+import { Status } from '@cpns/shared/messages';
+import { describe, expect, it } from 'vitest';
+import { home, laptop, octets, phone, testDatabase } from './fixture.js';
+import { limits } from './limits.js';
+
+let last = 0;
+function message(size = 10, more: object = {}) {
+  const transaction = octets(16, 0);
+  new DataView(transaction.buffer).setUint32(0, ++last);
+  return { to: laptop, pnId: home, number: 160, transaction, octets: octets(size), sealed: false, ...more };
+}
+
+describe('outbox', () => {
+  it('keeps messages in order until the device answers', async () => {
+    const { db, clock } = testDatabase();
+    const [first, second] = [message(), message(20, { pnId: undefined, sealed: true })];
+    const id = await db.transact((tx) => tx.outbox.add(first));
+    const next = await db.transact((tx) => tx.outbox.add(second));
+    expect(next).toBeGreaterThan(id);
+    expect(db.reads.outbox.waiting(laptop, 10)).toEqual([
+      { ...first, id, attempts: 0, createdMs: clock.wallMs() },
+      { ...second, id: next, attempts: 0, createdMs: clock.wallMs() },
+    ]);
+    expect(db.reads.outbox.waiting(laptop, 1)).toHaveLength(1);
+    expect(db.reads.outbox.waiting(phone, 10)).toEqual([]);
+    await db.transact((tx) => tx.outbox.countAttempt(id));
+    expect(db.reads.outbox.find(laptop, first.transaction)?.attempts).toBe(1);
+    await expect(db.transact((tx) => tx.outbox.remove(id))).resolves.toBe(true);
+    await expect(db.transact((tx) => tx.outbox.remove(id))).resolves.toBe(false);
+    expect(db.reads.outbox.total()).toEqual({ messages: 1, octets: 20 });
+  });
+
+  it('never gives an id twice, not even after the newest message went', async () => {
+    const { db } = testDatabase();
+    const id = await db.transact((tx) => tx.outbox.add(message()));
+    await db.transact((tx) => tx.outbox.remove(id));
+    await expect(db.transact((tx) => tx.outbox.add(message()))).resolves.toBeGreaterThan(id);
+  });
+
+  it('holds 1,000 messages for each device', async () => {
+    const { db } = testDatabase();
+    await db.transact((tx) => {
+      for (let i = 0; i < 1_000; i++) tx.outbox.add(message());
+      tx.outbox.add(message(10, { to: phone }));
+    });
+    await expect(db.transact((tx) => tx.outbox.add(message()))).rejects.toMatchObject({ code: 'OutboxFull', status: Status.Busy });
+    await db.transact((tx) => tx.outbox.remove(tx.outbox.waiting(laptop, 1)[0]?.id as number));
+    await db.transact((tx) => tx.outbox.add(message()));
+  });
+
+  it('holds 1 MiB for each device', async () => {
+    const { db } = testDatabase();
+    await db.transact((tx) => {
+      for (let i = 0; i < 64; i++) tx.outbox.add(message(16_384));
+    });
+    await expect(db.transact((tx) => tx.outbox.add(message(1)))).rejects.toMatchObject({ code: 'OutboxFull' });
+    await db.transact((tx) => tx.outbox.add(message(1, { to: phone })));
+  });
+
+  it('replaces what a newer message makes pointless, within its PN', async () => {
+    const { db } = testDatabase();
+    const notice = (pnId: typeof home | undefined) => message(10, { number: 103, pnId, supersedes: true });
+    await db.transact((tx) => {
+      for (const pnId of [home, undefined, home, undefined]) tx.outbox.add(notice(pnId));
+      tx.outbox.add(message());
+    });
+    expect(db.reads.outbox.waiting(laptop, 10).map((waiting) => [waiting.number, waiting.pnId])).toEqual([
+      [103, home],
+      [103, undefined],
+      [160, home],
+    ]);
+  });
+
+  it('is emptied for a device, or for a device in one PN', async () => {
+    const { db } = testDatabase();
+    await db.transact((tx) => {
+      for (const more of [{}, { pnId: undefined }, { to: phone }]) tx.outbox.add(message(10, more));
+      tx.outbox.removeFor(laptop, home);
+    });
+    expect(db.reads.outbox.waiting(laptop, 10).map((waiting) => waiting.pnId)).toEqual([undefined]);
+    await db.transact((tx) => tx.outbox.removeFor(laptop));
+    expect(db.reads.outbox.total().messages).toBe(1);
+  });
+
+  it('drops what nobody fetched in a day of running time, and says so for data', async () => {
+    const { db, clock } = testDatabase({ limits: { ...limits, outboxKeptMs: 60_000 } });
+    await db.transact((tx) => {
+      tx.outbox.add(message());
+      tx.outbox.add(message(10, { number: 103 }));
+    });
+    await clock.advance(59_000);
+    await db.transact((tx) => tx.outbox.add(message(10, { to: phone })));
+    expect(db.reads.outbox.total().messages).toBe(3);
+    await clock.advance(32_000);
+    await db.transact(() => {});
+    expect(db.reads.outbox.waiting(phone, 10)).toHaveLength(1);
+    expect(db.reads.outbox.waiting(laptop, 10)).toEqual([]);
+    expect(db.reads.events.latest(10).map((event) => [event.event, event.entityId])).toEqual([['message-expired', laptop]]);
+  });
+});

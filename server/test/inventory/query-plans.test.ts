@@ -1,0 +1,173 @@
+import { type EntityId, entityId, keyId, type PnId, userId } from '@cpns/shared';
+import { PneState } from '@cpns/shared/messages';
+import { toHex } from '@cpns/shared/security';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, it, vi } from 'vitest';
+import type { Tx } from '../../src/inventory/database.js';
+import { alice, octets, testDatabase, testDirectory } from './fixture.js';
+
+const DEVICES = 10_000;
+const MEMBERS_PER_PN = 9;
+
+/** Statements that read a whole table because the question is about all of it. */
+const OF_EVERYTHING = [
+  /^select .* from "(users|devices|pns|events)" .*order by/,
+  /^select "state", count\(\*\)/,
+  /sum\(size\).* FROM outbox$/,
+  /FROM sqlite_schema/,
+];
+
+const device = (i: number): EntityId => entityId(`device-${i}`);
+const pn = (i: number): PnId => toHex(numbered(16, i)) as PnId;
+
+function numbered(length: number, i: number): Uint8Array {
+  const id = octets(length, 0);
+  new DataView(id.buffer).setUint32(0, i + 1);
+  return id;
+}
+
+function fill(tx: Tx): void {
+  tx.users.add(alice, { services: ['pn-gw'], chargeable: true });
+  for (let i = 0; i < DEVICES; i++) {
+    tx.devices.add(device(i), alice);
+    tx.keys.addEuKey({ kid: keyId(i.toString(16).padStart(16, '0')), entityId: device(i), sealed: octets(48), active: true });
+    tx.inbox.file({
+      key: { sender: device(i), actedFor: '', transaction: numbered(16, i) },
+      digest: octets(32),
+      answer: { octets: octets(100), sealed: false },
+      randPnes: [numbered(32, i)],
+    });
+    tx.outbox.add({ to: device(i), pnId: undefined, number: 103, transaction: numbered(16, i), octets: octets(50), sealed: false });
+    tx.receivedData.store({
+      from: device(i),
+      messageId: numbered(16, i),
+      channel: 'c',
+      contentType: 'x/y',
+      payload: octets(20),
+    });
+  }
+  for (let gateway = 0; gateway + MEMBERS_PER_PN < DEVICES; gateway += MEMBERS_PER_PN + 1) {
+    tx.pns.create({
+      pnId: pn(gateway),
+      gateway: device(gateway),
+      initiator: device(gateway + 1),
+      gatewayCapabilities: octets(40),
+      shareMembers: true,
+      sealedKey: octets(48),
+      members: Array.from({ length: MEMBERS_PER_PN }, (_, i) => ({
+        entityId: device(gateway + 1 + i),
+        capabilities: octets(40),
+        contents: undefined,
+        state: PneState.Member,
+      })),
+    });
+  }
+}
+
+/** Calls everything that runs a statement. */
+function useEverything(tx: Tx): void {
+  const key = { sender: device(5), actedFor: '' as const, transaction: numbered(16, 5) };
+  const member = { entityId: device(21), capabilities: octets(40), contents: octets(9) };
+  tx.users.find(alice);
+  tx.users.list();
+  tx.users.add(userId('bob'), { services: [], chargeable: true });
+  tx.users.remove(userId('bob'));
+  tx.devices.list(alice);
+  tx.devices.list();
+  tx.devices.activeOf(alice, [device(1), device(2)]);
+  tx.devices.countActive(alice);
+  tx.devices.revoke(device(9_999));
+  tx.devices.add(device(9_999), alice);
+  tx.devices.cpnsIdOf(device(1));
+  tx.devices.report(device(1), octets(30));
+  tx.devices.seen(device(1));
+  tx.devices.authenticated(device(1));
+  tx.keys.euKeyByKid(keyId('0000000000000001'));
+  tx.keys.activeEuKey(device(1));
+  tx.keys.deactivateEuKeys(device(1));
+  tx.keys.serverIdentity();
+  tx.pns.list();
+  tx.pns.countByState();
+  tx.pns.members(pn(10));
+  tx.pns.member(pn(10), device(11));
+  tx.pns.ofGateway(device(10));
+  tx.pns.ofMember(device(11));
+  tx.pns.unconfirmedLongerThan(0);
+  tx.pns.addMembers(pn(10), [member]);
+  tx.pns.updateMember({ ...member, contents: octets(8), pnId: pn(10) });
+  tx.pns.setMemberState(pn(10), device(11), PneState.Member);
+  tx.pns.removeMembers(pn(10), [device(21)], octets(48));
+  tx.pns.setState(pn(10), 'Suspended');
+  tx.pns.raiseAll(1, () => octets(48));
+  tx.pns.remove(pn(10));
+  tx.inbox.look(key, octets(32));
+  tx.inbox.randSeen(octets(32), key);
+  tx.inbox.answer(key, { octets: octets(1), sealed: false });
+  tx.inbox.forget(key);
+  tx.records.admit({ sid: octets(8), inst: octets(8), seq: 1n });
+  tx.records.forget(octets(8));
+  tx.outbox.waiting(device(1), 10);
+  tx.outbox.find(device(1), numbered(16, 1));
+  tx.outbox.expired();
+  tx.outbox.total();
+  const supersedes = {
+    to: device(1),
+    pnId: pn(20),
+    number: 103,
+    transaction: octets(16),
+    octets: octets(5),
+    sealed: false,
+    supersedes: true,
+  };
+  tx.outbox.countAttempt(tx.outbox.add(supersedes));
+  tx.outbox.remove(1);
+  tx.outbox.removeFor(device(1), pn(20));
+  tx.outbox.removeFor(device(1));
+  tx.receivedData.after(5, 10);
+  tx.events.add({ event: 'test', text: 'Test.' });
+  tx.events.latest(10);
+}
+
+it('uses an index for every statement but those about everything', async () => {
+  const prepare = vi.spyOn(BetterSqlite3.prototype, 'prepare');
+  const path = `${testDirectory()}/plans.db`;
+  const { db, clock } = testDatabase({ path });
+  await db.transact(fill);
+  await db.transact(useEverything);
+  await clock.advance(31_000);
+  await db.close();
+  const statements = new Set(prepare.mock.calls.map(([sql]) => sql).filter((sql) => /^\s*(select|update|delete|insert)/i.test(sql)));
+  prepare.mockRestore();
+  expect(statements.size).toBeGreaterThan(60);
+
+  const sqlite = new BetterSqlite3(path);
+  sqlite.exec(
+    'CREATE TEMP TABLE record_windows (sid BLOB, inst BLOB, highest INTEGER, seen BLOB, PRIMARY KEY (sid, inst)) STRICT, WITHOUT ROWID',
+  );
+  const scanning = [...statements].filter((sql) => {
+    if (OF_EVERYTHING.some((pattern) => pattern.test(sql))) return false;
+    const values = new Array((sql.match(/\?/g) ?? []).length).fill(null);
+    const plan = sqlite.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
+    return plan.some(({ detail }) => /\bSCAN (?!json_each|\(|CONSTANT)/.test(detail) && !/ORDER BY id (DESC )?LIMIT/.test(sql));
+  });
+  sqlite.close();
+  expect(scanning).toEqual([]);
+}, 60_000);
+
+it('commits a registration of 32 PNEs in a database of 10,000 devices within a blink', async () => {
+  const { db } = testDatabase({ path: `${testDirectory()}/large.db` });
+  await db.transact(fill);
+  const began = performance.now();
+  await db.transact((tx) => {
+    tx.pns.create({
+      pnId: pn(100_000),
+      gateway: device(5_000),
+      initiator: device(1),
+      gatewayCapabilities: octets(40),
+      shareMembers: true,
+      sealedKey: octets(48),
+      members: Array.from({ length: 32 }, (_, i) => ({ entityId: device(i), capabilities: octets(200), contents: undefined })),
+    });
+  });
+  expect(performance.now() - began).toBeLessThan(250);
+}, 60_000);
