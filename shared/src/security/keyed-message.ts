@@ -2,7 +2,7 @@ import { encode, rfc8949EncodeOptions } from 'cborg';
 import { CpnsError } from '../errors.js';
 import { type EntityId, isEntityId } from '../ids.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, copyOf, readU64be, u32be } from './bytes.js';
+import { concat, copyOf, nonceFor, readU64be, u32be } from './bytes.js';
 import { enc, expand } from './kdf.js';
 import { ENC, type EXPAND } from './labels.js';
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, TAG_LENGTH } from './provider-lengths.js';
@@ -59,6 +59,37 @@ export function encodeMessageHeader({ scope, epoch, idSender, salt, seq }: Messa
 /** Associated data; "gmsg" stands in PN messages too. */
 export function messageAad({ scope, epoch, idSender, salt, seq }: MessageHeader): Uint8Array {
   return enc(ENC.groupMessage, scope, epoch, idSender, salt, seq);
+}
+
+/** Key and nonce of the message `seq` of a sender's run. */
+function keyAndNonce(keyIv: Uint8Array, seq: bigint): { key: Uint8Array; nonce: Uint8Array } {
+  return { key: keyIv.subarray(0, AEAD_KEY_LENGTH), nonce: nonceFor(keyIv.subarray(AEAD_KEY_LENGTH), seq) };
+}
+
+/** Everything about one sealed message; the message itself is `header || sealed`. */
+export interface SealedMessage {
+  readonly header: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly aad: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+/** Seals one message. `keyIv` from {@link messageKeyIv} of the same header; `seq` must never come twice with it. */
+export function sealMessage(provider: CryptoProvider, keyIv: Uint8Array, header: MessageHeader, content: Uint8Array): SealedMessage {
+  const { key, nonce } = keyAndNonce(keyIv, header.seq);
+  const aad = messageAad(header);
+  return { header: encodeMessageHeader(header), nonce, aad, sealed: provider.seal(key, nonce, aad, content) };
+}
+
+/** The content, or undefined when header or octets are not those that were sealed with `keyIv`. */
+export function openMessage(
+  provider: CryptoProvider,
+  keyIv: Uint8Array,
+  header: MessageHeader,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  const { key, nonce } = keyAndNonce(keyIv, header.seq);
+  return provider.open(key, nonce, messageAad(header), sealed);
 }
 
 /** A message taken apart; nothing of it is believed yet. */

@@ -2,19 +2,18 @@ import { CpnsError } from '../errors.js';
 import type { EntityId } from '../ids.js';
 import type { CryptoProvider, Entropy } from '../ports.js';
 import { authFailed } from './auth-error.js';
-import { concat, nonceFor } from './bytes.js';
+import { concat } from './bytes.js';
 import {
-  encodeMessageHeader,
   MESSAGE_CONTENT_MAX,
   MESSAGE_KEY_LENGTH,
   type MessageHeader,
   type MessageLabel,
-  messageAad,
   messageKeyIv,
   messageSalt,
+  openMessage,
   parseMessage,
+  sealMessage,
 } from './keyed-message.js';
-import { AEAD_KEY_LENGTH } from './provider-lengths.js';
 import { Secret } from './secret.js';
 import { type MessageMark, SenderWindows } from './sender-windows.js';
 
@@ -138,8 +137,8 @@ export class KeyedMessages<K extends Secret> {
       seq: sending.seq,
     };
     sending.seq += 1n;
-    const { key, nonce } = keyAndNonce(sending.keyIv.reveal(), header.seq);
-    return concat(encodeMessageHeader(header), this.#options.provider.seal(key, nonce, messageAad(header), content));
+    const message = sealMessage(this.#options.provider, sending.keyIv.reveal(), header, content);
+    return concat(message.header, message.sealed);
   }
 
   /**
@@ -156,8 +155,7 @@ export class KeyedMessages<K extends Secret> {
     if (epoch === undefined) throw this.#noKey(header.epoch);
     const sender = epoch.windows.admit(header.idSender, header.salt, header.seq);
     const keyIv = sender.keyIv ?? this.#keyIv(epoch.key, header);
-    const { key, nonce } = keyAndNonce(keyIv.reveal(), header.seq);
-    const content = provider.open(key, nonce, messageAad(header), sealed);
+    const content = openMessage(provider, keyIv.reveal(), header, sealed);
     if (content === undefined) {
       if (sender.keyIv === undefined) keyIv.erase();
       throw authFailed('WrongTag', 'The message was not sealed with the key of this network or group.');
@@ -216,11 +214,6 @@ export class KeyedMessages<K extends Secret> {
   #keyIv(key: Secret, header: Omit<MessageHeader, 'seq'>): Secret {
     return Secret.take('message key', messageKeyIv(this.#options.provider, key.reveal(), this.#label, header));
   }
-}
-
-/** Key and nonce of the message `seq` from key and iv of a sender. */
-export function keyAndNonce(keyIv: Uint8Array, seq: bigint): { key: Uint8Array; nonce: Uint8Array } {
-  return { key: keyIv.subarray(0, AEAD_KEY_LENGTH), nonce: nonceFor(keyIv.subarray(AEAD_KEY_LENGTH), seq) };
 }
 
 function eraseEpoch(epoch: Epoch): void {
