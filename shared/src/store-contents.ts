@@ -34,6 +34,15 @@ export class StoreContents {
     return this.#totalOctets;
   }
 
+  /** How many keys there are. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
   get(key: string): Uint8Array | undefined {
     const value = this.#values.get(key);
     return value && new Uint8Array(value);

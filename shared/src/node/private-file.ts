@@ -65,7 +65,7 @@ export async function readPrivateFile(path: string, maxOctets: number): Promise<
     let length = 0;
     while (length < buffer.length) {
       const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) return buffer.slice(0, length);
+      if (bytesRead === 0) return buffer.subarray(0, length);
       length += bytesRead;
     }
     throw new CpnsError('Config', 'FileTooLarge', `${path} is larger than ${maxOctets} octets, so it is not what it should be.`);
@@ -81,38 +81,43 @@ export async function readPrivateFile(path: string, maxOctets: number): Promise<
  * Replaces a file, mode 0600, so that after a crash at any moment either the old one or the new one is there, whole.
  * @throws CpnsError State/DiskFull, State/... ; the old file is untouched then
  */
-export function writePrivateFile(path: string, octets: Uint8Array, files: FileSystem = nodeFiles): Promise<void> {
-  return replaceFile(path, (handle) => handle.writeFile(octets), files);
+export async function writePrivateFile(path: string, octets: Uint8Array, files: FileSystem = nodeFiles): Promise<void> {
+  const temporary = await writeTemporary(path, (handle) => handle.writeFile(octets), files);
+  try {
+    await files.rename(temporary, path);
+  } catch (error) {
+    await files.unlink(temporary).catch(() => {});
+    throw fileError(error, path);
+  }
+  await syncDirectory(dirname(path), files).catch((error: unknown) => Promise.reject(fileError(error, path)));
 }
 
-/** {@link writePrivateFile} for content that `write` produces piece by piece. */
-export async function replaceFile(
+/** How a file ends that was not renamed to its final name yet; a killed process may leave one behind. */
+export const TEMPORARY_SUFFIX = '.tmp';
+
+/**
+ * Writes a durable file, mode 0600, beside `path`, to be renamed to it. Resolves with its name, which is `path`, a random part and
+ * {@link TEMPORARY_SUFFIX}. @throws CpnsError State/DiskFull, State/... ; nothing is left then
+ */
+export async function writeTemporary(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
   files: FileSystem = nodeFiles,
-): Promise<void> {
+): Promise<string> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}${TEMPORARY_SUFFIX}`;
-  let written = false;
+  let handle: FileHandle | undefined;
   try {
-    const handle = await files.open(temporary, 'wx', 0o600);
-    written = true;
-    try {
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await files.rename(temporary, path);
-    written = false;
-    await syncDirectory(dirname(path), files);
+    handle = await files.open(temporary, 'wx', 0o600);
+    await write(handle);
+    await handle.sync();
+    await handle.close();
+    return temporary;
   } catch (error) {
-    if (written) await files.unlink(temporary).catch(() => {});
+    await handle?.close().catch(() => {});
+    if (handle !== undefined) await files.unlink(temporary).catch(() => {});
     throw fileError(error, path);
   }
 }
-
-/** How a file ends that {@link replaceFile} has not finished; a killed process may leave one behind. */
-export const TEMPORARY_SUFFIX = '.tmp';
 
 /** Makes created, renamed and deleted names durable. Some file systems, and Windows, cannot and need not. */
 export async function syncDirectory(path: string, files: Pick<FileSystem, 'open'> = nodeFiles): Promise<void> {
