@@ -73,7 +73,7 @@ export class PskListener {
     const { host, port } = this.#options.settings;
     return new Promise((resolve, reject) => {
       this.#tcp.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
-      this.#tcp.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+      this.#tcp.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
         const address = this.#tcp.address();
         if (address === null || typeof address === 'string')
           return reject(new CpnsError('Internal', 'NoAddress', 'The listener has no address.'));
@@ -159,12 +159,12 @@ function endpointOf(socket: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): CpnsError {
+function cannotListen(error: NodeJS.ErrnoException, host: string | undefined, port: number): CpnsError {
   if (error.code === 'EADDRINUSE') {
     const sentence = `Port ${port} is taken: stop the other program, or choose another port with uplink.port.`;
     return new CpnsError('Config', 'AddressInUse', sentence, { cause: error });
   }
-  const where = host === '' ? `port ${port}` : `${host}, port ${port}`;
+  const where = host === undefined ? `port ${port}` : `${host}, port ${port}`;
   const sentence = `Cannot listen on ${where} (${error.code}): choose another uplink.host or uplink.port.`;
   return new CpnsError('Config', 'AddressRefused', sentence, { cause: error });
 }

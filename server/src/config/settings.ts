@@ -1,27 +1,32 @@
+import { isIP } from 'node:net';
 import { isHostPort, isServerId } from '@cpns/shared';
+import { setting } from '@cpns/shared/node';
 import * as v from 'valibot';
-import { count, flag, group, oneOf, port, words } from './setting.js';
+
+const { count, flag, group, oneOf, optionalText, settingsFile, text } = setting;
+const port = (fallback: number, doc: string) => count(fallback, `${doc} 0 takes a free one.`, 0, 65_535);
+const isAddress = (host: string) => isIP(host) !== 0 || host === 'localhost';
 
 /**
  * Every setting of the server: name, bounds, default and documentation in one table. The type, the check of the file, the default file
  * that `cpns-server init` writes and the list in docs/limits.md all come from here. Limits are those of security 2.1.
  */
-export const settingsSchema = v.strictObject({
+export const settingsTable = settingsFile({
   server: group('Who this server is.', {
-    id: words(
-      '',
-      'ID_S, the name that devices authenticate. Chosen by init; devices enrolled with another id do not accept this server.',
-      (id) => id === '' || isServerId(id),
+    id: optionalText(
+      'ID_S, the name that devices authenticate. Chosen by init and never to be changed: enrolled devices accept no other.',
+      64,
+      isServerId,
       'a server id: 1 to 64 characters of a-z, 0-9, "." and "-"',
     ),
   }),
   uplink: group('Where devices connect: MQTT 3.1.1 over TLS-PSK.', {
-    host: words('', 'Address to listen on; empty: all addresses of this machine.'),
-    port: port(8883, 'TCP port to listen on; 0 takes a free one.'),
-    publicAddress: words(
-      '',
-      'HOST:PORT that devices use; it is written into enrolment codes. Empty: the first address of this machine and the port above.',
-      (text) => text === '' || isHostPort(text),
+    host: optionalText('Address to listen on. Default: all addresses of this machine.', 64, isAddress, 'an IP address'),
+    port: port(8883, 'TCP port to listen on;'),
+    publicAddress: optionalText(
+      'HOST:PORT that devices use; it is written into enrolment codes. Default: the first address of this machine and the port above.',
+      262,
+      isHostPort,
       'HOST:PORT, such as cpns.example.org:8883 or [2001:db8::1]:8883',
     ),
     announce: flag(true, 'Announce the server by mDNS as _cpns-server._tcp.'),
@@ -37,18 +42,16 @@ export const settingsSchema = v.strictObject({
     uplinkConcurrencyPerDevice: count(16, 'Messages of one device that are worked on at once.', 1, 1000),
     maxUnsentOctetsPerDevice: count(1_048_576, 'Octets that may wait for a device which reads slowly; more stay in the outbox.', 65_536),
     drainTimeoutMs: count(10_000, 'A device that reads nothing for so long is disconnected, in milliseconds.', 100, 600_000),
-    dataTopics: flag(false, 'Publish application data for backends under cpns/v1/data/.'),
-    trustBroker: flag(false, 'With an external broker: accept that the broker reads application data in dataTopics.'),
   }),
   admin: group('The admin HTTP API that the commands of cpns-server use.', {
-    host: words('127.0.0.1', 'Address to listen on. Anything but loopback lets others try tokens.'),
-    port: port(7473, 'TCP port to listen on; 0 takes a free one.'),
+    host: text('127.0.0.1', 'Address to listen on. Anything but loopback lets others try tokens.', 64, isAddress, 'an IP address'),
+    port: port(7473, 'TCP port to listen on;'),
     requestsPerSecond: count(50, 'Requests a second in the long run.'),
     requestBurst: count(200, 'Requests at once.'),
     maxWatchers: count(16, 'Open watch requests.'),
   }),
   database: group('The embedded database.', {
-    file: words('cpns.db', 'File name within the state directory.', (name) => /^[\w.-]{1,64}$/.test(name), 'a plain file name'),
+    file: text('cpns.db', 'File name within the state directory.', 64, (name) => /^[\w-][\w.-]*$/.test(name), 'a plain file name'),
     groupCommitMs: count(2, 'Wait at most so long to commit several messages at once, in milliseconds; 0 commits each alone.', 0, 100),
   }),
   sessions: group('Authentication and session keys.', {
@@ -91,9 +94,9 @@ export const settingsSchema = v.strictObject({
 });
 
 /** All settings, with defaults filled in. */
-export type Settings = v.InferOutput<typeof settingsSchema>;
+export type Settings = v.InferOutput<typeof settingsTable>;
 
 /** The defaults, for tests and benchmarks to vary. */
 export function defaultSettings(): Settings {
-  return v.parse(settingsSchema, {});
+  return v.parse(settingsTable, {});
 }

@@ -5,5 +5,6 @@ export * from './mdns/index.js';
 export * from './native-provider.js';
 export * from './private-file.js';
 export * from './process-lock.js';
+export * from './settings/index.js';
 export * from './system-clock.js';
 export * from './system-entropy.js';

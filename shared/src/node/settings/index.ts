@@ -1,0 +1,3 @@
+export * from './describe.js';
+export * from './load.js';
+export * as setting from './setting.js';
