@@ -40,6 +40,8 @@ interface Entry {
   /** What was last told, so that only changes are. */
   told: string | undefined;
   toldMs: number;
+  /** How many more changes may be told at once. */
+  credit: number;
 }
 
 const MOST_TESTIMONIES = 4;
@@ -49,7 +51,8 @@ const MOST_NAMES_OF_ONE_SOURCE = 64;
 /** RFC 6762 section 10.1: a goodbye takes effect after a second, in which the service may contradict. */
 const GOODBYE_MS = 1_000;
 const INCOMPLETE_MS = 10_000;
-/** Changes of one service are told at most so often. */
+/** Changes of one service are told at once as long as they are few, and at most so often in the long run. */
+const TELL_AT_ONCE = 5;
 const TELL_EVERY_MS = 250;
 const FRESH_SHARE = 0.6;
 
@@ -151,18 +154,21 @@ export class ServiceCache {
     const siblings = [...this.#entries.values()].filter((e) => e.origin === origin).length;
     if (siblings >= MOST_NAMES_OF_ONE_SOURCE) return undefined;
     const never = Number.POSITIVE_INFINITY;
-    const entry: Entry = { name, origin, testimonies: new Map(), endMs: never, told: undefined, toldMs: -never };
+    const entry: Entry = { name, origin, testimonies: new Map(), endMs: never, told: undefined, toldMs: 0, credit: TELL_AT_ONCE };
     this.#entries.set(name, entry);
     return entry;
   }
 
   #tell(entry: Entry, nowMs: number): void {
     const sighting = sightingOf(entry);
-    if (sighting === undefined || nowMs - entry.toldMs < TELL_EVERY_MS) return;
+    if (sighting === undefined) return;
+    const credit = Math.min(TELL_AT_ONCE, entry.credit + (nowMs - entry.toldMs) / TELL_EVERY_MS);
+    if (credit < 1) return;
     const summary = JSON.stringify([[...sighting.txt].sort(), [...sighting.endpoints].sort()]);
     if (summary === entry.told) return;
     entry.told = summary;
     entry.toldMs = nowMs;
+    entry.credit = credit - 1;
     this.#options.found(sighting);
   }
 

@@ -36,11 +36,15 @@ describe('services heard of', () => {
 
   it('are told again when something changed, a flood of changes only now and then', () => {
     hear(announced('phone'));
-    for (let i = 1; i <= 200; i++) hear(announced('phone', 7000 + i), i);
-    expect(found).toHaveLength(1);
-    cache.sweep(400);
+    hear(announced('phone', 7100), 1);
     expect(found).toHaveLength(2);
-    expect(found[1]?.endpoints).toEqual(['192.0.2.20:7200']);
+    for (let i = 2; i <= 200; i++) hear(announced('phone', 7000 + i), i);
+    expect(found).toHaveLength(5);
+    cache.sweep(500);
+    expect(found).toHaveLength(6);
+    expect(found[5]?.endpoints).toEqual(['192.0.2.20:7200']);
+    cache.sweep(9_000);
+    expect(found).toHaveLength(6);
   });
 
   it('need a port and a TXT record, from whichever packets', () => {
