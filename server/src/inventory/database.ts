@@ -13,6 +13,7 @@ import type { WatchFeed } from './watch-feed.js';
 export interface Reads {
   readonly users: UserReads;
   readonly devices: DeviceReads;
+  readonly keys: Pick<KeyRows, 'euKeyByKid' | 'activeEuKey' | 'serverIdentity'>;
   readonly pns: PnReads;
   readonly inbox: InboxReads;
   readonly outbox: OutboxReads;

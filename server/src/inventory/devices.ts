@@ -26,6 +26,8 @@ export interface DeviceReads {
   find(entityId: EntityId): DeviceRecord | undefined;
   /** By entity id; of one user, or of all. */
   list(userId?: UserId): readonly DeviceRecord[];
+  /** Those that have authenticated as PN GW and are not revoked, by entity id. */
+  gateways(): readonly DeviceRecord[];
   /** Those of `candidates` that are active devices of that user, in their order (seed 002 steps 20, 21). */
   activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[];
   /** Devices of that user that are not revoked. */
@@ -71,6 +73,11 @@ export class SqliteDevices implements Devices {
     let query = sqlite.build.selectFrom('devices').selectAll().orderBy('entity_id');
     if (userId !== undefined) query = query.where('user_id', '=', userId);
     return sqlite.select(query).map(recordOf);
+  }
+
+  gateways(): readonly DeviceRecord[] {
+    const sql = `SELECT ${COLUMNS} FROM devices WHERE authenticated_ms IS NOT NULL AND revoked = 0 ORDER BY entity_id`;
+    return this.#context.sqlite.all<Row>(sql).map(recordOf);
   }
 
   activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[] {

@@ -39,7 +39,9 @@ export class SqliteKeyRows implements KeyRows {
   }
 
   serverIdentity(): ServerIdentityRow | undefined {
-    const row = this.#sqlite.get<ServerIdentityTableRow>('SELECT id, server_id, signing_key_id, sealed_seed FROM server_identity WHERE id = 1');
+    const row = this.#sqlite.get<ServerIdentityTableRow>(
+      'SELECT id, server_id, signing_key_id, sealed_seed FROM server_identity WHERE id = 1',
+    );
     return row && { serverId: row.server_id, signingKeyId: row.signing_key_id, sealedSeed: row.sealed_seed };
   }
 

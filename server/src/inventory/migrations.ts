@@ -46,6 +46,7 @@ CREATE TABLE devices (
 ) STRICT;
 CREATE INDEX devices_by_user ON devices (user_id, revoked, entity_id);
 CREATE INDEX devices_by_subscription ON devices (subscription_id);
+CREATE INDEX devices_gateways ON devices (entity_id) WHERE authenticated_ms IS NOT NULL;
 
 CREATE TABLE eukeys (
   kid TEXT PRIMARY KEY,

@@ -73,6 +73,8 @@ export interface PnReads {
   /** PNs in which that device is a PNE. */
   ofMember(entityId: EntityId): readonly PnRecord[];
   list(): readonly PnRecord[];
+  /** Every PN of every device, as PN GW or as PNE, in one go. */
+  participations(): ReadonlyMap<EntityId, readonly PnId[]>;
   countByState(): Readonly<Record<PnState, number>>;
   /** Members in state Authenticated for longer than `ms` of running time, oldest first, at most 1,000. */
   unconfirmedLongerThan(ms: number): readonly MemberRecord[];
@@ -139,6 +141,17 @@ export class SqlitePnInventory implements PnInventory {
   list(): readonly PnRecord[] {
     const { sqlite } = this.#context;
     return sqlite.select(sqlite.build.selectFrom('pns').selectAll().orderBy('pn_id')).map(pnOf);
+  }
+
+  participations(): ReadonlyMap<EntityId, readonly PnId[]> {
+    const sql = 'SELECT gateway AS entity_id, pn_id FROM pns UNION ALL SELECT entity_id, pn_id FROM pn_members';
+    const pns = new Map<EntityId, PnId[]>();
+    for (const row of this.#context.sqlite.all<Pick<PnMemberRow, 'entity_id' | 'pn_id'>>(sql)) {
+      const known = pns.get(row.entity_id);
+      if (known === undefined) pns.set(row.entity_id, [toHex(row.pn_id) as PnId]);
+      else known.push(toHex(row.pn_id) as PnId);
+    }
+    return pns;
   }
 
   countByState(): Readonly<Record<PnState, number>> {

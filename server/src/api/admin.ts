@@ -1,0 +1,175 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { CpnsError, type CryptoProvider, type EntityId, encodeEnrolment, type PnId, type ServerId, type UserId } from '@cpns/shared';
+import type { Broker } from '../broker/broker.js';
+import type { Database } from '../inventory/database.js';
+import type { DeviceRecord } from '../inventory/devices.js';
+import type { EuKeyStore } from '../keys/eukey-store.js';
+import type {
+  Admin,
+  DeviceView,
+  Enrolment,
+  GatewayView,
+  NewDevice,
+  NewUser,
+  OutgoingData,
+  PnView,
+  SendResult,
+  UserView,
+  WatchFilter,
+  WatchItem,
+} from './admin-port.js';
+import { deviceView, gatewayView, pnsOf, pnView, userView } from './admin-views.js';
+import type { EnablerControl } from './enabler-control.js';
+
+/** What `to` of a watched message is when the server itself is meant; no device may be called that. */
+const RESERVED_ID = 'server';
+/** Views made before others get a turn. */
+const VIEWS_AT_ONCE = 200;
+
+export interface AdminOptions {
+  readonly inventory: Database;
+  readonly keys: Pick<EuKeyStore, 'create'>;
+  readonly enabler: EnablerControl;
+  readonly broker: Pick<Broker, 'connected'>;
+  readonly provider: CryptoProvider;
+  readonly serverId: ServerId;
+  /** Where devices will look for this server, `HOST:PORT`. */
+  readonly publicAddress: () => string;
+}
+
+/** The operator's side of the server, over the inventory and the enabler. */
+export class InventoryAdmin implements Admin {
+  readonly #options: AdminOptions;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+  }
+
+  async addUser({ userId, services, chargeable }: NewUser): Promise<UserView> {
+    const { inventory } = this.#options;
+    const user = await inventory.transact((tx) => {
+      tx.events.add({ event: 'user-added', text: `User "${userId}" was added.` });
+      return tx.users.add(userId, { services, chargeable });
+    });
+    return userView(inventory.reads, user);
+  }
+
+  async listUsers(): Promise<readonly UserView[]> {
+    const { reads } = this.#options.inventory;
+    return inTurns(reads.users.list(), (user) => userView(reads, user));
+  }
+
+  async removeUser(userId: UserId): Promise<void> {
+    await this.#options.inventory.transact((tx) => {
+      tx.users.remove(userId);
+      tx.events.add({ event: 'user-removed', text: `User "${userId}" was removed.` });
+    });
+  }
+
+  async addDevice({ entityId, userId }: NewDevice): Promise<Enrolment> {
+    const { inventory, keys, provider, serverId } = this.#options;
+    if (entityId === RESERVED_ID) throw new CpnsError('Config', 'BadId', `"${RESERVED_ID}" is not a device: choose another name.`);
+    const { euKey, row } = keys.create(entityId);
+    try {
+      const subscription = await inventory.transact((tx) => {
+        tx.devices.add(entityId, userId);
+        tx.keys.addEuKey(row);
+        tx.events.add({ event: 'device-added', text: `Device "${entityId}" of "${userId}" was added.`, entityId });
+        return tx.users.find(userId)?.subscription;
+      });
+      if (subscription === undefined) throw new CpnsError('Internal', 'NoSubscription', `User "${userId}" has no subscription.`);
+      const address = this.#options.publicAddress();
+      const code = encodeEnrolment(provider, { entityId, euKey, server: address, serverId, subscription });
+      return { entityId, userId, kid: row.kid, serverId, address, code };
+    } finally {
+      euKey.erase();
+    }
+  }
+
+  async listDevices(userId?: UserId): Promise<readonly DeviceView[]> {
+    const { reads } = this.#options.inventory;
+    if (userId !== undefined && reads.users.find(userId) === undefined) {
+      throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": see "cpns-server user list".`);
+    }
+    const connected = this.#connected();
+    const pns = reads.pns.participations();
+    return inTurns(reads.devices.list(userId), (device) =>
+      deviceView(reads, device, connected.has(device.entityId), pns.get(device.entityId) ?? []),
+    );
+  }
+
+  async showDevice(entityId: EntityId): Promise<DeviceView> {
+    const { reads } = this.#options.inventory;
+    const device = this.#known(entityId);
+    return deviceView(reads, device, this.#connected().has(entityId), pnsOf(reads, entityId));
+  }
+
+  async revokeDevice(entityId: EntityId): Promise<DeviceView> {
+    await this.#options.enabler.revokeDevice(entityId);
+    return this.showDevice(entityId);
+  }
+
+  async listGateways(): Promise<readonly GatewayView[]> {
+    const { reads } = this.#options.inventory;
+    const connected = this.#connected();
+    return inTurns(reads.devices.gateways(), (device) => gatewayView(reads, device, connected.has(device.entityId)));
+  }
+
+  async listPns(): Promise<readonly PnView[]> {
+    const { reads } = this.#options.inventory;
+    return inTurns(reads.pns.list(), (pn) => pnView(reads, pn));
+  }
+
+  async showPn(pnId: PnId): Promise<PnView> {
+    const { reads } = this.#options.inventory;
+    const pn = reads.pns.find(pnId);
+    if (pn === undefined) throw new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}: see "cpns-server pn list".`);
+    return pnView(reads, pn);
+  }
+
+  async sendData(data: OutgoingData, waitMs: number): Promise<SendResult> {
+    if (this.#known(data.to).state === 'revoked') {
+      throw new CpnsError('State', 'DeviceRevoked', `Device "${data.to}" is revoked: nothing can be sent to it.`);
+    }
+    return this.#options.enabler.sendData(data, waitMs);
+  }
+
+  watch(filter: WatchFilter, listener: (item: WatchItem) => void): () => void {
+    return this.#options.inventory.feed.watch(filter, listener);
+  }
+
+  gauges(): Readonly<Record<string, number>> {
+    const { inventory, enabler } = this.#options;
+    const pns = inventory.reads.pns.countByState();
+    const outbox = inventory.reads.outbox.total();
+    return {
+      pns_established: pns.Established,
+      pns_suspended: pns.Suspended,
+      pns_releasing: pns.Releasing,
+      outbox_messages: outbox.messages,
+      outbox_octets: outbox.octets,
+      ...enabler.gauges(),
+    };
+  }
+
+  #known(entityId: EntityId): DeviceRecord {
+    const device = this.#options.inventory.reads.devices.find(entityId);
+    if (device === undefined)
+      throw new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`);
+    return device;
+  }
+
+  #connected(): ReadonlySet<EntityId> {
+    return new Set(this.#options.broker.connected());
+  }
+}
+
+/** Maps without holding everybody else up when there is much to map. */
+async function inTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<readonly R[]> {
+  const mapped: R[] = [];
+  for (const item of items) {
+    mapped.push(map(item));
+    if (mapped.length % VIEWS_AT_ONCE === 0) await turn();
+  }
+  return mapped;
+}
