@@ -97,16 +97,12 @@ export class LogFile {
   /** Writes `snapshot` to a new file and puts that in the place of this one. @throws CpnsError State/... ; nothing is lost then */
   async rewrite(snapshot: Snapshot): Promise<void> {
     const { temporary, position } = await writeSnapshot(this.#path, snapshot, this.#files);
-    // From here on the old file cannot be appended to: Windows renames over nothing that is open.
-    const wasUnsure = this.#unsure;
-    this.#unsure = true;
-    await this.#closeHandle();
+    // Windows renames over nothing that is open.
+    await this.close();
     try {
       await this.#files.rename(temporary, this.#path);
     } catch (error) {
       await this.#files.unlink(temporary).catch(() => {});
-      this.#handle = await this.#files.open(this.#path, 'r+').catch(() => undefined);
-      this.#unsure = wasUnsure || this.#handle === undefined;
       throw fileError(error, this.#path);
     }
     try {
@@ -120,8 +116,10 @@ export class LogFile {
   }
 
   async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
     this.#unsure = true;
-    await this.#closeHandle();
+    await handle?.close().catch(() => {});
   }
 
   async #cutBack(handle: FileHandle): Promise<void> {
@@ -131,12 +129,6 @@ export class LogFile {
     } catch {
       this.#unsure = true;
     }
-  }
-
-  async #closeHandle(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close().catch(() => {});
   }
 }
 

@@ -61,7 +61,9 @@ describe('A state file', () => {
     for (let length = snapshotEnd; length <= octets.length; length += 7) {
       await writeFile(path(), octets);
       await truncate(path(), length);
-      expect(await found()).toEqual(after(1 + ends.filter((end) => end <= length).length));
+      const whole = ends.filter((end) => end <= length);
+      expect(await found()).toEqual(after(1 + whole.length));
+      expect((await readFile(path())).length).toBe(whole.at(-1));
     }
   });
 

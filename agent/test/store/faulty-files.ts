@@ -11,6 +11,8 @@ export class FaultyFiles implements FileSystem {
   dead = false;
   /** Error codes of the calls that fail. */
   readonly broken = new Map<Call, string>();
+  /** Error codes of the calls that fail the next time only. */
+  readonly brokenOnce = new Map<Call, string>();
   /** How often each call was made. */
   readonly count = new Map<Call, number>();
 
@@ -21,6 +23,8 @@ export class FaultyFiles implements FileSystem {
 
   readonly rename: FileSystem['rename'] = async (from, to) => {
     this.#called('rename');
+    const replaced = await nodeFiles.stat(to).catch(() => undefined);
+    this.#freed(replaced?.size ?? 0);
     await nodeFiles.rename(from, to);
   };
 
@@ -29,9 +33,14 @@ export class FaultyFiles implements FileSystem {
     await nodeFiles.unlink(path);
   };
 
+  #freed(octets: number): void {
+    if (this.freeOctets !== undefined) this.freeOctets += octets;
+  }
+
   #called(call: Call): void {
     this.count.set(call, (this.count.get(call) ?? 0) + 1);
-    const code = this.dead ? 'EIO' : this.broken.get(call);
+    const code = this.dead ? 'EIO' : (this.broken.get(call) ?? this.brokenOnce.get(call));
+    this.brokenOnce.delete(call);
     if (code !== undefined) throw Object.assign(new Error(`${code}: ${call}`), { code });
   }
 
@@ -54,6 +63,7 @@ export class FaultyFiles implements FileSystem {
       },
       truncate: async (length: number) => {
         this.#called('truncate');
+        this.#freed((await handle.stat()).size - length);
         await handle.truncate(length);
       },
       // A killed process closes its files.

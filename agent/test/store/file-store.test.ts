@@ -108,9 +108,8 @@ describe('FileStore', () => {
     const files = new FaultyFiles();
     const store = await open({ files });
     await commit(store, put('a', 1));
-    files.broken.set('datasync', 'EIO');
+    files.brokenOnce.set('datasync', 'EIO');
     await expect(commit(store, put('b', 2))).rejects.toMatchObject({ code: 'StoreFailed' });
-    files.broken.clear();
     const renames = files.count.get('rename') ?? 0;
     await commit(store, put('c', 3));
     expect(files.count.get('rename')).toBe(renames + 1);
@@ -194,7 +193,19 @@ describe('FileStore', () => {
     expect(store.get('same')?.[0]).toBe(59);
   });
 
-  it('stays usable, and says why, after it is closed', async () => {
+  it('makes room for a commit when the disk is full of what was replaced', async () => {
+    const files = new FaultyFiles();
+    const store = await open({ files });
+    for (let i = 0; i < 10; i++) await commit(store, ['same', new Uint8Array(1_000)]);
+    files.freeOctets = 1_500;
+    await commit(store, ['new', new Uint8Array(2_000)]);
+    expect(store.keys('')).toEqual(['new', 'same']);
+    await expect(commit(store, ['too-much', new Uint8Array(20_000)])).rejects.toMatchObject({ code: 'DiskFull' });
+    files.dead = true;
+    expect((await open()).keys('')).toEqual(['new', 'same']);
+  });
+
+  it('refuses to be used, and says why, after it is closed', async () => {
     const store = await open();
     const pending = commit(store, put('a', 1));
     await Promise.all([store.close(), store.close()]);
