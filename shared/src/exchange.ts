@@ -12,7 +12,7 @@ const KEPT_ANSWERS = 64;
 /** A request that a person or another hop delays is answered `pending` this often, well inside every hop's timer. */
 const PENDING_EVERY_MS = 2_000;
 
-/** An answer with its type told apart: `answer.type === link2`. */
+/** An answer with its type told apart: `answer.type === link2`. `sender` is what the envelope says. */
 export type AnswerOf<M extends AnyMessage, Via> = M extends AnyMessage
   ? { readonly type: M; readonly body: BodyOf<M>; readonly via: Via }
   : never;
@@ -39,7 +39,7 @@ export interface ExchangeOptions<Via> {
 
 interface Waiting<Via> {
   readonly accepts: readonly AnyMessage[];
-  readonly resolve: (answer: { type: AnyMessage; body: unknown; via: Via }) => void;
+  readonly resolve: (answer: { type: AnyMessage; body: unknown; via: Via; sender: EntityId | '' }) => void;
   readonly reject: (error: CpnsError) => void;
   readonly restart: () => void;
 }
@@ -175,7 +175,7 @@ export class Exchange<Via> {
       }
       const type = waiting.accepts.find((candidate) => candidate.number === envelope.number);
       if (type === undefined) return false;
-      waiting.resolve({ type, body: bodyOf(envelope, type), via });
+      waiting.resolve({ type, body: bodyOf(envelope, type), via, sender: envelope.sender });
     } catch (error) {
       waiting.reject(
         error instanceof CpnsError ? error : new CpnsError('Codec', 'BadMessage', 'An answer could not be read.', { cause: error }),

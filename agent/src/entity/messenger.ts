@@ -1,0 +1,256 @@
+import {
+  type Clock,
+  CpnsError,
+  describeError,
+  type EntityId,
+  type Entropy,
+  type Logger,
+  type PnId,
+  type Reply,
+  reply,
+  retrySchedule,
+} from '@cpns/shared';
+import {
+  Addressee,
+  type ApplicationData,
+  type BodyOf,
+  bodyOf,
+  data,
+  dataAnswer,
+  type Envelope,
+  fromOctets,
+  type pnData,
+  pnDataContent,
+  Status,
+  toOctets,
+} from '@cpns/shared/messages';
+import { toHex } from '@cpns/shared/security';
+import type { Happening } from './device-context.js';
+import { type DeviceState, PnState, pnIdText } from './device-state.js';
+import { Inbox } from './inbox.js';
+import { type NewMessage, Outbox, type OutboxMessage } from './outbox.js';
+import type { PnTraffic } from './pn-traffic.js';
+import type { ServerChannel } from './server-channel.js';
+
+/** Messages on their way at once; the others wait in the outbox. */
+const MAX_UNDER_WAY = 16;
+/** An entity of the PN has so long to answer before the message is sent again. */
+const ENTITY_TIMEOUT_MS = 5_000;
+const EXPIRY_CHECK_MS = 60_000;
+
+/** A message as the person or program at this device sees it. */
+export interface ReceivedMessage {
+  readonly data: ApplicationData;
+  readonly pnId: PnId | undefined;
+  readonly receivedAtWallMs: number;
+}
+
+export interface MessengerOptions {
+  readonly self: EntityId;
+  readonly state: DeviceState;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly traffic: PnTraffic;
+  /** The session with the server for a PN (or the gateway's own), when it can be used now. */
+  serverSession(pnId: PnId | undefined): ServerChannel | undefined;
+  /** Sends PN data. False: it cannot leave now. */
+  sendInPn(pnId: PnId, to: EntityId, message: Uint8Array): boolean;
+  received(message: ReceivedMessage): void;
+  happened(what: Happening): void;
+}
+
+/**
+ * Application data of this device (protocol 0.23): what goes out is durable first and repeated until the addressee answered that it
+ * stored it; what comes in is stored before it is answered.
+ */
+export class Messenger {
+  readonly outbox: Outbox;
+  readonly #options: MessengerOptions;
+  readonly #inbox: Inbox;
+  readonly #underWay = new Set<string>();
+  readonly #awaited = new Map<string, (delivered: boolean) => void>();
+  readonly #receipts = new Map<string, (status: Status) => void>();
+  readonly #retries = new Map<string, { readonly delays: Iterator<number>; cancel: () => void }>();
+  #cancelExpiry = () => {};
+  #stopped = false;
+
+  constructor(options: MessengerOptions) {
+    this.#options = options;
+    this.outbox = new Outbox(options.state, options.clock);
+    this.#inbox = new Inbox(options.state);
+    this.#checkExpiry();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelExpiry();
+    for (const retry of this.#retries.values()) retry.cancel();
+  }
+
+  /** Durable when the promise resolves. @throws CpnsError State/NotInPn, State/OutboxFull, State/DiskFull */
+  async queue(message: NewMessage): Promise<string> {
+    const pnId = this.#pnFor(message);
+    const record = await this.outbox.add(this.#options.entropy.bytes(16), { ...message, pnId });
+    this.flush();
+    return toHex(record.id);
+  }
+
+  /** Resolves when the message was delivered (true) or given up (false). */
+  outcome(messageId: string): Promise<boolean> {
+    return new Promise((resolve) => this.#awaited.set(messageId, resolve));
+  }
+
+  /** A way has opened: sends what waits. */
+  flush(): void {
+    for (const message of this.outbox.all()) {
+      if (this.#underWay.size >= MAX_UNDER_WAY || this.#stopped) return;
+      if (!this.#underWay.has(toHex(message.id))) void this.#deliver(message);
+    }
+  }
+
+  /** Data of the server, in a session with it. */
+  serverData(pnId: PnId | undefined, channel: ServerChannel, envelope: Envelope): void {
+    void channel.serve(envelope, async () => {
+      const { data: message } = bodyOf(envelope, data);
+      if (message.to !== Addressee.Entity || message.entity !== this.#options.self) {
+        throw new CpnsError('Auth', 'WrongAddressee', 'The server sent data for another device.', { status: Status.BadMessage });
+      }
+      await this.#take(message, pnId);
+      return reply(dataAnswer, { receipt: { id: message.id, status: Status.Success } }) as Reply<never>;
+    });
+  }
+
+  /** A PN Data message for this device: data, or the receipt for some. */
+  pnData(pnId: PnId, body: BodyOf<typeof pnData>): void {
+    void this.#openPnData(pnId, body).catch((error) =>
+      this.#options.logger.info('a message of the PN was dropped', { pn: pnId, from: body.from, why: describeError(error) }),
+    );
+  }
+
+  async #openPnData(pnId: PnId, body: BodyOf<typeof pnData>): Promise<void> {
+    const opened = this.#options.traffic.open(pnId, body.message);
+    if (opened === undefined) throw new CpnsError('State', 'NoKey', 'There is no PN key here yet.');
+    if (opened.idSender !== body.from) throw new CpnsError('Auth', 'WrongSender', 'The message names another sender than its envelope.');
+    const content = fromOctets(pnDataContent, opened.content, 'PN Data');
+    if (content.receipt !== undefined) this.#receipts.get(`${body.from}/${toHex(content.receipt.id)}`)?.(content.receipt.status);
+    if (content.data === undefined) return;
+    if (content.data.from !== body.from || content.data.to !== Addressee.Entity || content.data.entity !== this.#options.self) {
+      throw new CpnsError('Auth', 'WrongAddressee', 'The message is not for this device, or not from whom it says.');
+    }
+    await this.#take(content.data, pnId);
+    const sealed = this.#options.traffic.seal(pnId, toOctets(pnDataContent, { receipt: { id: content.data.id, status: Status.Success } }));
+    if (sealed !== undefined) this.#options.sendInPn(pnId, body.from, sealed);
+  }
+
+  async #take(message: ApplicationData, pnId: PnId | undefined): Promise<void> {
+    if (!(await this.#inbox.store(message))) return;
+    this.#options.received({ data: message, pnId, receivedAtWallMs: this.#options.clock.wallMs() });
+  }
+
+  async #deliver(message: OutboxMessage): Promise<void> {
+    const id = toHex(message.id);
+    this.#underWay.add(id);
+    this.#retries.get(id)?.cancel();
+    try {
+      if (this.outbox.isExpired(message)) return await this.#over(message, false);
+      const status = message.to === Addressee.Server ? await this.#toServer(message) : await this.#toEntity(message);
+      if (status === undefined) return this.#later(id, message);
+      await this.#over(message, status === Status.Success);
+    } catch (error) {
+      this.#options.logger.debug('a message was not delivered yet', { id, why: describeError(error) });
+      this.#later(id, message);
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  async #toServer(message: OutboxMessage): Promise<Status | undefined> {
+    const session = this.#options.serverSession(message.pnId && pnIdText(message.pnId));
+    if (session === undefined) return undefined;
+    const { body } = await session.request(data, { data: this.#applicationData(message) }, [dataAnswer]);
+    return body.receipt.status;
+  }
+
+  async #toEntity(message: OutboxMessage): Promise<Status | undefined> {
+    const { traffic, clock, state } = this.#options;
+    const to = message.entity as EntityId;
+    const pnId = message.pnId && pnIdText(message.pnId);
+    if (pnId === undefined || state.pn(pnId) === undefined) return Status.UnknownPn;
+    const sealed = traffic.seal(pnId, toOctets(pnDataContent, { data: this.#applicationData(message) }));
+    if (sealed === undefined || !this.#options.sendInPn(pnId, to, sealed)) return undefined;
+    const key = `${to}/${toHex(message.id)}`;
+    return await new Promise<Status | undefined>((resolve) => {
+      const end = (status: Status | undefined) => {
+        cancel();
+        this.#receipts.delete(key);
+        resolve(status);
+      };
+      const cancel = clock.after(ENTITY_TIMEOUT_MS, () => end(undefined));
+      this.#receipts.set(key, end);
+    });
+  }
+
+  #applicationData(message: OutboxMessage): ApplicationData {
+    const { id, to, channel, contentType, payload, entity } = message;
+    return { id, from: this.#options.self, to, ...(entity && { entity }), channel, contentType, payload };
+  }
+
+  #later(id: string, message: OutboxMessage): void {
+    if (this.#stopped) return;
+    const known = this.#retries.get(id);
+    const delays = known?.delays ?? retrySchedule(this.#options.entropy, { firstMs: 1_000, maxMs: 30_000 });
+    const delayMs = 500 + (delays.next().value as number);
+    const cancel = this.#options.clock.after(delayMs, () => {
+      if (this.outbox.has(message.id) && !this.#underWay.has(id)) void this.#deliver(message);
+    });
+    this.#retries.set(id, { delays, cancel });
+  }
+
+  async #over(message: OutboxMessage, delivered: boolean): Promise<void> {
+    const id = toHex(message.id);
+    this.#retries.get(id)?.cancel();
+    this.#retries.delete(id);
+    await this.outbox.remove(message.id);
+    this.#awaited.get(id)?.(delivered);
+    this.#awaited.delete(id);
+    this.#options.happened(
+      delivered
+        ? { type: 'message-delivered', messageId: id, text: `Message ${id} was delivered.` }
+        : { type: 'message-expired', messageId: id, text: `Message ${id} could not be delivered and was given up.` },
+    );
+    this.flush();
+  }
+
+  #checkExpiry(): void {
+    this.#cancelExpiry = this.#options.clock.after(EXPIRY_CHECK_MS, () => {
+      for (const message of this.outbox.all()) if (this.outbox.isExpired(message)) void this.#over(message, false);
+      this.#checkExpiry();
+    });
+  }
+
+  /** Which PN a message goes through. @throws CpnsError State/NotInPn, State/UnknownPn */
+  #pnFor({ pnId, to }: NewMessage): PnId | undefined {
+    const { state } = this.#options;
+    if (pnId !== undefined) {
+      if (state.pn(pnId) === undefined)
+        throw new CpnsError('State', 'UnknownPn', `This device is not in personal network ${pnId}: see "cpns-agent pn show".`);
+      return pnId;
+    }
+    const pns = state.pns().filter((record) => record.state === PnState.Established);
+    const fitting =
+      to === 'server' ? pns : pns.filter((record) => record.members.some((member) => member.entityId === to) || record.members.length <= 2);
+    const first = fitting[0];
+    if (first === undefined) {
+      if (to === 'server' && this.#options.serverSession(undefined) !== undefined) return undefined;
+      throw new CpnsError(
+        'State',
+        'NotInPn',
+        'This device is in no personal network that leads there: set one up with "cpns-agent pn create".',
+      );
+    }
+    if (fitting.length > 1 && to !== 'server')
+      throw new CpnsError('State', 'WhichPn', 'More than one personal network leads there: name one with --pn.');
+    return pnIdText(first.pnId);
+  }
+}

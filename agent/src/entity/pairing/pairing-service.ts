@@ -1,0 +1,384 @@
+import { CpnsError, deadline, describeError, type EntityId, type LinkType } from '@cpns/shared';
+import { type Envelope, refusal, Status } from '@cpns/shared/messages';
+import { type PairedPeer, PairingInvitation, type PairingLink, type PairingResult, PairingWindow } from '@cpns/shared/security';
+import type { Sighting } from '../pan-technology.js';
+import { CLEAR, type PeerLink } from '../peer-link.js';
+import { type AttemptDesk, initiatePairing, PairingAcceptor } from './pairing-attempt.js';
+import type { PairingContext } from './pairing-context.js';
+
+/** How a window was opened. */
+export type PairingRequest =
+  /** With the first device near that has opened its own window, or with this one only. */
+  | { readonly type: 'code'; readonly peer?: EntityId; readonly address?: string }
+  /** Shows a link that another device takes. */
+  | { readonly type: 'show-link' }
+  /** Takes a link. */
+  | { readonly type: 'take-link'; readonly peer: EntityId; readonly addresses: readonly string[]; readonly link: PairingLink };
+
+/** What the person at this device is told. */
+export type PairingReport =
+  | { readonly type: 'window'; readonly closesInMs: number; readonly attemptsLeft: number }
+  | { readonly type: 'link'; readonly invitation: PairingInvitation; readonly closesInMs: number }
+  | { readonly type: 'found'; readonly peer: EntityId; readonly technology: LinkType }
+  | {
+      readonly type: 'code';
+      readonly attempt: number;
+      readonly peer: EntityId;
+      readonly technology: LinkType;
+      readonly code: string;
+      readonly replaces: boolean;
+      readonly closesInMs: number;
+    }
+  | { readonly type: 'confirmed'; readonly at: 'here' | 'there' }
+  | { readonly type: 'attempt-failed'; readonly code: string; readonly reason: string; readonly attemptsLeft: number };
+
+export interface Paired {
+  readonly peer: EntityId;
+  readonly technology: LinkType;
+  readonly method: 'code' | 'link';
+  readonly code?: string;
+  readonly replaced: boolean;
+}
+
+export type PersonsAnswer = { readonly type: 'yes' } | { readonly type: 'no' } | { readonly type: 'code'; readonly code: string };
+
+/** What the service needs of the device around it. */
+export interface PairingHost {
+  isPaired(id: EntityId): boolean;
+  /** The window opened or closed: announce it. */
+  windowChanged(open: boolean): void;
+  sightings(): Iterable<Sighting>;
+  /** Opens a link for a pairing. @throws CpnsError Transport, Timeout */
+  dial(
+    peer: EntityId | undefined,
+    addresses: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly link: PeerLink; readonly peer: EntityId }>;
+  /** The first link session under K_pair stands: keep the pairing. */
+  keep(result: PairingResult): Promise<void>;
+  /** The link is proven and can be used like any other. */
+  proven(link: PeerLink): void;
+}
+
+/** The higher id waits so long for the lower one to dial (protocol 0.22). */
+const HIGHER_ID_WAITS_MS = 3_000;
+const AGAIN_AFTER_MS = 2_000;
+
+interface Attempt {
+  readonly number: number;
+  readonly link: PeerLink | undefined;
+  readonly peer: EntityId | undefined;
+  readonly controller: AbortController;
+  acceptor?: PairingAcceptor;
+  code?: string;
+  confirm?: (yes: boolean) => void;
+  provisional?: PairingResult;
+}
+
+interface OpenWindow {
+  readonly request: PairingRequest;
+  readonly window: PairingWindow;
+  readonly invitation: PairingInvitation | undefined;
+  readonly report: (event: PairingReport) => void;
+  readonly resolve: (paired: Paired) => void;
+  readonly reject: (error: CpnsError) => void;
+  readonly signal: AbortSignal;
+  attempt?: Attempt;
+  lastFailure?: CpnsError;
+}
+
+/**
+ * Physical pairing (security 1.9): one window at a time, in it one attempt at a time. Whatever ends an attempt other than the first
+ * link session under its K_pair leaves nothing behind.
+ */
+export class PairingService {
+  readonly #context: PairingContext;
+  readonly #host: PairingHost;
+  readonly #dialling = new Set<EntityId>();
+  #open: OpenWindow | undefined;
+  #attempts = 0;
+
+  constructor(context: PairingContext, host: PairingHost) {
+    this.#context = context;
+    this.#host = host;
+  }
+
+  get window(): { readonly closesInMs: number; readonly attemptsLeft: number } | undefined {
+    const window = this.#open?.window;
+    return window?.open ? { closesInMs: window.remainingMs, attemptsLeft: window.attemptsLeft } : undefined;
+  }
+
+  /** The provisional K_pair of the attempt under way, for its first link session. */
+  provisional(): PairedPeer[] {
+    const result = this.#open?.attempt?.provisional;
+    return result === undefined ? [] : [{ id: result.peer, kPair: result.kPair }];
+  }
+
+  /** @throws CpnsError State/PairingBusy, Timeout/PairingWindowClosed, Auth/PairingRefused, Auth/TooManyAttempts, Transport */
+  async pair(
+    request: PairingRequest,
+    openMs: number | undefined,
+    report: (event: PairingReport) => void,
+    signal: AbortSignal,
+  ): Promise<Paired> {
+    if (this.#open !== undefined) throw new CpnsError('State', 'PairingBusy', 'This device is pairing already: wait until that has ended.');
+    const { clock, provider, entropy } = this.#context;
+    const window = new PairingWindow(clock, request.type === 'show-link' ? 'link' : 'code', openMs === undefined ? {} : { openMs });
+    const invitation = request.type === 'show-link' ? new PairingInvitation(provider, entropy) : undefined;
+    const limit = deadline(
+      clock,
+      window.remainingMs,
+      signal,
+      'The pairing window closed and no device was paired: open it again on both devices.',
+    );
+    try {
+      return await new Promise<Paired>((resolve, reject) => {
+        this.#open = { request, window, invitation, report, resolve, reject, signal: limit.signal };
+        limit.signal.addEventListener('abort', () => reject(this.#closing(limit.signal)), { once: true });
+        this.#host.windowChanged(true);
+        report({ type: 'window', closesInMs: window.remainingMs, attemptsLeft: window.attemptsLeft });
+        if (invitation !== undefined) report({ type: 'link', invitation, closesInMs: window.remainingMs });
+        this.#begin();
+      });
+    } finally {
+      limit.done();
+      const attempt = this.#open?.attempt;
+      this.#open = undefined;
+      window.close();
+      if (attempt !== undefined) this.#discard(attempt, 'the pairing window closed');
+      invitation?.erase();
+      this.#host.windowChanged(false);
+    }
+  }
+
+  /** @throws CpnsError State/NoSuchAttempt */
+  answer(attempt: number, answer: PersonsAnswer): boolean {
+    const current = this.#open?.attempt;
+    if (current?.number !== attempt || current.confirm === undefined)
+      throw new CpnsError('State', 'NoSuchAttempt', 'That pairing attempt is over.');
+    const yes = answer.type === 'yes' || (answer.type === 'code' && answer.code === current.code);
+    current.confirm(yes);
+    return yes;
+  }
+
+  /** Somebody near was noticed, or changed. */
+  sighted(sighting: Sighting): void {
+    const open = this.#open;
+    if (open?.request.type !== 'code' || !sighting.pairing || this.#dialling.has(sighting.id)) return;
+    const { peer, address } = open.request;
+    if (address !== undefined || (peer !== undefined && peer !== sighting.id)) return;
+    this.#dialling.add(sighting.id);
+    open.report({ type: 'found', peer: sighting.id, technology: sighting.technology });
+    const waitMs = this.#context.self < sighting.id ? 0 : HIGHER_ID_WAITS_MS;
+    this.#context.clock.after(waitMs, () => void this.#dial(open, sighting.id, undefined));
+  }
+
+  /** A pairing message arrived on an accepted link. */
+  accepted(link: PeerLink, envelope: Envelope): void {
+    const open = this.#open;
+    const current = open?.attempt;
+    if (current?.link === link && current.acceptor !== undefined) return void this.#take(open as OpenWindow, current, envelope);
+    try {
+      if (open === undefined || envelope.sender === '' || open.request.type === 'take-link') throw this.#notOpen();
+      if (open.request.type === 'code' && open.request.peer !== undefined && open.request.peer !== envelope.sender) throw this.#notOpen();
+      // Both sides dialled: the link of the lower id stays, as long as no code is shown yet.
+      if (
+        current !== undefined &&
+        current.acceptor === undefined &&
+        current.code === undefined &&
+        current.peer === envelope.sender &&
+        envelope.sender < this.#context.self
+      ) {
+        this.#over(open, current, 'abandoned', new CpnsError('State', 'Crossed', 'The other device called at the same time.'));
+      }
+      open.window.begin();
+      const attempt: Attempt = { number: ++this.#attempts, link, peer: envelope.sender, controller: new AbortController() };
+      open.attempt = attempt;
+      attempt.acceptor = new PairingAcceptor(this.#context, link, this.#desk(open, attempt, link), open.invitation);
+      link.signal.addEventListener('abort', () => this.#failed(open, attempt, link.signal.reason), { once: true });
+      void this.#take(open, attempt, envelope);
+    } catch (error) {
+      const status = error instanceof CpnsError && error.code === 'PairingBusy' ? Status.Busy : Status.NotAuthorized;
+      if (envelope.type?.kind === 'request') link.exchange.notify(refusal, { status }, CLEAR, envelope.transaction);
+    }
+  }
+
+  /** A link session was proven under a provisional K_pair, on an accepted link. False: not one of ours. */
+  linkProven(link: PeerLink): boolean {
+    const open = this.#open;
+    const attempt = open?.attempt;
+    if (
+      open === undefined ||
+      attempt?.provisional === undefined ||
+      attempt.link !== link ||
+      link.pairedPeer?.kPair !== attempt.provisional.kPair
+    )
+      return false;
+    void this.#succeeded(open, attempt, attempt.provisional, link);
+    return true;
+  }
+
+  #begin(): void {
+    const open = this.#open as OpenWindow;
+    if (open.request.type === 'take-link') {
+      const { peer, addresses } = open.request;
+      void this.#dial(open, peer, addresses);
+    } else if (open.request.type === 'code' && open.request.address !== undefined) {
+      void this.#dial(open, open.request.peer, [open.request.address]);
+    } else {
+      for (const sighting of this.#host.sightings()) this.sighted(sighting);
+    }
+  }
+
+  async #dial(open: OpenWindow, peer: EntityId | undefined, addresses: readonly string[] | undefined): Promise<void> {
+    if (this.#open !== open) return void (peer && this.#dialling.delete(peer));
+    if (open.attempt !== undefined) return this.#dialLater(open, peer, addresses);
+    let attempt: Attempt | undefined;
+    try {
+      const reached = await this.#host.dial(peer, addresses, open.signal);
+      if (this.#open !== open || open.attempt !== undefined) {
+        reached.link.close('another pairing is under way');
+        return this.#dialLater(open, peer, addresses);
+      }
+      open.window.begin();
+      attempt = { number: ++this.#attempts, link: reached.link, peer: reached.peer, controller: new AbortController() };
+      open.attempt = attempt;
+      const { link } = reached;
+      link.signal.addEventListener('abort', () => attempt?.controller.abort(link.signal.reason), { once: true });
+      const shown = open.request.type === 'take-link' ? open.request.link : undefined;
+      const result = await initiatePairing(this.#context, link, reached.peer, this.#desk(open, attempt, link), shown);
+      await this.#succeeded(open, attempt, result, link);
+    } catch (error) {
+      if (this.#open !== open) return;
+      if (attempt !== undefined) this.#failed(open, attempt, error);
+      else if (open.request.type === 'take-link' || addresses !== undefined) return open.reject(asPairingError(error));
+      else this.#context.logger.info('could not reach a device for pairing', { peer, why: describeError(error) });
+      this.#dialLater(open, peer, addresses);
+    }
+  }
+
+  #dialLater(open: OpenWindow, peer: EntityId | undefined, addresses: readonly string[] | undefined): void {
+    this.#context.clock.after(AGAIN_AFTER_MS, () => {
+      if (peer !== undefined && addresses === undefined) this.#dialling.delete(peer);
+      if (this.#open !== open || !open.window.open) return;
+      if (addresses !== undefined) return void this.#dial(open, peer, addresses);
+      for (const sighting of this.#host.sightings()) if (sighting.id === peer) this.sighted(sighting);
+    });
+  }
+
+  async #take(open: OpenWindow, attempt: Attempt, envelope: Envelope): Promise<void> {
+    try {
+      await attempt.acceptor?.take(envelope);
+    } catch (error) {
+      this.#failed(open, attempt, error);
+    }
+  }
+
+  #desk(open: OpenWindow, attempt: Attempt, link: PeerLink): AttemptDesk {
+    return {
+      signal: attempt.controller.signal,
+      remainingMs: open.window.remainingMs,
+      confirm: (peer, code) =>
+        new Promise((resolve, reject) => {
+          attempt.code = code;
+          attempt.confirm = (yes) => {
+            delete attempt.confirm;
+            if (!yes)
+              return reject(
+                new CpnsError('Auth', 'PairingRefused', 'The codes were not the same, or somebody said no; nothing was paired.', {
+                  status: Status.Rejected,
+                }),
+              );
+            open.report({ type: 'confirmed', at: 'here' });
+            resolve();
+          };
+          const { technology } = link;
+          open.report({
+            type: 'code',
+            attempt: attempt.number,
+            peer,
+            technology,
+            code,
+            replaces: this.#host.isPaired(peer),
+            closesInMs: open.window.remainingMs,
+          });
+        }),
+      agreed: (result) => {
+        attempt.provisional = result;
+      },
+      confirmedThere: () => open.report({ type: 'confirmed', at: 'there' }),
+    };
+  }
+
+  async #succeeded(open: OpenWindow, attempt: Attempt, result: PairingResult, link: PeerLink): Promise<void> {
+    const replaced = this.#host.isPaired(result.peer);
+    try {
+      await this.#host.keep(result);
+    } catch (error) {
+      return this.#failed(open, attempt, error);
+    }
+    open.window.end('paired');
+    delete attempt.provisional;
+    delete open.attempt;
+    open.resolve({
+      peer: result.peer,
+      technology: link.technology,
+      method: attempt.code === undefined ? 'link' : 'code',
+      ...(attempt.code && { code: attempt.code }),
+      replaced,
+    });
+    this.#host.proven(link);
+  }
+
+  #failed(open: OpenWindow, attempt: Attempt, thrown: unknown): void {
+    if (open.attempt !== attempt) return;
+    const error = asPairingError(thrown);
+    this.#over(open, attempt, error.family === 'Auth' ? 'refused' : 'abandoned', error);
+    open.report({ type: 'attempt-failed', code: error.code, reason: error.message, attemptsLeft: open.window.attemptsLeft });
+    if (open.request.type === 'take-link' || error.status === Status.Rejected) return open.reject(error);
+    if (open.window.attemptsLeft === 0) {
+      open.reject(
+        new CpnsError(
+          'Auth',
+          'TooManyAttempts',
+          'Too many pairing attempts failed; somebody may be interfering. Open the pairing again on both devices.',
+        ),
+      );
+    }
+  }
+
+  #over(open: OpenWindow, attempt: Attempt, outcome: 'refused' | 'abandoned', error: CpnsError): void {
+    delete open.attempt;
+    open.lastFailure = error;
+    open.window.end(outcome);
+    this.#discard(attempt, error.message);
+  }
+
+  #discard(attempt: Attempt, reason: string): void {
+    attempt.controller.abort(new CpnsError('State', 'PairingOver', reason));
+    attempt.acceptor?.abort();
+    attempt.provisional?.kPair.erase();
+    attempt.link?.close('the pairing came to nothing');
+  }
+
+  #closing(signal: AbortSignal): CpnsError {
+    const reason = asPairingError(signal.reason);
+    if (reason.family !== 'Timeout') return reason;
+    const last = this.#open?.lastFailure;
+    return new CpnsError(
+      'Timeout',
+      'PairingWindowClosed',
+      last === undefined ? reason.message : `${reason.message} The last attempt failed: ${last.message}`,
+    );
+  }
+
+  #notOpen(): CpnsError {
+    return new CpnsError('State', 'PairingWindowClosed', 'This device is not open for pairing.');
+  }
+}
+
+function asPairingError(thrown: unknown): CpnsError {
+  return thrown instanceof CpnsError
+    ? thrown
+    : new CpnsError('Internal', 'PairingFailed', 'The pairing failed; the log has the detail.', { cause: thrown });
+}
