@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { type Clock, describeError, type Entropy, type Logger } from '@cpns/shared';
+import { fileError, isDiskFull } from '@cpns/shared/node';
 import type { InventoryContext, InventoryLimits } from './context.js';
 import type { Database, Reads, Tx } from './database.js';
 import { SqliteDevices } from './devices.js';
@@ -95,6 +96,6 @@ function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, 'a', 0o600));
   } catch (cause) {
-    throw unreachable(path, cause);
+    throw isDiskFull(cause) ? fileError(cause, path) : unreachable(path, cause);
   }
 }
