@@ -19,14 +19,15 @@ export interface Entropy {
 }
 
 /**
- * Durable state: keys to octets. A commit is atomic and durable when its promise resolves: after a crash either all of it is
- * there or none of it.
+ * Durable state: keys (1 to 512 visible ASCII characters) to octets (at most 64 KiB). A commit is atomic and durable when its promise
+ * resolves: after a crash either all of it is there or none of it. Commits take effect in the order of the calls. `get` and `keys` show
+ * what is durable, never what is under way; values are copies.
  */
 export interface Store {
   get(key: string): Uint8Array | undefined;
   /** Keys that start with `prefix`, sorted. */
   keys(prefix: string): string[];
-  /** `undefined` deletes. @throws CpnsError State/DiskFull, State/StoreFailed: then nothing of it was kept. */
+  /** `undefined` deletes. @throws CpnsError State/DiskFull, State/StoreFull, State/StoreFailed: then nothing of it was kept. */
   commit(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export interface LogSink {
 /** Lines to a file, mode 0600, each written before the call returns, so that a crash loses none. */
 export class FileSink implements LogSink {
   #descriptor: number | undefined;
-  #lost = 0;
+  /** The disk took only a part of the last line. */
   #midLine = false;
 
   /** @throws CpnsError State/... when the file cannot be opened */
@@ -24,20 +24,13 @@ export class FileSink implements LogSink {
 
   write(line: string): void {
     if (this.#descriptor === undefined) return;
-    const text = `${this.#midLine ? '\n' : ''}${line}`;
-    const octets = Buffer.from(text);
+    const octets = Buffer.from(this.#midLine ? `\n${line}` : line);
     try {
       const written = writeSync(this.#descriptor, octets);
-      this.#midLine = written < octets.length;
-      if (this.#midLine) this.#lost++;
+      if (written > 0) this.#midLine = written < octets.length;
     } catch {
-      this.#lost++;
+      // Nothing can be said about it here.
     }
-  }
-
-  /** Lines that could not be written, because the disk was full for example. */
-  get lost(): number {
-    return this.#lost;
   }
 
   close(): void {
@@ -61,6 +54,7 @@ export class StreamSink implements LogSink {
   }
 
   close(): void {
+    this.#broken = true;
     this.#stream.removeListener('error', this.#onError);
   }
 

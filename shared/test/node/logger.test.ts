@@ -171,6 +171,13 @@ describe('createLogger, destinations', () => {
     log.close();
   });
 
+  it('writes nothing more once it is closed', () => {
+    const { log, text } = captured();
+    log.close();
+    log.info('too late');
+    expect(text()).toBe('');
+  });
+
   it('goes on when the reader has gone', () => {
     const { log, stream } = captured();
     stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
