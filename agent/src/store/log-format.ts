@@ -21,7 +21,7 @@ const CHECK_LENGTH = 16;
 const MARKER_LENGTH = 8;
 export const HEADER_LENGTH = MAGIC.length + 4 + FILE_ID_LENGTH + 8 + CHECK_LENGTH;
 const FRAME_HEAD_LENGTH = MARKER_LENGTH + 4 + 4;
-export const FRAME_OVERHEAD = FRAME_HEAD_LENGTH + CHECK_LENGTH;
+const FRAME_OVERHEAD = FRAME_HEAD_LENGTH + CHECK_LENGTH;
 /** Octets of a put beside key and value. */
 export const CHANGE_OVERHEAD = 1 + 2 + 4;
 

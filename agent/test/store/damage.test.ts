@@ -97,7 +97,10 @@ describe('A state file', () => {
       expect([at, await found()]).toEqual([at, at >= 8 && at < 12 ? 'StoreTooNew' : 'StoreDamaged']);
       expect(await readFile(path())).toEqual(damaged);
     }
-    await expect(open()).rejects.toMatchObject({ family: 'State', message: expect.stringMatching(/restore it from a backup, or reset this device/) });
+    await expect(open()).rejects.toMatchObject({
+      family: 'State',
+      message: expect.stringMatching(/restore it from a backup, or reset this device/),
+    });
   });
 
   it('that lost a part from its middle is refused', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link, LinkHandler } from '../../src/ports.js';
 
 /** Two ends of one connection, of whatever technology. */
-export interface LinkPair {
+interface LinkPair {
   /** The end that opened the connection. */
   readonly initiator: Link;
   readonly responder: Link;
