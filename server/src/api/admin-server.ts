@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net';
+import { isIP } from 'node:net';
+import { type Clock, CpnsError, describeError, formatHostPort, type Logger, TokenBucket, toCpnsError } from '@cpns/shared';
+import type { Secret } from '@cpns/shared/security';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { BrokerStats } from '../broker/broker.js';
+import type { Settings } from '../config/settings.js';
+import { carriesToken, publishAdminAddress, withdrawAdminAddress } from './admin-access.js';
+import type { Admin } from './admin-port.js';
+import { errorBody, httpStatus, refusalOfHttpLayer } from './http-errors.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { addRoutes } from './routes.js';
+import { addWatch } from './watch.js';
+
+/** A message of 16,000 octets in base64, and room to spare. */
+const MAX_BODY_OCTETS = 65_536;
+const MAX_HEADER_OCTETS = 8192;
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_SOCKETS = 128;
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/metrics']);
+
+export interface AdminServerOptions {
+  readonly settings: Settings['admin'];
+  readonly admin: Admin;
+  readonly token: Secret;
+  /** Where word is left for the commands; undefined leaves none. */
+  readonly stateDirectory?: string;
+  readonly brokerStats: () => BrokerStats;
+  /** What is wrong with the server at the moment, one sentence each; none: healthy. */
+  readonly problems: () => readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The admin HTTP API. `/healthz` and `/metrics` are open to this machine; everything else, and they from elsewhere, needs the token.
+ * Requests with a host name in `Host` are refused unless it is localhost, so that no web page reaches the API by a name of its own.
+ */
+export class AdminServer {
+  readonly #options: AdminServerOptions;
+  readonly #metrics: Metrics;
+  readonly #requests: TokenBucket;
+  #http: FastifyInstance | undefined;
+
+  constructor(options: AdminServerOptions) {
+    const { settings, clock, admin, brokerStats } = options;
+    this.#options = options;
+    this.#metrics = createMetrics(brokerStats, admin);
+    this.#requests = new TokenBucket(clock, settings.requestsPerSecond, settings.requestBurst);
+  }
+
+  /** The base URL. @throws CpnsError Config/AddressInUse, Config/AddressRefused */
+  async start(): Promise<string> {
+    const { settings, admin, stateDirectory, clock, logger } = this.#options;
+    const http = fastify({
+      bodyLimit: MAX_BODY_OCTETS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: 0,
+      forceCloseConnections: true,
+      routerOptions: { maxParamLength: 64 },
+      http: { maxHeaderSize: MAX_HEADER_OCTETS, headersTimeout: REQUEST_TIMEOUT_MS },
+    });
+    http.server.maxConnections = MAX_SOCKETS;
+    http.addHook('onRequest', async (request) => this.#admit(request));
+    http.addHook('onResponse', async (request, reply) => this.#metrics.countRequest(request.routeOptions.url ?? 'none', reply.statusCode));
+    http.setErrorHandler((thrown, request, reply) => {
+      const refused = refusalOfHttpLayer(thrown);
+      const error = refused?.error ?? toCpnsError(thrown);
+      if (error.family === 'Internal')
+        logger.error('An admin request failed.', { path: request.routeOptions.url, cause: describeError(error) });
+      if (error.retryAfterMs !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
+      if (error.code === 'BadToken') reply.header('www-authenticate', 'Bearer');
+      return reply.status(refused?.status ?? httpStatus(error)).send(errorBody(error));
+    });
+    http.setNotFoundHandler((_request, reply) =>
+      reply.status(404).send(errorBody(new CpnsError('Config', 'NoSuchPath', 'There is no such path in the admin API.'))),
+    );
+    http.get('/healthz', (_request, reply) => {
+      const problems = this.#options.problems();
+      return reply.status(problems.length === 0 ? 200 : 503).send({ healthy: problems.length === 0, problems });
+    });
+    http.get('/metrics', async (_request, reply) => reply.type(this.#metrics.contentType).send(await this.#metrics.render()));
+    addRoutes(http, admin);
+    addWatch(http, { admin, clock, maxWatchers: settings.maxWatchers });
+    this.#http = http;
+    try {
+      await http.listen({ host: settings.host, port: settings.port });
+    } catch (error) {
+      throw cannotListen(error as NodeJS.ErrnoException, settings);
+    }
+    const { address, port } = http.server.address() as AddressInfo;
+    const url = `http://${formatHostPort(address, port)}`;
+    if (stateDirectory !== undefined) await publishAdminAddress(stateDirectory, url);
+    return url;
+  }
+
+  /** Ends open requests and the listener. Harmless when repeated. */
+  async stop(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    if (http === undefined) return;
+    if (this.#options.stateDirectory !== undefined) await withdrawAdminAddress(this.#options.stateDirectory);
+    await http.close();
+  }
+
+  #admit(request: FastifyRequest): void {
+    if (!this.#requests.take()) {
+      throw new CpnsError('State', 'TooManyRequests', 'There are too many requests (admin.requestsPerSecond): wait a moment.', {
+        retryAfterMs: 1000,
+      });
+    }
+    if (!isOwnName(request.hostname)) {
+      throw new CpnsError('Auth', 'ForeignHost', 'The admin API is reached by IP address or as localhost, by no other name.');
+    }
+    const open = OPEN_PATHS.has(request.routeOptions.url ?? '') && isLoopback(request.ip);
+    if (!open && !carriesToken(request.headers.authorization, this.#options.token)) {
+      throw new CpnsError(
+        'Auth',
+        'BadToken',
+        'The admin token is missing or wrong: it stands in the file admin.token of the state directory.',
+      );
+    }
+  }
+}
+
+function isOwnName(hostname: string): boolean {
+  return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+}
+
+function isLoopback(ip: string): boolean {
+  return ip === '::1' || /^(?:::ffff:)?127\./.test(ip);
+}
+
+function cannotListen(error: NodeJS.ErrnoException, { host, port }: Settings['admin']): CpnsError {
+  if (error.code === 'EADDRINUSE') {
+    const sentence = `Port ${port} is taken: stop the other program, or choose another port with admin.port.`;
+    return new CpnsError('Config', 'AddressInUse', sentence, { cause: error });
+  }
+  const sentence = `Cannot listen on ${host}, port ${port} (${error.code}): choose another admin.host or admin.port.`;
+  return new CpnsError('Config', 'AddressRefused', sentence, { cause: error });
+}
