@@ -43,6 +43,8 @@ export interface Database {
   readonly keys: KeyRows;
   /** Data and events, as they become durable. */
   readonly feed: WatchFeed;
+  /** Why the last commit failed, in one sentence; undefined when it went through. */
+  readonly problem: string | undefined;
   /**
    * Runs `work` and resolves with its result once it is durable. Transactions of the same moment share one commit; each stands alone
    * all the same: what `work` throws undoes its own changes only and rejects the promise. `work` is synchronous and touches nothing

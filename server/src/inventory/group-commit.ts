@@ -1,4 +1,4 @@
-import { type Clock, CpnsError, describeError, type Logger } from '@cpns/shared';
+import { type Clock, CpnsError, describeError, type Logger, toCpnsError } from '@cpns/shared';
 import type { Sqlite } from './sqlite.js';
 
 /** Transactions in one commit at most, and how long their work may take before the commit, in milliseconds. */
@@ -33,9 +33,15 @@ export class GroupCommit {
   #scheduled = false;
   #closed = false;
   #actions: (() => void)[] | undefined;
+  #problem: string | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+  }
+
+  /** Why the last commit failed, in one sentence; undefined when it went through. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Resolves with the result of `work` once that is durable. @throws CpnsError State/DatabaseClosed */
@@ -84,9 +90,11 @@ export class GroupCommit {
       sqlite.control('COMMIT');
     } catch (error) {
       this.#rollBack();
+      this.#problem = toCpnsError(error).message;
       for (const job of batch) job.reject(error);
       return;
     }
+    this.#problem = undefined;
     this.#queue.unshift(...batch.slice(outcomes.length));
     for (const outcome of outcomes) this.#settle(outcome);
   }

@@ -10,12 +10,12 @@ import { GroupCommit } from './group-commit.js';
 import { SqliteInbox } from './inbox.js';
 import { migrate } from './migrations.js';
 import { SqliteOutbox } from './outbox.js';
-import { SqlitePnInventory } from './pn-inventory.js';
 import { SqliteReceivedData } from './received-data.js';
 import { SqliteRecords } from './records.js';
 import { RunningTime } from './running-time.js';
 import { Sqlite } from './sqlite.js';
 import { unreachable } from './sqlite-errors.js';
+import { SqlitePnInventory } from './sqlite-pn-inventory.js';
 import { Upkeep } from './upkeep.js';
 import { SqliteUsers } from './users.js';
 import { WatchFeed } from './watch-feed.js';
@@ -74,6 +74,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     reads,
     keys: durableKeyRows(sqlite),
     feed,
+    get problem() {
+      return commits.problem;
+    },
     transact: (work) => commits.run(() => work(tx)),
     async close() {
       if (!open) return;

@@ -51,8 +51,11 @@ it('keeps every acknowledged transaction when the disk is full, says so, and goe
   const stored = () => db.reads.receivedData.after(0, 10_000).map((data) => toHex(data.messageId));
   expect(stored(), 'reads go on').toEqual(acknowledged);
 
+  expect(db.problem).toContain('free some space');
+
   rmSync(ballast);
   await store(9_999);
+  expect(db.problem).toBeUndefined();
   expect(stored()).toEqual([...acknowledged, toHex(messageId(9_999))]);
   await db.close();
   const again = testDatabase({ path });

@@ -1,0 +1,45 @@
+import { networkInterfaces } from 'node:os';
+import type { Clock, Entropy, Logger, ServerId } from '@cpns/shared';
+import { InterfaceWatch, MdnsService } from '@cpns/shared/node';
+import type { BrokerAddress } from './broker/broker.js';
+import { listensEverywhere } from './public-address.js';
+
+const TYPE = 'cpns-server';
+
+export interface AnnouncementOptions {
+  readonly serverId: ServerId;
+  readonly address: BrokerAddress;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+}
+
+/**
+ * Announces the server as `_cpns-server._tcp` on the interfaces it listens on, for devices that know no address (protocol 0.11). A hint
+ * and no more: only who knows a device's EUKey is believed. Returns what ends it.
+ */
+export function announceServer({ serverId, address, clock, entropy, logger }: AnnouncementOptions): () => Promise<void> {
+  const interfaces = listensEverywhere(address.host) ? undefined : interfacesWith(address.host);
+  const watch = new InterfaceWatch({ clock, interfaces });
+  const mdns = new MdnsService(
+    { clock, entropy, logger, watch, type: TYPE, accepts: () => false, browse: false },
+    {
+      trouble: (sentence) => {
+        if (sentence !== undefined) logger.warn('The server cannot be announced on the network.', { because: sentence });
+      },
+    },
+  );
+  mdns.publish({ name: serverId.replaceAll('.', '-'), port: address.port, txt: { v: '1', id: serverId } });
+  watch.start();
+  mdns.start();
+  return async () => {
+    await mdns.stop();
+    watch.stop();
+  };
+}
+
+function interfacesWith(host: string): readonly string[] {
+  return Object.entries(networkInterfaces())
+    .filter(([, addresses]) => addresses?.some((known) => known.address === host))
+    .map(([name]) => name);
+}

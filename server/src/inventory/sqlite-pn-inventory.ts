@@ -1,0 +1,229 @@
+import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
+import { PneState, Status } from '@cpns/shared/messages';
+import { fromHex, toHex } from '@cpns/shared/security';
+import type { InventoryContext } from './context.js';
+import type { MemberRecord, NewMember, NewPn, PnInventory, PnRecord, PnState } from './pn-inventory.js';
+import { isDuplicate, isMissingReference } from './sqlite-errors.js';
+import type { DeviceRow, PnMemberRow, PnRow } from './tables.js';
+
+const PN = 'pn_id, gateway, initiator, state, gateway_capabilities, share_members, version, key_epoch, sealed_key, created_ms';
+const MEMBER = `m.pn_id, m.entity_id, d.user_id, d.cpns_id, m.state, m.capabilities, m.contents, m.authenticated_ms
+  FROM pn_members m JOIN devices d ON d.entity_id = m.entity_id`;
+type MemberRow = Omit<PnMemberRow, 'authenticated_running'> & Pick<DeviceRow, 'user_id' | 'cpns_id'>;
+
+/** PN Inventory in SQLite. */
+export class SqlitePnInventory implements PnInventory {
+  readonly #context: InventoryContext;
+
+  constructor(context: InventoryContext) {
+    this.#context = context;
+  }
+
+  find(pnId: PnId): PnRecord | undefined {
+    const row = this.#context.sqlite.get<PnRow>(`SELECT ${PN} FROM pns WHERE pn_id = ?`, fromHex(pnId));
+    return row && pnOf(row);
+  }
+
+  members(pnId: PnId): readonly MemberRecord[] {
+    return this.#context.sqlite.all<MemberRow>(`SELECT ${MEMBER} WHERE m.pn_id = ? ORDER BY m.entity_id`, fromHex(pnId)).map(memberOf);
+  }
+
+  member(pnId: PnId, entityId: EntityId): MemberRecord | undefined {
+    const row = this.#context.sqlite.get<MemberRow>(`SELECT ${MEMBER} WHERE m.pn_id = ? AND m.entity_id = ?`, fromHex(pnId), entityId);
+    return row && memberOf(row);
+  }
+
+  ofGateway(gateway: EntityId): readonly PnRecord[] {
+    return this.#context.sqlite.all<PnRow>(`SELECT ${PN} FROM pns WHERE gateway = ? ORDER BY pn_id`, gateway).map(pnOf);
+  }
+
+  ofMember(entityId: EntityId): readonly PnRecord[] {
+    const sql = `SELECT ${PN} FROM pns WHERE pn_id IN (SELECT pn_id FROM pn_members WHERE entity_id = ?) ORDER BY pn_id`;
+    return this.#context.sqlite.all<PnRow>(sql, entityId).map(pnOf);
+  }
+
+  list(): readonly PnRecord[] {
+    const { sqlite } = this.#context;
+    return sqlite.select(sqlite.build.selectFrom('pns').selectAll().orderBy('pn_id')).map(pnOf);
+  }
+
+  participations(): ReadonlyMap<EntityId, readonly PnId[]> {
+    const sql = 'SELECT gateway AS entity_id, pn_id FROM pns UNION ALL SELECT entity_id, pn_id FROM pn_members';
+    const pns = new Map<EntityId, PnId[]>();
+    for (const row of this.#context.sqlite.all<Pick<PnMemberRow, 'entity_id' | 'pn_id'>>(sql)) {
+      const known = pns.get(row.entity_id);
+      if (known === undefined) pns.set(row.entity_id, [toHex(row.pn_id) as PnId]);
+      else known.push(toHex(row.pn_id) as PnId);
+    }
+    return pns;
+  }
+
+  countByState(): Readonly<Record<PnState, number>> {
+    const { sqlite } = this.#context;
+    const query = sqlite.build
+      .selectFrom('pns')
+      .select(['state', sqlite.build.fn.countAll<number>().as('count')])
+      .groupBy('state');
+    const counts: Record<PnState, number> = { Established: 0, Suspended: 0, Releasing: 0 };
+    for (const row of sqlite.select(query)) counts[row.state] = row.count;
+    return counts;
+  }
+
+  unconfirmedLongerThan(ms: number): readonly MemberRecord[] {
+    const { sqlite, running } = this.#context;
+    const sql = `SELECT ${MEMBER} WHERE m.state = 3 AND m.authenticated_running <= ? ORDER BY m.authenticated_running LIMIT 1000`;
+    return sqlite.all<MemberRow>(sql, running.nowMs() - ms).map(memberOf);
+  }
+
+  create(pn: NewPn): PnRecord {
+    const { sqlite, clock, limits } = this.#context;
+    if (this.ofGateway(pn.gateway).length >= limits.pnsPerGateway) {
+      throw new CpnsError('State', 'TooManyPns', `A PN GW has at most ${limits.pnsPerGateway} PNs: release one first.`, {
+        status: Status.Busy,
+      });
+    }
+    try {
+      sqlite.run(
+        `INSERT INTO pns (${PN}) VALUES (?, ?, ?, 'Established', ?, ?, 1, 1, ?, ?)`,
+        fromHex(pn.pnId),
+        pn.gateway,
+        pn.initiator,
+        pn.gatewayCapabilities,
+        pn.shareMembers ? 1 : 0,
+        pn.sealedKey,
+        clock.wallMs(),
+      );
+    } catch (error) {
+      if (isMissingReference(error)) throw unknownDevice(pn.gateway);
+      if (!isDuplicate(error)) throw error;
+      throw new CpnsError('State', 'DuplicatePn', 'That PN ID is taken: pick another one.', { status: Status.Duplicate, cause: error });
+    }
+    this.#put(pn.pnId, pn.members);
+    return this.#known(pn.pnId);
+  }
+
+  addMembers(pnId: PnId, members: readonly NewMember[]): PnRecord {
+    this.#known(pnId);
+    this.#put(pnId, members);
+    this.#context.sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(pnId));
+    return this.#known(pnId);
+  }
+
+  removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord {
+    const { sqlite } = this.#context;
+    this.#known(pnId);
+    for (const entityId of entityIds) sqlite.run('DELETE FROM pn_members WHERE pn_id = ? AND entity_id = ?', fromHex(pnId), entityId);
+    sqlite.run('UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE pn_id = ?', sealedKey, fromHex(pnId));
+    return this.#known(pnId);
+  }
+
+  setMemberState(pnId: PnId, entityId: EntityId, state: PneState): boolean {
+    const sql = 'UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ?';
+    return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId).changes > 0;
+  }
+
+  updateMember(member: NewMember & { readonly pnId: PnId }): PnRecord {
+    const before = this.member(member.pnId, member.entityId);
+    const pn = this.#known(member.pnId);
+    if (before === undefined) return pn;
+    this.#put(member.pnId, [{ ...member, state: member.state ?? before.state }]);
+    if (same(before.contents, member.contents)) return pn;
+    this.#context.sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(member.pnId));
+    return this.#known(member.pnId);
+  }
+
+  setState(pnId: PnId, state: PnState): PnRecord {
+    this.#context.sqlite.run('UPDATE pns SET state = ? WHERE pn_id = ?', state, fromHex(pnId));
+    return this.#known(pnId);
+  }
+
+  remove(pnId: PnId): void {
+    const { sqlite } = this.#context;
+    sqlite.run('DELETE FROM outbox WHERE pn_id = ?', fromHex(pnId));
+    sqlite.run('DELETE FROM pns WHERE pn_id = ?', fromHex(pnId));
+  }
+
+  raiseAll(by: number, sealedKeyOf: (pnId: PnId, epoch: number) => Uint8Array): void {
+    const { sqlite } = this.#context;
+    for (const pn of this.list()) {
+      const epoch = pn.keyEpoch + by;
+      sqlite.run(
+        'UPDATE pns SET version = version + ?, key_epoch = ?, sealed_key = ? WHERE pn_id = ?',
+        by,
+        epoch,
+        sealedKeyOf(pn.pnId, epoch),
+        fromHex(pn.pnId),
+      );
+    }
+  }
+
+  #put(pnId: PnId, members: readonly NewMember[]): void {
+    const { sqlite, clock, running, limits } = this.#context;
+    for (const member of members) {
+      try {
+        sqlite.run(
+          `INSERT INTO pn_members (pn_id, entity_id, state, capabilities, contents, authenticated_ms, authenticated_running)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET state = excluded.state, capabilities = excluded.capabilities, contents = excluded.contents,
+             authenticated_ms = excluded.authenticated_ms, authenticated_running = excluded.authenticated_running`,
+          fromHex(pnId),
+          member.entityId,
+          member.state ?? PneState.Authenticated,
+          member.capabilities,
+          member.contents ?? null,
+          clock.wallMs(),
+          running.nowMs(),
+        );
+      } catch (error) {
+        if (isMissingReference(error)) throw unknownDevice(member.entityId);
+        throw error;
+      }
+    }
+    const count = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM pn_members WHERE pn_id = ?', fromHex(pnId))?.count ?? 0;
+    if (count > limits.membersPerPn) {
+      throw new CpnsError('State', 'TooManyMembers', `A PN has at most ${limits.membersPerPn} members.`, { status: Status.Busy });
+    }
+  }
+
+  #known(pnId: PnId): PnRecord {
+    const pn = this.find(pnId);
+    if (pn === undefined) throw new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}.`, { status: Status.UnknownPn });
+    return pn;
+  }
+}
+
+function unknownDevice(entityId: EntityId): CpnsError {
+  return new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}".`, { status: Status.UnknownPne });
+}
+
+function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && toHex(a) === toHex(b));
+}
+
+function pnOf(row: PnRow): PnRecord {
+  return {
+    pnId: toHex(row.pn_id) as PnId,
+    gateway: row.gateway,
+    initiator: row.initiator,
+    state: row.state,
+    gatewayCapabilities: row.gateway_capabilities,
+    shareMembers: row.share_members === 1,
+    version: row.version,
+    keyEpoch: row.key_epoch,
+    sealedKey: row.sealed_key,
+    createdMs: row.created_ms,
+  };
+}
+
+function memberOf(row: MemberRow): MemberRecord {
+  return {
+    pnId: toHex(row.pn_id) as PnId,
+    entityId: row.entity_id,
+    userId: row.user_id,
+    cpnsId: row.cpns_id ?? undefined,
+    state: row.state as PneState,
+    capabilities: row.capabilities,
+    contents: row.contents ?? undefined,
+    authenticatedMs: row.authenticated_ms,
+  };
+}
