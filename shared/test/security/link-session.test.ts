@@ -1,0 +1,292 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type EntityId, entityId } from '../../src/ids.js';
+import { nativeProvider } from '../../src/node/index.js';
+import {
+  INNER_TYPE,
+  LinkInitiator,
+  type LinkInitiatorOptions,
+  type LinkMessage1,
+  type LinkMessage2,
+  type LinkMessage3,
+  LinkResponder,
+  type LinkResponderOptions,
+  type LinkSession,
+  linkMacs,
+  linkSessionKey,
+  linkTranscriptHash,
+  type PairedPeer,
+  Secret,
+} from '../../src/security/index.js';
+import { InsecureSeededEntropy } from '../../src/testing/index.js';
+import { octets, refusal, StoodClock, textOf } from './channel-fixture.js';
+import { everyBitFlipped, everyLengthWrong, SMALL_ORDER_POINTS, WatchedEntropy } from './two-party.js';
+
+const provider = nativeProvider;
+const entropy = new InsecureSeededEntropy('link sessions');
+const [phone, laptop, board] = ['phone-1', 'laptop-1', 'board-1'].map(entityId) as [EntityId, EntityId, EntityId];
+const kPair = (fill: number) => new Secret('K_pair', new Uint8Array(32).fill(fill));
+const common = { provider, entropy, clock: new StoodClock(), linkType: 'lan' as const };
+const failed = refusal('LinkRefused');
+const outOfOrder = expect.objectContaining({ family: 'Internal', code: 'OutOfOrder' });
+
+/** phone opens the link, laptop accepts; both know each other under key 1. */
+const newI = (change: Partial<LinkInitiatorOptions> = {}) =>
+  new LinkInitiator({ ...common, ownId: phone, peer: { id: laptop, kPair: kPair(1) }, ...change });
+const newR = (change: Partial<LinkResponderOptions> = {}) =>
+  new LinkResponder({ ...common, ownId: laptop, peers: [{ id: phone, kPair: kPair(1) }], ...change });
+
+function run(i = newI(), r = newR()): { atI: LinkSession; atR: LinkSession } {
+  const { message, session } = i.verify(r.answer(i.start()));
+  return { atI: session, atR: r.verify(message) };
+}
+
+function expectSameSession(atI: LinkSession, atR: LinkSession): void {
+  expect(textOf(atR.channel.open(atI.channel.seal(INNER_TYPE.envelope, octets('i2r'))).content)).toBe('i2r');
+  expect(textOf(atI.channel.open(atR.channel.seal(INNER_TYPE.envelope, octets('r2i'))).content)).toBe('r2i');
+}
+
+describe('link session', () => {
+  it('proves each side to the other and gives them one session', () => {
+    const { atI, atR } = run();
+    expect([atI.peer.id, atR.peer.id]).toEqual([laptop, phone]);
+    expectSameSession(atI, atR);
+  });
+
+  it('finds the peer among 64 keys, and says which of its keys was used', () => {
+    const fresh: PairedPeer = { id: phone, kPair: kPair(1) };
+    const others = Array.from({ length: 62 }, (_, at) => ({ id: entityId(`peer-${at}`), kPair: kPair(100 + at) }));
+    const { atR } = run(newI(), newR({ peers: [...others, { id: phone, kPair: kPair(9) }, fresh] }));
+    expect(atR.peer).toBe(fresh);
+    expect(fresh.kPair.erased).toBe(false);
+  });
+
+  it('takes no more than 64 keys', () => {
+    const peers = Array.from({ length: 65 }, (_, at) => ({ id: phone, kPair: kPair(at) }));
+    expect(() => newR({ peers })).toThrow(expect.objectContaining({ family: 'Internal', code: 'TooManyPairings' }));
+  });
+
+  it('answers nothing to a device that is not paired', () => {
+    expect(() => newR({ peers: [] }).answer(newI().start())).toThrow(failed);
+    expect(() => newR({ peers: [{ id: phone, kPair: kPair(2) }] }).answer(newI().start())).toThrow(failed);
+  });
+
+  it.each([
+    ['another peer than the one expected', { peer: { id: board, kPair: kPair(1) } }],
+    ['another own id than the one paired', { ownId: board }],
+    ['another kind of link', { linkType: 'ble' as const }],
+  ])('fails with %s', (_what, change) => {
+    const [i, r] = [newI(change), newR()];
+    expect(() => i.verify(r.answer(i.start()))).toThrow(failed);
+    expect(() => r.verify({ macI: new Uint8Array(32) })).toThrow(failed);
+  });
+
+  it('goes step by step, each step once', () => {
+    const [i, r] = [newI(), newR()];
+    expect(() => i.verify({ nR: new Uint8Array(32), eR: new Uint8Array(32), macR: new Uint8Array(32) })).toThrow(outOfOrder);
+    expect(() => r.verify({ macI: new Uint8Array(32) })).toThrow(outOfOrder);
+    const first = i.start();
+    expect(() => i.start()).toThrow(outOfOrder);
+    const second = r.answer(first);
+    expect(() => r.answer(first)).toThrow(outOfOrder);
+    const { message } = i.verify(second);
+    expect(() => i.verify(second)).toThrow(outOfOrder);
+    r.verify(message);
+    expect(() => r.verify(message)).toThrow(outOfOrder);
+  });
+
+  it('leaves no X25519 key behind, whether it succeeds, fails or is aborted', () => {
+    const drawn = new WatchedEntropy('link');
+    run(newI({ entropy: drawn }), newR({ entropy: drawn }));
+    const [i, r] = [newI({ entropy: drawn }), newR({ entropy: drawn, peers: [] })];
+    expect(() => r.answer(i.start())).toThrow(failed);
+    i.abort();
+    expect(drawn.given.length).toBe(8);
+    expect(drawn.leftOver).toBe(4);
+  });
+});
+
+describe('an attacker on the link', () => {
+  it('cannot alter any bit of any message', () => {
+    // The same two sides again and again: same nonces, same keys.
+    const sides = () => ({ i: newI({ entropy: new InsecureSeededEntropy('i') }), r: newR({ entropy: new InsecureSeededEntropy('r') }) });
+    const m1 = sides().i.start();
+    for (const altered of everyBitFlipped(m1)) {
+      const { i, r } = sides();
+      i.start();
+      expect(() => i.verify(r.answer(altered))).toThrow(failed);
+    }
+    for (const altered of everyBitFlipped(sides().r.answer(m1))) {
+      const { i } = sides();
+      i.start();
+      expect(() => i.verify(altered)).toThrow(failed);
+    }
+    const { i, r } = sides();
+    const m2 = r.answer(i.start());
+    const { message } = i.verify(m2);
+    for (const altered of everyBitFlipped(message)) {
+      const again = sides().r;
+      again.answer(m1);
+      expect(() => again.verify(altered)).toThrow(failed);
+    }
+    expect(r.verify(message).peer.id).toBe(phone);
+  });
+
+  it('cannot change the length of any part', () => {
+    for (const altered of everyLengthWrong(newI().start())) expect(() => newR().answer(altered)).toThrow(failed);
+    const known = newI();
+    for (const altered of everyLengthWrong(newR().answer(known.start()))) {
+      const i = newI();
+      i.start();
+      expect(() => i.verify(altered)).toThrow(failed);
+    }
+    for (const length of [0, 31, 33]) {
+      const r = newR();
+      r.answer(newI().start());
+      expect(() => r.verify({ macI: new Uint8Array(length) })).toThrow(failed);
+    }
+  });
+
+  it('cannot use values that give a zero secret', () => {
+    for (const point of SMALL_ORDER_POINTS) {
+      expect(() => newR().answer({ ...newI().start(), eI: point })).toThrow(failed);
+      const i = newI();
+      const m2 = newR().answer(i.start());
+      expect(() => i.verify({ ...m2, eR: point })).toThrow(failed);
+    }
+  });
+
+  it('cannot make a device talk to itself (T7)', () => {
+    const mirror = newI();
+    const m1 = mirror.start();
+    // The phone as R has the same key for the laptop and finds it; the ids in the transcript tell the two roles apart.
+    const m2 = newR({ ownId: phone, peers: [{ id: laptop, kPair: kPair(1) }] }).answer(m1);
+    expect(() => mirror.verify(m2)).toThrow(failed);
+    const own = newI();
+    expect(() => own.verify({ nR: own.start().nI, eR: m2.eR, macR: m2.macR })).toThrow(failed);
+    const value = newI();
+    expect(() => value.verify({ nR: m2.nR, eR: value.start().eI, macR: m2.macR })).toThrow(failed);
+    expect(() => newR({ peers: [{ id: laptop, kPair: kPair(1) }] }).answer(newI().start())).toThrow(failed);
+  });
+
+  it('cannot prove itself with the proof of the other side', () => {
+    const [i, r] = [newI(), newR()];
+    const { macR } = r.answer(i.start());
+    expect(() => r.verify({ macI: macR })).toThrow(failed);
+  });
+
+  it('gets no answer for another version or suite', () => {
+    const m1 = newI().start();
+    expect(() => newR().answer({ ...m1, version: 2 })).toThrow(failed);
+    expect(() => newR().answer({ ...m1, suite: 0 })).toThrow(failed);
+  });
+
+  it('cannot replay a message of an earlier run (T6)', () => {
+    const [i, r] = [newI(), newR()];
+    const m1 = i.start();
+    const m2 = r.answer(m1);
+    const { message } = i.verify(m2);
+    const later = newR();
+    later.answer(m1);
+    expect(() => later.verify(message)).toThrow(failed);
+    const next = newI();
+    next.start();
+    expect(() => next.verify(m2)).toThrow(failed);
+  });
+});
+
+describe('link.pv', () => {
+  it('Q0: both ends finish; also in both directions under one key', () => {
+    const { atI, atR } = run();
+    const back = run(
+      newI({ ownId: laptop, peer: { id: phone, kPair: kPair(1) } }),
+      newR({ ownId: phone, peers: [{ id: laptop, kPair: kPair(1) }] }),
+    );
+    expectSameSession(atI, atR);
+    expectSameSession(back.atI, back.atR);
+  });
+
+  it('Q1: who learns K_pair later and saw everything lacks the X25519 secret, and so SK_K', () => {
+    const [i, r] = [newI(), newR()];
+    const m1 = i.start();
+    const m2 = r.answer(m1);
+    const th = linkTranscriptHash(provider, { ...m1, ...m2, idI: phone, idR: laptop, linkType: 'lan' });
+    for (const guess of [new Uint8Array(0), new Uint8Array(32), m1.eI, m2.eR]) {
+      const sk = linkSessionKey(provider, kPair(1), { ...m1, ...m2 }, guess, th);
+      expect(linkMacs(provider, sk, th).macR).not.toEqual(m2.macR);
+    }
+    expect(i.verify(m2).session.channel.closed).toBe(false);
+  });
+
+  it('Q2, Q3: whatever is forwarded, dropped, swapped or replayed, who accepts shares its session with the named peer, once, in the other role', () => {
+    let accepted = 0;
+    const moves = fc.record({ to: fc.nat(5), pick: fc.oneof({ weight: 4, arbitrary: fc.nat(3) }, fc.nat(20)) });
+    fc.assert(
+      fc.property(fc.array(moves, { minLength: 8, maxLength: 50 }), (schedule) => {
+        const all = [phone, laptop, board];
+        // The key of two devices, whichever of them asks.
+        const known = (a: EntityId, b: EntityId) => kPair(2 ** all.indexOf(a) + 2 ** all.indexOf(b));
+        const paired = (own: EntityId) => all.filter((id) => id !== own).map((id) => ({ id, kPair: known(own, id) }));
+        const i = (
+          [
+            [phone, laptop],
+            [laptop, phone],
+            [board, laptop],
+          ] as const
+        ).map(([ownId, id]) => ({
+          ownId,
+          side: newI({ ownId, peer: { id, kPair: known(ownId, id) } }),
+        }));
+        const r = [laptop, phone, laptop].map((ownId) => ({ ownId, side: newR({ ownId, peers: paired(ownId) }) }));
+        const wire: Sent[] = i.map(({ side }) => ({ one: side.start() }));
+        const done: { own: EntityId; role: 'I' | 'R'; session: LinkSession }[] = [];
+        for (const { to, pick } of schedule) {
+          const message = wire[wire.length - 1 - (pick % wire.length)] as Sent;
+          try {
+            const { own, role, session } = deliver([...i, ...r][to] as Party, message, wire);
+            if (session !== undefined) done.push({ own, role, session });
+          } catch (error) {
+            expect(error).toMatchObject({ name: 'CpnsError' });
+          }
+        }
+        accepted += done.filter(({ role }) => role === 'R').length;
+        for (const one of done) {
+          const others = done.filter((other) => other !== one && String(other.session.channel.sid) === String(one.session.channel.sid));
+          // I may be the last to speak; R accepts only what some I has accepted before.
+          expect(others.length).toBe(one.role === 'R' ? 1 : others.length === 0 ? 0 : 1);
+          for (const other of others) {
+            expect(other.role).not.toBe(one.role);
+            expect([other.own, other.session.peer.id]).toEqual([one.session.peer.id, one.own]);
+            if (one.role === 'I') expectSameSession(one.session, other.session);
+          }
+        }
+      }),
+      { numRuns: 300, seed: 1 },
+    );
+    expect(accepted).toBeGreaterThan(20);
+  });
+});
+
+/** A message on the attacker's wire, by its place in the handshake. */
+interface Sent {
+  readonly one?: LinkMessage1;
+  readonly two?: LinkMessage2;
+  readonly three?: LinkMessage3;
+}
+
+interface Party {
+  readonly ownId: EntityId;
+  readonly side: LinkInitiator | LinkResponder;
+}
+
+/** Gives a message to a party, if it is of a kind that the party waits for. */
+function deliver({ ownId: own, side }: Party, { one, two, three }: Sent, wire: Sent[]) {
+  if (side instanceof LinkInitiator) {
+    if (two === undefined) return { own, role: 'I' as const, session: undefined };
+    const { message, session } = side.verify(two);
+    wire.push({ three: message });
+    return { own, role: 'I' as const, session };
+  }
+  if (one !== undefined) wire.push({ two: side.answer(one) });
+  return { own, role: 'R' as const, session: three === undefined ? undefined : side.verify(three) };
+}
