@@ -10,6 +10,8 @@ export interface GatewayContext extends DeviceContext {
   server(): ServerChannel;
   /** PNs that are being established, so that nobody disturbs them. */
   readonly forming: Set<PnId>;
+  /** The stored PN key is another one now; the one before is received for `graceMs` more. */
+  pnKeyChanged(pnId: PnId, graceMs: number): void;
 }
 
 /** Milliseconds a PNE has for an answer that needs no person. */

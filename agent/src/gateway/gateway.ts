@@ -45,6 +45,8 @@ export interface GatewayHandler {
   /** Data addressed to this device itself: by the server, or by a member under the PN key. */
   serverData(channel: ServerChannel, envelope: Envelope): void;
   pnData(pnId: PnId, body: BodyOf<typeof pnData>): void;
+  /** The key of a PN changed; the one before is received for `graceMs` more. */
+  pnKey(pnId: PnId, graceMs: number): void;
   connected(confirm: BodyOf<typeof sessionConfirm>): void;
   /** The subscription does not allow it to be PN GW. */
   refused(error: CpnsError): void;
@@ -71,7 +73,13 @@ export class Gateway {
   constructor(device: DeviceContext, uplink: Uplink, handler: GatewayHandler) {
     const forming = new Set<PnId>();
     const keys = new LocalEuKeys(device);
-    this.#context = Object.assign(Object.create(device) as DeviceContext, { keys, forming, server: () => this.#server.channel() });
+    this.#context = {
+      ...device,
+      keys,
+      forming,
+      server: () => this.#server.channel(),
+      pnKeyChanged: (pnId, graceMs) => handler.pnKey(pnId, graceMs),
+    };
     this.#handler = handler;
     this.#server = new ServerLink(device, uplink, {
       ready: (confirm, gone) => this.#ready(confirm, gone),

@@ -58,6 +58,7 @@ export async function renewPnKey(context: GatewayContext, pnId: PnId): Promise<v
   const changes = new Map();
   DeviceState.setPn(changes, withPnKey(record, key));
   await context.state.commit(changes);
+  context.pnKeyChanged(pnId, key.graceMs);
   await Promise.all(
     record.members.filter((member) => !member.gateway).map((member) => handOutPnKey(context, pnId, member.entityId, key.graceMs)),
   );

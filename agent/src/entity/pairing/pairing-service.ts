@@ -142,7 +142,7 @@ export class PairingService {
       });
     } finally {
       limit.done();
-      const attempt = this.#open?.attempt;
+      const attempt = (this.#open as OpenWindow | undefined)?.attempt;
       this.#open = undefined;
       window.close();
       if (attempt !== undefined) this.#discard(attempt, 'the pairing window closed');

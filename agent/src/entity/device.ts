@@ -1,0 +1,450 @@
+import {
+  acknowledged,
+  type Clock,
+  CpnsError,
+  type CryptoProvider,
+  describeError,
+  type EntityId,
+  type Entropy,
+  type Link,
+  type Logger,
+  type PnId,
+  reply,
+} from '@cpns/shared';
+import {
+  allowsGateway,
+  capabilitiesExchange,
+  type Envelope,
+  entityDiscoveryRequest,
+  entityDiscoveryResponse,
+  isGateway,
+  Mode,
+  PanKind,
+  refusal,
+  Status,
+  unpair,
+} from '@cpns/shared/messages';
+import { Gateway } from '../gateway/gateway.js';
+import type { Established, Setup, SetupProgress } from '../pne/establish.js';
+import { Pne } from '../pne/pne.js';
+import type { Assignment } from './assignment.js';
+import { ConsentDesk, type ConsentPolicy } from './consent-desk.js';
+import type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './device-context.js';
+import { type Changes, DeviceState, type PnRecord, PnRole } from './device-state.js';
+import { Links } from './links.js';
+import { Messenger, type ReceivedMessage } from './messenger.js';
+import { Neighbourhood } from './neighbourhood.js';
+import { PairingService } from './pairing/pairing-service.js';
+import type { PanTechnology } from './pan-technology.js';
+import { type Hop, LINK, type PeerLink } from './peer-link.js';
+import { PnTraffic } from './pn-traffic.js';
+import { type DeviceFacts, RoleKeeper } from './role-keeper.js';
+import type { Uplink } from './uplink-port.js';
+
+/** "Reaches the server" is tried this often (protocol 0.21). */
+const PROBE_EVERY_MS = 5 * 60_000;
+const PROBE_TIMEOUT_MS = 10_000;
+const HOP_TIMEOUT_MS = 5_000;
+
+const PAN_KINDS: Readonly<Record<string, (typeof PanKind)[keyof typeof PanKind]>> = { lan: PanKind.Lan, ble: PanKind.Ble };
+
+export interface DeviceOptions {
+  readonly identity: DeviceIdentity;
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly state: DeviceState;
+  readonly settings: DeviceSettings & { readonly consent: ConsentPolicy; readonly maxLinks: number };
+  readonly facts: DeviceFacts;
+  readonly technologies: readonly PanTechnology[];
+  readonly uplink: Uplink;
+  /** From {@link DeviceState.nextBootCounter}. */
+  readonly bootCounter: number;
+  happened(what: Happening): void;
+  received(message: ReceivedMessage): void;
+}
+
+/** A CPNS device: its neighbours, its roles, its messages. Pure; everything of the world comes in through the options. */
+export class Device {
+  readonly pairing: PairingService;
+  readonly consents: ConsentDesk;
+  readonly roles: RoleKeeper;
+  readonly neighbourhood: Neighbourhood;
+  readonly messenger: Messenger;
+  readonly #options: DeviceOptions;
+  readonly #links: Links;
+  readonly #gateway: Gateway;
+  readonly #pne: Pne;
+  readonly #traffic: PnTraffic;
+  readonly #stopping = new AbortController();
+  #cancelProbe = () => {};
+  #serverTime: { readonly serverMs: number; readonly wallMs: number } | undefined;
+  #pairingOpen = false;
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    const { identity, provider, clock, entropy, logger, state, settings, technologies } = options;
+    const self = identity.id;
+    const happened = (what: Happening) => {
+      options.happened(what);
+      if (what.type === 'pn') this.#pnChanged(what.pnId);
+    };
+    const linkTo = (id: EntityId) => this.#links.get(id);
+    const linkedPeers = () => this.#links.peers();
+    const context: DeviceContext = {
+      identity,
+      provider,
+      clock,
+      entropy,
+      logger,
+      state,
+      settings,
+      capabilities: () => this.roles.octets,
+      linkTo,
+      linkedPeers,
+      happened,
+    };
+
+    this.consents = new ConsentDesk({ clock, entropy, policy: settings.consent, happened });
+    this.#traffic = new PnTraffic({ self, state, provider, clock, entropy, logger, bootCounter: options.bootCounter });
+    this.#links = new Links({
+      self,
+      provider,
+      clock,
+      entropy,
+      logger,
+      state,
+      maxLinks: settings.maxLinks,
+      handler: {
+        up: (link, peer) => this.#linkUp(link, peer),
+        down: (link, peer, reason) => this.#linkDown(link, peer, reason),
+        message: (link, envelope, hop) => this.#message(link, envelope, hop),
+        pairing: (link, envelope) => this.pairing.accepted(link, envelope),
+        provisionalProven: (link) => this.pairing.linkProven(link),
+        provisional: () => this.pairing.provisional(),
+      },
+    });
+    this.#gateway = new Gateway(context, options.uplink, {
+      serverData: (channel, envelope) => this.messenger.serverData(undefined, channel, envelope),
+      pnData: (pnId, body) => this.messenger.pnData(pnId, body),
+      pnKey: (pnId, graceMs) => this.#traffic.keyChanged(pnId, graceMs),
+      connected: (confirm) => {
+        if (confirm.subscription !== undefined) this.roles.subscribed(allowsGateway(confirm.subscription));
+        this.roles.reached({ reachable: true, atMonotonicMs: clock.monotonicMs() });
+        this.messenger.flush();
+      },
+      refused: (error) => this.#gatewayRefused(error),
+      serverTime: (serverMs) => this.#sawServerTime(serverMs),
+    });
+    this.#pne = new Pne(context, this.consents, {
+      serverData: (pnId, channel, envelope) => this.messenger.serverData(pnId, channel, envelope),
+      pnData: (pnId, body) => this.messenger.pnData(pnId, body),
+      pnKey: (pnId, graceMs) => this.#traffic.keyChanged(pnId, graceMs),
+      serverTime: (serverMs) => this.#sawServerTime(serverMs),
+      reachable: () => this.messenger.flush(),
+    });
+    this.messenger = new Messenger({
+      self,
+      state,
+      clock,
+      entropy,
+      logger,
+      traffic: this.#traffic,
+      serverSession: (pnId) => this.#serverSession(pnId),
+      sendInPn: (pnId, to, message) => (this.#servesPn(pnId) ? this.#gateway.send(pnId, to, message) : this.#pne.send(pnId, to, message)),
+      received: options.received,
+      happened,
+    });
+    this.roles = new RoleKeeper({
+      identity,
+      state,
+      clock,
+      logger,
+      facts: options.facts,
+      panKinds: technologies.flatMap((technology) => PAN_KINDS[technology.type] ?? []),
+      linkTo,
+      linkedPeers,
+      happened,
+      assigned: (assignment) => this.#assigned(assignment),
+      gatewayLinked: (link) => void this.#pne.gatewayLinked(link),
+    });
+    this.neighbourhood = new Neighbourhood({
+      self,
+      clock,
+      entropy,
+      logger,
+      technologies,
+      wanted: (id) => state.pairing(id) !== undefined && this.#links.get(id) === undefined,
+      handler: {
+        linked: (link, expected) => this.#linked(link, expected),
+        changed: (id, sighting) => {
+          happened({
+            type: sighting ? 'peer-sighted' : 'peer-lost',
+            peer: id,
+            text: sighting ? `${id} is near.` : `${id} is not near any more.`,
+          });
+          if (sighting !== undefined) this.pairing.sighted(sighting);
+        },
+      },
+    });
+    this.pairing = new PairingService(
+      { self, provider, clock, entropy, logger },
+      {
+        isPaired: (id) => state.pairing(id) !== undefined,
+        windowChanged: (open) => {
+          this.#pairingOpen = open;
+          this.#announce();
+        },
+        sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
+        dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
+        keep: ({ peer, kPair }) => this.#keepPairing(peer, kPair.reveal()),
+        proven: (link) => this.#links.proven(link),
+      },
+    );
+  }
+
+  get id(): EntityId {
+    return this.#options.identity.id;
+  }
+  get state(): DeviceState {
+    return this.#options.state;
+  }
+  /** Server time minus own wall clock at the last heartbeat, ms; for display only. */
+  get clockOffsetMs(): number | undefined {
+    return this.#serverTime && this.#serverTime.wallMs - this.#serverTime.serverMs;
+  }
+  get uplink(): { readonly isReady: boolean; readonly reason: string } {
+    return this.#gateway.server;
+  }
+  linkTo(id: EntityId): PeerLink | undefined {
+    return this.#links.get(id);
+  }
+  linkedPeers(): readonly EntityId[] {
+    return this.#links.peers();
+  }
+  /** This PNE has a session with the server for that PN. */
+  hasServerSession(pnId: PnId): boolean {
+    return this.#serverSession(pnId) !== undefined;
+  }
+
+  async start(): Promise<void> {
+    this.roles.start();
+    this.#announce();
+    await this.neighbourhood.start();
+    this.probeServer();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new CpnsError('State', 'Stopping', 'The agent is stopping.'));
+    this.#cancelProbe();
+    this.messenger.stop();
+    this.#pne.stop();
+    this.#links.closeAll('the agent is stopping');
+    await Promise.all([this.neighbourhood.stop(), this.#gateway.stop()]);
+    this.#traffic.stop();
+  }
+
+  /** Tries whether the server can be reached, now and every five minutes. */
+  probeServer(): void {
+    this.#cancelProbe();
+    const { clock, uplink } = this.#options;
+    const limit = new AbortController();
+    const cancelLimit = clock.after(PROBE_TIMEOUT_MS, () =>
+      limit.abort(new CpnsError('Timeout', 'NoAnswer', 'The server did not answer in time.')),
+    );
+    void uplink.probe(limit.signal).then((reach) => {
+      cancelLimit();
+      if (!this.#stopping.signal.aborted) this.roles.reached(reach);
+    });
+    this.#cancelProbe = clock.after(PROBE_EVERY_MS, () => this.probeServer());
+  }
+
+  factsChanged(facts: DeviceFacts): void {
+    this.roles.factsChanged(facts);
+    this.probeServer();
+  }
+
+  /**
+   * Establishes a PN with this device as its initiator, through `gateway` or the assigned one.
+   * @throws CpnsError State/NoGateway, State/IsGateway, and as the PNE role's establish
+   */
+  async establish(setup: Setup, gateway: EntityId | undefined, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
+    const id = gateway ?? this.roles.assignment.gateway;
+    if (id === this.id)
+      throw new CpnsError('State', 'IsGateway', 'This device is the PN GW: ask for the personal network at one of the other devices.');
+    const link = id && this.#links.get(id);
+    if (!link) {
+      throw new CpnsError(
+        'State',
+        'NoGateway',
+        `No PN GW is linked: ${this.roles.assignment.reason} Pair this device with one that reaches the server.`,
+      );
+    }
+    return await this.#pne.establish(link, setup, progress, signal);
+  }
+
+  /** @throws CpnsError State/NotPaired */
+  async unpair(peer: EntityId): Promise<void> {
+    if (this.#options.state.pairing(peer) === undefined)
+      throw new CpnsError('State', 'NotPaired', `${peer} is not paired with this device; see "cpns-agent peers".`);
+    this.#links.get(peer)?.exchange.notify(unpair, {}, LINK);
+    await this.#forgetPairing(peer);
+  }
+
+  async #forgetPairing(peer: EntityId): Promise<void> {
+    const { state, entropy, happened } = this.#options;
+    const changes: Changes = new Map();
+    DeviceState.setPairing(changes, peer, undefined);
+    DeviceState.setAdvertisingKey(changes, entropy.bytes(16));
+    await state.commit(changes);
+    happened({ type: 'peer-unpaired', peer, text: `${peer} is not paired any more.` });
+    this.#links.get(peer)?.close('the devices are not paired any more');
+  }
+
+  async #keepPairing(peer: EntityId, kPair: Uint8Array): Promise<void> {
+    const { state, happened } = this.#options;
+    const changes: Changes = new Map();
+    DeviceState.setPairing(changes, peer, { kPair });
+    await state.commit(changes);
+    happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
+  }
+
+  async #dialForPairing(
+    peer: EntityId | undefined,
+    addresses: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<{ link: PeerLink; peer: EntityId }> {
+    const technology = this.neighbourhood.technologies[0];
+    if (technology === undefined) throw new CpnsError('State', 'NoPan', 'No PAN technology is on: see "cpns-agent doctor".');
+    const raw =
+      addresses === undefined
+        ? await this.neighbourhood.reach(peer as EntityId, signal)
+        : await this.neighbourhood.dial(technology, addresses, signal);
+    const id = peer ?? raw.claimedPeer;
+    const link = id === undefined ? undefined : this.#links.adopt(raw);
+    if (id !== undefined && link !== undefined) return { link, peer: id };
+    raw.close('no pairing');
+    throw new CpnsError('Transport', 'PeerUnreachable', 'The other device does not say who it is: open its pairing window first.');
+  }
+
+  #linked(raw: Link, expected: EntityId | undefined): void {
+    const link = this.#links.adopt(raw);
+    if (link !== undefined && expected !== undefined) void this.#links.prove(link, expected);
+  }
+
+  #linkUp(link: PeerLink, peer: EntityId): void {
+    this.#options.happened({ type: 'link-up', peer, text: `Linked with ${peer}.` });
+    void this.#greet(link);
+  }
+
+  #linkDown(link: PeerLink, peer: EntityId, reason: string): void {
+    this.#gateway.linkClosed(link);
+    this.#pne.linkClosed(link);
+    if (this.#stopping.signal.aborted) return;
+    this.#options.happened({ type: 'link-down', peer, text: `The link with ${peer} is gone: ${reason}.` });
+    this.roles.changed();
+    this.neighbourhood.refresh(peer);
+  }
+
+  /** Entity discovery (seed 003 6.4), then the capabilities (seed 002 steps 1 to 4); both sides do it. */
+  async #greet(link: PeerLink): Promise<void> {
+    try {
+      await link.exchange.request(
+        entityDiscoveryRequest,
+        { mode: this.roles.mode, pns: this.#offeredPns() },
+        [entityDiscoveryResponse],
+        LINK,
+        {
+          timeoutMs: HOP_TIMEOUT_MS,
+          signal: link.signal,
+        },
+      );
+      await this.roles.greet(link);
+    } catch (error) {
+      if (link.signal.aborted) return;
+      this.#options.logger.info('entity discovery failed', { peer: link.peer, why: describeError(error) });
+      link.close('entity discovery failed');
+    }
+  }
+
+  #message(link: PeerLink, envelope: Envelope, hop: Hop): void {
+    const { logger, identity, facts } = this.#options;
+    const serve = (handle: Parameters<PeerLink['exchange']['serve']>[2]) =>
+      link.exchange
+        .serve(envelope, hop, handle)
+        .catch((error) =>
+          logger.info('a request was refused', { peer: link.peer, message: envelope.type?.name, why: describeError(error) }),
+        );
+    switch (envelope.number) {
+      case entityDiscoveryRequest.number: {
+        const { mode } = this.roles;
+        const gateway = isGateway(mode);
+        return void serve(async () =>
+          reply(entityDiscoveryResponse, {
+            mode,
+            ...((!gateway || mode === Mode.Both) && { pneId: identity.id }),
+            ...(gateway && { pnGwId: identity.id }),
+            ...(gateway && facts.zone && { zone: true }),
+            pns: this.#offeredPns(),
+          }),
+        );
+      }
+      case capabilitiesExchange.number:
+        return void serve(async () => {
+          this.roles.heard(link, envelope);
+          return acknowledged;
+        });
+      case unpair.number:
+        return void this.#forgetPairing(link.peer as EntityId).catch((error) =>
+          logger.warn('a pairing could not be removed', { why: describeError(error) }),
+        );
+      default:
+        if (this.#pne.message(link, envelope, hop)) return;
+        if (isGateway(this.roles.mode) && this.#gateway.message(link, envelope, hop)) return;
+        if (envelope.type?.kind === 'request') link.exchange.notify(refusal, { status: Status.WrongState }, hop, envelope.transaction);
+    }
+  }
+
+  #offeredPns(): { pnId: Uint8Array }[] {
+    return this.#options.state.pns().flatMap((record) => (record.role === PnRole.PnGw ? [{ pnId: record.pnId }] : []));
+  }
+
+  #assigned({ mode }: Assignment): void {
+    if (isGateway(mode)) this.#gateway.start();
+    else void this.#gateway.stop();
+    this.#announce();
+  }
+
+  #announce(): void {
+    for (const technology of this.#options.technologies) technology.announce({ mode: this.roles.mode, pairing: this.#pairingOpen });
+  }
+
+  #gatewayRefused(error: CpnsError): void {
+    this.#options.happened({ type: 'problem', text: `The server does not let this device be PN GW: ${error.message}` });
+    this.roles.subscribed(false);
+  }
+
+  #pnChanged(pnId: PnId): void {
+    this.#traffic.keyChanged(pnId, 0);
+    this.roles.changed();
+    this.messenger.flush();
+  }
+
+  #sawServerTime(serverMs: number): void {
+    this.#serverTime = { serverMs, wallMs: this.#options.clock.wallMs() };
+  }
+
+  #servesPn(pnId: PnId): boolean {
+    return this.#record(pnId)?.role === PnRole.PnGw;
+  }
+
+  #record(pnId: PnId): PnRecord | undefined {
+    return this.#options.state.pn(pnId);
+  }
+
+  #serverSession(pnId: PnId | undefined) {
+    if (pnId !== undefined && !this.#servesPn(pnId)) return this.#pne.session(pnId);
+    return this.#gateway.server.isReady ? this.#gateway.server.channel() : undefined;
+  }
+}

@@ -1,0 +1,162 @@
+import {
+  type Clock,
+  CpnsError,
+  type CryptoProvider,
+  describeError,
+  type EntityId,
+  type Entropy,
+  type Link,
+  type Logger,
+} from '@cpns/shared';
+import { type Envelope, link1, link3, pairing1, pairing3, pairing4, refusal, Status } from '@cpns/shared/messages';
+import { type PairedPeer, Secret } from '@cpns/shared/security';
+import type { DeviceState } from './device-state.js';
+import { LinkSessionAcceptor, openLinkSession } from './link-session.js';
+import { CLEAR, type Hop, PeerLink } from './peer-link.js';
+
+/** K_pairs that an unknown caller is tried against (security 1.9). */
+const MAX_PAIRED = 64;
+const PAIRING_MESSAGES: ReadonlySet<number> = new Set([pairing1.number, pairing3.number, pairing4.number]);
+
+export interface LinksHandler {
+  /** A proven link to a peer; the only one of its peer. */
+  up(link: PeerLink, peer: EntityId): void;
+  down(link: PeerLink, peer: EntityId, reason: string): void;
+  message(link: PeerLink, envelope: Envelope, hop: Hop): void;
+  /** A pairing message in clear on a link that somebody opened to us. */
+  pairing(link: PeerLink, envelope: Envelope): void;
+  /** A link was proven under a provisional K_pair. True: it is taken care of. */
+  provisionalProven(link: PeerLink): boolean;
+  /** Provisional K_pairs of a pairing under way. */
+  provisional(): readonly PairedPeer[];
+}
+
+export interface LinksOptions {
+  readonly self: EntityId;
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly state: DeviceState;
+  /** Links at once, proven or not. */
+  readonly maxLinks: number;
+  readonly handler: LinksHandler;
+}
+
+/** All links of a device: proves who is at the other end, keeps one per peer, and tells when they come and go. */
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #all = new Set<PeerLink>();
+  readonly #byPeer = new Map<EntityId, PeerLink>();
+  readonly #acceptors = new WeakMap<PeerLink, LinkSessionAcceptor>();
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  get(peer: EntityId): PeerLink | undefined {
+    return this.#byPeer.get(peer);
+  }
+  /** Peers with a proven link. */
+  peers(): EntityId[] {
+    return [...this.#byPeer.keys()];
+  }
+
+  /** Takes a raw link over and listens on it. Undefined: there are too many already, and it was closed. */
+  adopt(link: Link): PeerLink | undefined {
+    const { self, provider, clock, entropy, logger, maxLinks } = this.#options;
+    if (this.#all.size >= maxLinks) {
+      link.close('this device has as many links as it may');
+      return undefined;
+    }
+    const peerLink = new PeerLink({
+      link,
+      self,
+      provider,
+      clock,
+      entropy,
+      logger,
+      handler: {
+        clear: (from, envelope) => this.#clear(from, envelope),
+        message: (from, envelope, hop) => this.#options.handler.message(from, envelope, hop),
+        closed: (from, reason) => this.#closed(from, reason),
+      },
+    });
+    this.#all.add(peerLink);
+    peerLink.open();
+    return peerLink;
+  }
+
+  /** Proves a link that we opened to a paired device. Never rejects: a failure closes the link. */
+  async prove(link: PeerLink, peer: EntityId): Promise<void> {
+    const record = this.#options.state.pairing(peer);
+    if (record === undefined) return link.close('the device is not paired any more');
+    try {
+      await openLinkSession(this.#options, link, { id: peer, kPair: new Secret(`K_pair ${peer}`, record.kPair) });
+      this.proven(link);
+    } catch (error) {
+      this.#options.logger.info('a link could not be proven', { peer, why: describeError(error) });
+      link.close('the other device did not prove who it is');
+    }
+  }
+
+  /** A link whose session stands: kept, unless another one to the same peer stays (protocol 0.22). */
+  proven(link: PeerLink): void {
+    const peer = link.peer;
+    if (peer === undefined || link.signal.aborted) return;
+    const other = this.#byPeer.get(peer);
+    if (other !== undefined && other !== link && !other.signal.aborted) {
+      const keepsOther = other.initiated !== link.initiated && this.#dialledByLower(other, peer);
+      if (keepsOther) return link.close('another link to the same device stays');
+      this.#byPeer.set(peer, link);
+      other.close('a newer link to the same device stays');
+    }
+    this.#byPeer.set(peer, link);
+    this.#options.handler.up(link, peer);
+  }
+
+  closeAll(reason: string): void {
+    for (const link of [...this.#all]) link.close(reason);
+  }
+
+  #dialledByLower(link: PeerLink, peer: EntityId): boolean {
+    return link.initiated === this.#options.self < peer;
+  }
+
+  #clear(link: PeerLink, envelope: Envelope): void {
+    try {
+      if (PAIRING_MESSAGES.has(envelope.number) && !link.initiated) return this.#options.handler.pairing(link, envelope);
+      if (envelope.number === link1.number && !link.initiated) return this.#acceptorOf(link).answer(envelope, this.#candidates());
+      if (envelope.number !== link3.number || link.initiated) return;
+      if (this.#acceptors.get(link)?.finish(envelope) && !this.#options.handler.provisionalProven(link)) this.proven(link);
+    } catch (error) {
+      this.#options.logger.info('a handshake was refused', { remote: link.remote, why: describeError(error) });
+      if (envelope.type?.kind === 'request') link.exchange.notify(refusal, { status: Status.AuthFailed }, CLEAR, envelope.transaction);
+      link.close('the handshake failed');
+    }
+  }
+
+  #acceptorOf(link: PeerLink): LinkSessionAcceptor {
+    const known = this.#acceptors.get(link);
+    if (known !== undefined) return known;
+    const fresh = new LinkSessionAcceptor(this.#options, link);
+    this.#acceptors.set(link, fresh);
+    return fresh;
+  }
+
+  #candidates(): PairedPeer[] {
+    const paired = [...this.#options.state.pairings()].map(([id, record]) => ({ id, kPair: new Secret(`K_pair ${id}`, record.kPair) }));
+    const all = [...this.#options.handler.provisional(), ...paired].slice(0, MAX_PAIRED);
+    if (all.length === 0) throw new CpnsError('Auth', 'LinkRefused', 'No device is paired with this one.');
+    return all;
+  }
+
+  #closed(link: PeerLink, reason: string): void {
+    this.#all.delete(link);
+    this.#acceptors.get(link)?.abort();
+    const peer = link.peer;
+    if (peer === undefined || this.#byPeer.get(peer) !== link) return;
+    this.#byPeer.delete(peer);
+    this.#options.handler.down(link, peer, reason);
+  }
+}
