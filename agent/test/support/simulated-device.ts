@@ -1,0 +1,125 @@
+import { type EntityId, entityId, serverId } from '@cpns/shared';
+import { PN_GW_SERVICE } from '@cpns/shared/messages';
+import { nativeProvider as provider } from '@cpns/shared/node';
+import { euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
+import { InsecureSeededEntropy, MemoryLogger, MemoryStore, type VirtualClock } from '@cpns/shared/testing';
+import type { ConsentPolicy } from '../../src/entity/consent-desk.js';
+import { Device } from '../../src/entity/device.js';
+import type { DeviceSettings, Happening } from '../../src/entity/device-context.js';
+import { DeviceState } from '../../src/entity/device-state.js';
+import type { ReceivedMessage } from '../../src/entity/messenger.js';
+import type { DeviceFacts } from '../../src/entity/role-keeper.js';
+import type { Uplink } from '../../src/entity/uplink-port.js';
+import type { SimulatedAir } from './simulated-air.js';
+
+export const SERVER_ID = serverId('cpns.test');
+
+export const PHONE: DeviceFacts = {
+  mains: false,
+  batteryPercent: 80,
+  cores: 4,
+  memoryMiB: 4096,
+  networks: [],
+  ui: true,
+  zone: false,
+  canRoute: true,
+  preference: 0,
+  name: 'phone',
+};
+export const LAPTOP: DeviceFacts = { ...PHONE, mains: true, batteryPercent: 100, cores: 8, memoryMiB: 16_384, name: 'laptop' };
+export const BOARD: DeviceFacts = { ...PHONE, mains: true, batteryPercent: 100, cores: 2, memoryMiB: 1024, ui: false, name: 'board' };
+
+/** An uplink to nowhere; `reachable` is what a probe says. */
+export function noUplink(reachable: boolean, clock: VirtualClock): Uplink {
+  return {
+    start: (events) => void clock.after(1, () => events.disconnected('there is no server in this test')),
+    publish: async () => {},
+    probe: async () => ({ reachable, atMonotonicMs: clock.monotonicMs() }),
+    stop: async () => {},
+  };
+}
+
+export interface SimulatedDeviceOptions {
+  readonly air: SimulatedAir;
+  readonly clock: VirtualClock;
+  readonly facts?: DeviceFacts;
+  readonly uplink?: Uplink;
+  readonly store?: MemoryStore;
+  readonly euKey?: Uint8Array;
+  readonly consent?: ConsentPolicy;
+  readonly settings?: Partial<DeviceSettings>;
+  readonly services?: readonly string[];
+}
+
+/** A device of the pure core with everything around it simulated. */
+export interface SimulatedDevice {
+  readonly id: EntityId;
+  readonly device: Device;
+  readonly store: MemoryStore;
+  readonly logger: MemoryLogger;
+  readonly happenings: Happening[];
+  readonly received: ReceivedMessage[];
+}
+
+export async function simulatedDevice(name: string, options: SimulatedDeviceOptions): Promise<SimulatedDevice> {
+  const { air, clock } = options;
+  const id = entityId(name);
+  const store = options.store ?? new MemoryStore();
+  const logger = new MemoryLogger();
+  const happenings: Happening[] = [];
+  const received: ReceivedMessage[] = [];
+  const state = new DeviceState(store);
+  const root = rootFromPrk(
+    provider,
+    euKeyPrk(provider, new Secret(`EUKey ${name}`, options.euKey ?? new Uint8Array(32).fill(name.length))),
+  );
+  const device = new Device({
+    identity: {
+      id,
+      root,
+      idServer: SERVER_ID,
+      subscription: { subscriptionId: 'sub', userId: 'alice' as never, services: options.services ?? [PN_GW_SERVICE], chargeable: true },
+    },
+    provider,
+    clock,
+    entropy: new InsecureSeededEntropy(`${name}${clock.monotonicMs()}`),
+    logger,
+    state,
+    settings: {
+      requireForwardSecrecy: true,
+      allowUnprotectedPan: false,
+      shareMembers: true,
+      recoverySpreadMs: 1_000,
+      maxPns: 16,
+      maxLinks: 16,
+      consent: options.consent ?? 'same-user',
+      ...options.settings,
+    },
+    facts: options.facts ?? PHONE,
+    technologies: [air.technology(id)],
+    uplink: options.uplink ?? noUplink(true, clock),
+    bootCounter: await state.nextBootCounter(),
+    happened: (what) => happenings.push(what),
+    received: (message) => received.push(message),
+  });
+  await device.start();
+  return { id, device, store, logger, happenings, received };
+}
+
+/** Pairs two devices by code; both people say yes. */
+export async function pairByCode(clock: VirtualClock, a: SimulatedDevice, b: SimulatedDevice): Promise<string[]> {
+  const codes: string[] = [];
+  const pair = ({ device }: SimulatedDevice, peer: EntityId) =>
+    device.pairing.pair(
+      { type: 'code', peer },
+      undefined,
+      (event) => {
+        if (event.type !== 'code') return;
+        codes.push(event.code);
+        clock.after(10, () => device.pairing.answer(event.attempt, { type: 'yes' }));
+      },
+      new AbortController().signal,
+    );
+  await clock.run(Promise.all([pair(a, b.id), pair(b, a.id)]));
+  return codes;
+}
