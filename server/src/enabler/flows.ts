@@ -1,0 +1,97 @@
+import type { EntityId } from '@cpns/shared';
+import {
+  type AnyMessage,
+  ack,
+  authenticationResponses,
+  authorizationResponse,
+  type BodyOf,
+  capabilitiesUpdate,
+  connectionSetupRequest,
+  data,
+  dataAnswer,
+  type Envelope,
+  heartbeatAnswer,
+  pneRegistrationForward,
+  pnKeyRequest,
+  pnMembershipRequest,
+  pnRegistrationRequest,
+  pnUpdateRequest,
+  reconcile,
+  refusal,
+  sessionAcknowledgement,
+  statusManagementResponse,
+} from '@cpns/shared/messages';
+import { sessionAcknowledged } from './acknowledgement.js';
+import { authenticate } from './authentication.js';
+import { statusReported, updateCapabilities } from './capabilities.js';
+import { authorize, setUpConnection } from './connection-setup.js';
+import type { EnablerContext } from './context.js';
+import { receiveData } from './data.js';
+import { registerPn } from './establish.js';
+import { alive } from './heartbeat.js';
+import type { Incoming } from './incoming.js';
+import { updatePn } from './membership.js';
+import { lookUpMembership } from './membership-policy.js';
+import { givePnKey } from './pn-key.js';
+import { compare } from './reconcile.js';
+import { challengeMember } from './register.js';
+import type { Session } from './session.js';
+
+/** How the server deals with one kind of request or notify. */
+export interface Flow {
+  readonly type: AnyMessage;
+  /** Its answer is kept in the inbox, so that a repetition gets the same one. */
+  readonly kept: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: a table of flows with different bodies has no other type
+  handle(context: EnablerContext, incoming: Incoming<any>): Promise<void>;
+  /** The PNE that a PN GW acts for, as part of what makes the request the same one. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  actedFor?(body: any): EntityId;
+}
+
+type Handler<M> = (context: EnablerContext, incoming: Incoming<BodyOf<M>>) => Promise<void>;
+
+/** Changes something once: repeated requests get the stored answer. */
+function once<M extends AnyMessage>(type: M, handle: Handler<M>, actedFor?: (body: BodyOf<M>) => EntityId): Flow {
+  return { type, kept: true, handle, ...(actedFor && { actedFor }) };
+}
+
+/** Reads, or does what does no harm when done twice. */
+function anew<M extends AnyMessage>(type: M, handle: Handler<M>): Flow {
+  return { type, kept: false, handle };
+}
+
+/** Every request and notify that this server serves, by message number. */
+export const FLOWS: ReadonlyMap<number, Flow> = new Map(
+  [
+    // seed 002, figure 2
+    once(connectionSetupRequest, setUpConnection),
+    once(authorizationResponse, authorize),
+    anew(sessionAcknowledgement, sessionAcknowledged),
+    anew(capabilitiesUpdate, updateCapabilities),
+    anew(reconcile, compare),
+    // seed 002, figure 3
+    anew(pnMembershipRequest, lookUpMembership),
+    anew(pnKeyRequest, givePnKey),
+    // seed 003, figure 10
+    once(pnRegistrationRequest, registerPn),
+    once(authenticationResponses, authenticate),
+    // seed 001, figure 4
+    once(pneRegistrationForward, challengeMember, (body) => body.hello.idPne),
+    // seed 003, figure 16
+    once(pnUpdateRequest, updatePn),
+    anew(data, receiveData),
+  ].map((flow) => [flow.type.number, flow]),
+);
+
+type AnswerHandler = (context: EnablerContext, session: Session, envelope: Envelope) => Promise<void>;
+const delivered: AnswerHandler = (context, session, envelope) => context.outbox.answered(session, envelope);
+
+/** What devices answer to this server, by message number. */
+export const ANSWERS: ReadonlyMap<number, AnswerHandler> = new Map<number, AnswerHandler>([
+  [ack.number, delivered],
+  [dataAnswer.number, delivered],
+  [refusal.number, delivered],
+  [heartbeatAnswer.number, alive],
+  [statusManagementResponse.number, statusReported],
+]);

@@ -1,0 +1,94 @@
+import type { CryptoProvider } from '@cpns/shared';
+import { type Clock, describeError, type EntityId, type Entropy, type Logger } from '@cpns/shared';
+import {
+  bodyOf,
+  type Envelope,
+  encodeEnvelope,
+  heartbeat,
+  heartbeatAnswer,
+  list,
+  type ServerKey,
+  serverKey,
+  toOctets,
+} from '@cpns/shared/messages';
+import { fromHex } from '@cpns/shared/security';
+import type { Database } from '../inventory/database.js';
+import type { PnRecord } from '../inventory/pn-inventory.js';
+import type { EnablerContext } from './context.js';
+import { type Downlink, TRANSACTION_OCTETS } from './downlink.js';
+import type { Session } from './session.js';
+
+const MAX_PNS = 64;
+const MAX_SERVER_KEYS = 4;
+
+export interface HeartbeatsOptions {
+  readonly inventory: Database;
+  readonly downlink: Downlink;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly provider: CryptoProvider;
+  readonly serverKeys: readonly ServerKey[];
+  readonly heartbeatMs: number;
+}
+
+/** Tells every connected device, in each of its sessions, what is current (security 1.8): who missed a change notices. */
+export class Heartbeats {
+  readonly #options: HeartbeatsOptions;
+  readonly #serverKeysHash: Uint8Array;
+  readonly #timers = new Map<Session, () => void>();
+
+  constructor(options: HeartbeatsOptions) {
+    this.#options = options;
+    this.#serverKeysHash = options.provider.sha256(toOctets(list(serverKey, MAX_SERVER_KEYS), options.serverKeys));
+  }
+
+  /** Beats in this session until it is forgotten. */
+  watch(session: Session): void {
+    const { clock, heartbeatMs } = this.#options;
+    this.forget(session);
+    this.#timers.set(
+      session,
+      clock.after(heartbeatMs, () => {
+        this.#beat(session);
+        this.watch(session);
+      }),
+    );
+  }
+
+  forget(session: Session): void {
+    this.#timers.get(session)?.();
+    this.#timers.delete(session);
+  }
+
+  #beat(session: Session): void {
+    const { downlink, clock, entropy, logger } = this.#options;
+    if (session.leaving || !downlink.reaches(session)) return;
+    try {
+      const pns = this.#pnsOf(session)
+        .slice(0, MAX_PNS)
+        .map(({ pnId, version, keyEpoch }) => ({ pnId: fromHex(pnId), inventoryVersion: version, pnKeyEpoch: keyEpoch }));
+      const body = { serverTimeMs: clock.wallMs(), pns, sgs: [], serverKeysHash: this.#serverKeysHash };
+      void downlink.send(session, encodeEnvelope(heartbeat, entropy.bytes(TRANSACTION_OCTETS), '', body));
+    } catch (error) {
+      logger.warn('a heartbeat could not be sent', { entityId: session.entityId, why: describeError(error) });
+    }
+  }
+
+  #pnsOf(session: Session): readonly PnRecord[] {
+    const { pns } = this.#options.inventory.reads;
+    if (session.pnId === '') return pns.ofGateway(session.entityId);
+    const pn = pns.find(session.pnId);
+    return pn === undefined ? [] : [pn];
+  }
+}
+
+/** The device answered a heartbeat: a sign of life. */
+export async function alive(context: EnablerContext, session: Session, envelope: Envelope): Promise<void> {
+  bodyOf(envelope, heartbeatAnswer);
+  await seen(context, session.entityId);
+}
+
+async function seen(context: EnablerContext, entityId: EntityId): Promise<void> {
+  await context.inventory.transact((tx) => tx.devices.seen(entityId));
+}

@@ -1,0 +1,104 @@
+import type { EntityId } from '@cpns/shared';
+import { type AnyMessage, type BodyOf, type Envelope, encodeEnvelope, Status } from '@cpns/shared/messages';
+import type { Tx } from '../inventory/database.js';
+import type { RequestKey } from '../inventory/inbox.js';
+import type { RecordPlace } from '../inventory/records.js';
+import type { EnablerContext } from './context.js';
+import { refuse } from './refusals.js';
+import type { Session } from './session.js';
+
+/** An answer before it is encoded. */
+export interface Answer {
+  readonly type: AnyMessage;
+  readonly body: unknown;
+}
+
+/** A typed {@link Answer}. */
+export function answer<M extends AnyMessage>(type: M, body: BodyOf<M>): Answer {
+  return { type, body };
+}
+
+/** The record was here before: its effect is there, so it is dropped without a word (security 1.6b). */
+export class RecordSeen extends Error {}
+
+export interface IncomingOptions {
+  readonly envelope: Envelope;
+  /** Authenticated: by the session, or in clear by the connection. */
+  readonly sender: EntityId;
+  /** Whose connection brought it. */
+  readonly topic: EntityId;
+  /** Undefined: it came in clear. */
+  readonly session: Session | undefined;
+  /** Place of the record it came in; undefined in clear. */
+  readonly place: RecordPlace | undefined;
+  readonly key: RequestKey;
+  readonly digest: Uint8Array;
+}
+
+/**
+ * One message of an authenticated device, and the three ways to deal with it: {@link answer} changes nothing, {@link change} changes
+ * something that may be asked for twice, {@link conclude} does what must happen once and keeps its answer.
+ */
+export class Incoming<Body> {
+  readonly envelope: Envelope;
+  readonly sender: EntityId;
+  readonly topic: EntityId;
+  readonly session: Session | undefined;
+  readonly key: RequestKey;
+  readonly #context: EnablerContext;
+  readonly #options: IncomingOptions;
+
+  constructor(
+    context: EnablerContext,
+    options: IncomingOptions,
+    readonly body: Body,
+  ) {
+    this.envelope = options.envelope;
+    this.sender = options.sender;
+    this.topic = options.topic;
+    this.session = options.session;
+    this.key = options.key;
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** Answers from what is there. */
+  async answer<M extends AnyMessage>(type: M, body: BodyOf<M>): Promise<void> {
+    this.send(encodeEnvelope(type, this.envelope.transaction, '', body));
+  }
+
+  /**
+   * One transaction: the record is admitted, the sender still active, and `work` done. Resolves with its result when it is durable.
+   * @throws RecordSeen, CpnsError Auth/Revoked, what `work` throws, State/DiskFull and its like: then nothing of it was kept
+   */
+  change<T>(work: (tx: Tx) => T): Promise<T> {
+    const { place } = this.#options;
+    return this.#context.inventory.transact((tx) => {
+      if (place !== undefined && !tx.records.admit(place)) throw new RecordSeen();
+      if (tx.devices.find(this.sender)?.state !== 'active') throw refuse(Status.AuthFailed, 'Revoked', `${this.sender} was revoked.`);
+      return work(tx);
+    });
+  }
+
+  /**
+   * {@link change} with the request and the answer that `work` returns filed in the same transaction; the answer leaves when that is
+   * durable. `randPnes` are spent with it.
+   * @throws as {@link change}; CpnsError State/RandSeen
+   */
+  async conclude(work: (tx: Tx) => Answer, randPnes: readonly Uint8Array[] = []): Promise<void> {
+    const { key, digest } = this.#options;
+    const octets = await this.change((tx) => {
+      const { type, body } = work(tx);
+      const encoded = encodeEnvelope(type, this.envelope.transaction, '', body);
+      tx.inbox.file({ key, digest, answer: { octets: encoded, sealed: false }, randPnes });
+      return encoded;
+    });
+    this.send(octets);
+  }
+
+  /** Sends an encoded answer back on the way on which the message came. */
+  send(octets: Uint8Array): void {
+    const { downlink } = this.#context;
+    void (this.session === undefined ? downlink.clear(this.sender, octets) : downlink.send(this.session, octets));
+  }
+}

@@ -1,0 +1,113 @@
+import type { EntityId, PnId } from '@cpns/shared';
+import {
+  authenticationRequest,
+  type authenticationResponses,
+  type BodyOf,
+  type Inventory,
+  type pneRegistrationForward,
+  pneRegistrationResponse,
+  RequestFlow,
+  Status,
+} from '@cpns/shared/messages';
+import { NONCE_LENGTH, toHex } from '@cpns/shared/security';
+import type { Tx } from '../inventory/database.js';
+import { admit, challenge } from './applicants.js';
+import type { RegisterRun } from './challenges.js';
+import type { EnablerContext } from './context.js';
+import { type ProvenPne, prove } from './establish.js';
+import { requireGatewayRight } from './hello-check.js';
+import { answer, type Incoming } from './incoming.js';
+import { announce } from './notices.js';
+import { Session } from './session.js';
+import { memberOf, pagesOf, readWhole, viewOf } from './views.js';
+
+/** PNE Registration, PN member case, first half (seed 001 figure 4, step 3). Answered with an Authentication Request. */
+export async function challengeMember(context: EnablerContext, incoming: Incoming<BodyOf<typeof pneRegistrationForward>>): Promise<void> {
+  const { inventory, challenges, limits, entropy, identity } = context;
+  const { body, sender: gateway } = incoming;
+  const pnId = toHex(body.pnId) as PnId;
+
+  // 3. PN GW SHALL forward the PNE Registration Request to the CPNS Server
+  requireGatewayRight(inventory.reads, gateway);
+  challenges.requireRoom(gateway, 1);
+  const applicant = admit(context, incoming, body.hello, (request) => request.flow === RequestFlow.RegisterMember);
+  limits.establish(gateway, 1);
+
+  // Using information from PNE Registration Request, CPNS Server authenticates PNE 1; of a PN that it does not know, too
+  const randServer = entropy.bytes(NONCE_LENGTH);
+  const challenged = challenge(context, applicant, { pnId: body.pnId, idGw: gateway, randGw: body.randGw, randServer });
+  const run: RegisterRun = { flow: 'register', gateway, pnId, randServer, pnes: [challenged] };
+  challenges.open(run);
+  const { eServer, wrapped, wrappedForGateway } = challenged.handshake.challenge;
+  try {
+    await incoming.conclude(
+      () =>
+        answer(authenticationRequest, {
+          idServer: identity.serverId,
+          randServer,
+          pnId: body.pnId,
+          pnes: [{ pne: applicant.pne, status: Status.Success, eServer, wrapped, wrappedForGateway }],
+        }),
+      [applicant.verified.randPne],
+    );
+  } catch (error) {
+    challenges.abort(run);
+    throw error;
+  }
+}
+
+/** Second half: what the server says of the membership stands sealed in the first record, where no PN GW can forge it (protocol 0.14). */
+export async function completeRegistration(
+  context: EnablerContext,
+  incoming: Incoming<BodyOf<typeof authenticationResponses>>,
+  run: RegisterRun,
+): Promise<void> {
+  const { sessions, settings, serverKeys } = context;
+  const { gateway, pnId, pnes } = run;
+  const [challenged] = pnes;
+  const outcome = challenged && prove(context, challenged, incoming.body.pnes.find(({ pne }) => pne === challenged.pne)?.hashPne);
+  if (outcome === undefined || 'status' in outcome) {
+    const status = outcome?.status ?? Status.AuthFailed;
+    return incoming.conclude(() => answer(pneRegistrationResponse, { status, pnId: incoming.body.pnId }));
+  }
+  const { pne, material, hashServer } = outcome.value;
+  const session = new Session({ ...context, entityId: pne, pnId, gateway, material, lifetimeMs: settings.sessions.sessionLifetimeMs });
+  try {
+    await incoming.conclude((tx) => {
+      // allocates CPNS ID for PNE 1, and update the PN Inventory accordingly
+      const cpnsId = tx.devices.cpnsIdOf(pne);
+      tx.devices.seen(pne);
+      const { status, pages } = updateInventory(context, tx, gateway, pnId, outcome.value);
+      const [first, ...rest] = pages;
+      session.furtherPages = rest;
+
+      // CPNS Server responds to PNE 1 with response code and security related information such as key
+      const record = session.firstRecord(incoming.envelope.transaction, { status, cpnsId, serverKeys, ...(first && { inventory: first }) });
+      tx.afterCommit(() => (status === Status.Success ? sessions.file(session) : session.erase()));
+      return answer(pneRegistrationResponse, { status: Status.Success, pnId: incoming.body.pnId, hashServer, record });
+    });
+  } catch (error) {
+    session.erase();
+    throw error;
+  }
+}
+
+/** What the PNE is told of its membership, and its view if it is a member. */
+function updateInventory(
+  context: EnablerContext,
+  tx: Tx,
+  gateway: EntityId,
+  pnId: PnId,
+  { pne, capabilities, contents }: ProvenPne,
+): { readonly status: Status; readonly pages: readonly Inventory[] } {
+  const before = tx.pns.find(pnId);
+  if (before === undefined) return { status: Status.UnknownPn, pages: [] };
+  const member = tx.pns.member(pnId, pne);
+  // Through another PN GW than the PN's nothing is said that would make a member give it up.
+  if (before.gateway !== gateway) return { status: Status.WrongState, pages: [] };
+  if (member === undefined || tx.devices.find(pne)?.state !== 'active') return { status: Status.NotMember, pages: [] };
+  const offered = contents ?? member.contents;
+  const pn = tx.pns.updateMember({ pnId, entityId: pne, capabilities, contents: offered, state: member.state });
+  if (pn.version !== before.version) announce(context, tx, pn, { add: [memberOf({ ...member, contents: offered })] }, true);
+  return { status: Status.Success, pages: pagesOf(pn, viewOf(readWhole(tx, pn), pne)) };
+}

@@ -1,0 +1,33 @@
+import type { EntityId } from '@cpns/shared';
+import { RemoveReason } from '@cpns/shared/messages';
+import type { EnablerContext } from './context.js';
+import { removeMembers } from './membership.js';
+
+/**
+ * Revocation of a device (protocol 0.17): one transaction takes away its key and its memberships and suspends the PNs of which it is
+ * PN GW; with it go challenges, sessions, what waits for it and its connection. Its open requests fail, since each transaction looks
+ * whether its sender is still active.
+ * @throws CpnsError State/UnknownDevice
+ */
+export async function revokeDevice(context: EnablerContext, entityId: EntityId): Promise<void> {
+  const { inventory, challenges, sessions, broker } = context;
+  await inventory.transact((tx) => {
+    tx.devices.revoke(entityId);
+    tx.keys.deactivateEuKeys(entityId);
+    tx.afterCommit(() => {
+      challenges.abortDevice(entityId);
+      sessions.dropDevice(entityId);
+    });
+    for (const pn of tx.pns.ofGateway(entityId)) {
+      tx.pns.setState(pn.pnId, 'Suspended');
+      const text = `The personal network ${pn.pnId} is suspended, since its PN GW ${entityId} was revoked.`;
+      tx.events.add({ event: 'pn-suspended', text, entityId, pnId: pn.pnId });
+    }
+    for (const pn of tx.pns.ofMember(entityId)) {
+      removeMembers(context, tx, pn, [entityId], { reason: RemoveReason.Revoked, tellGateway: true });
+    }
+    tx.outbox.removeFor(entityId);
+    tx.events.add({ event: 'device-revoked', text: `${entityId} was revoked.`, entityId });
+  });
+  await broker.disconnect(entityId);
+}
