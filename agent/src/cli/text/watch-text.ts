@@ -1,0 +1,30 @@
+import type { LogLine } from '../../control/api/logs.js';
+import type { WatchEvent } from '../../control/api/messages.js';
+
+/** `12:03:04` in local time. */
+function clockTime(wallMs: number): string {
+  return new Date(wallMs).toTimeString().slice(0, 8);
+}
+
+/** One thing that happened, on one line. */
+export function watchText(event: WatchEvent): string {
+  if (event.type !== 'message') return `${clockTime(event.atWallMs)}  ${event.text}`;
+  return `${clockTime(event.receivedAtWallMs)}  message from ${event.from} on ${event.channel}: ${payloadText(event.payload, event.contentType)}`;
+}
+
+function payloadText(base64: string, contentType: string): string {
+  const octets = Buffer.from(base64, 'base64');
+  if (/^(text\/|application\/json\b)/.test(contentType)) {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(octets);
+    } catch {
+      // Not the text that it claims to be.
+    }
+  }
+  return `${octets.length} octets of ${contentType}`;
+}
+
+export function logText(line: LogLine): string {
+  const fields = Object.entries(line.fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return [clockTime(line.wallMs), line.level.padEnd(6), `${line.component}:`, line.message, ...fields].join(' ');
+}
