@@ -62,6 +62,21 @@ describe('replay window', () => {
     );
   });
 
+  it('does not take numbers for seen that only share a place in the ring with older ones', () => {
+    const window = new ReplayWindow();
+    for (let seq = 0n; seq < 1_024n; seq++) window.accept(seq);
+    expect(window.accept(1_500n)).toBe(true);
+    for (let seq = 1_024n; seq < 1_500n; seq++) expect(window.accept(seq)).toBe(true);
+    expect(window.accept(5_000n)).toBe(true);
+    for (let seq = 5_000n - 1_023n; seq < 5_000n; seq++) expect(window.accept(seq)).toBe(true);
+  });
+
+  it('takes everything up to what was stored for seen', () => {
+    const window = new ReplayWindow(100n);
+    expect([100n, 99n, 0n, 101n, 101n].map((seq) => window.accept(seq))).toEqual([false, false, false, true, false]);
+    expect(new ReplayWindow().accept(0n)).toBe(true);
+  });
+
   it('takes what is 1,023 behind the highest and nothing older', () => {
     const window = new ReplayWindow();
     expect(window.accept(5_000n)).toBe(true);
