@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { Clock, Logger } from '@cpns/shared';
-import { appDirectories, type PlatformFacts } from '@cpns/shared/node';
+import { appDirectories, loadSettings, type PlatformFacts } from '@cpns/shared/node';
 import type { Command } from 'commander';
-import { loadSettings } from '../config/load-settings.js';
+import { settingsSchema } from '../config/settings.js';
 import { ControlClient } from '../control/control-client.js';
 import { controlPath } from '../control/control-socket.js';
 import type { AgentPlace, AgentPorts } from './ports.js';
@@ -62,7 +62,7 @@ export class CommandContext {
   async place(): Promise<AgentPlace> {
     const { config } = this.#options;
     const file = config ?? join(appDirectories(APP, this.#platform).config, 'config.yaml');
-    return { stateDirectory: this.stateDirectory, settings: await loadSettings(resolve(file), config !== undefined) };
+    return { stateDirectory: this.stateDirectory, settings: await loadSettings(settingsSchema, resolve(file), config !== undefined) };
   }
 
   /** Talks to the running agent. @throws CpnsError State/AgentNotRunning */

@@ -31,8 +31,8 @@ export interface RunningAgent {
 /** What the command line needs of an agent that does not run; made where ports meet adapters. */
 export interface AgentPorts {
   /**
-   * Takes an enrolment code in. `code` is text from outside, at most 4,096 characters.
-   * @throws CpnsError Config/BadEnrolmentCode, State/AlreadyEnrolled unless `replace`, State/AlreadyRunning
+   * Takes an enrolment code in. `code` is text from outside, as it was typed.
+   * @throws CpnsError as `decodeEnrolment`, State/AlreadyEnrolled unless `replace`, State/AlreadyRunning
    */
   enrol(place: AgentPlace, code: string, replace: boolean): Promise<EnrolmentSummary>;
   /**

@@ -1,7 +1,8 @@
 import { isHostPort } from '@cpns/shared';
-import { LOG_LEVELS } from '@cpns/shared/node';
-import * as v from 'valibot';
-import { count, flag, foundCount, foundList, group, oneOf, optionalText, settingsFile, texts } from './setting.js';
+import { documentedFile, LOG_LEVELS, parseSettings, setting } from '@cpns/shared/node';
+import type * as v from 'valibot';
+
+const { count, flag, foundCount, foundList, group, oneOf, optionalText, settingsFile, texts } = setting;
 
 /** Kinds of network that a person may name (shared: `NetworkKind`). */
 export const NETWORK_KINDS = ['ethernet', 'wifi', 'cellular', 'other'] as const;
@@ -100,5 +101,10 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** The defaults, for tests and benchmarks to vary. */
 export function defaultSettings(): Settings {
-  return v.parse(settingsSchema, {});
+  return parseSettings(settingsSchema, '', 'defaults');
+}
+
+/** A configuration file with every setting at its default, explained. Reading it gives the defaults. */
+export function documentedDefaults(): string {
+  return documentedFile(settingsSchema, 'Configuration of cpns-agent. Everything may be left out; the values shown are the defaults.');
 }

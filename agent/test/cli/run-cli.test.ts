@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CpnsError } from '@cpns/shared';
+import { CpnsError, decodeEnrolment, encodeEnrolment, entityId, serverId, userId } from '@cpns/shared';
+import { nobleProvider, Secret } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
 import { cli, enrolled, startCli } from '../support/cli.js';
 import { serveControl } from '../support/control.js';
@@ -114,20 +115,39 @@ describe('cpns-agent enrol', () => {
     expect(JSON.parse(stdout)).toEqual(enrolled);
   });
 
-  it.each([
-    { what: 'nothing', input: '\n', says: 'That is no enrolment code; it begins with CPNS1- and comes from: cpns-server device add' },
-    { what: 'far too much', input: 'x'.repeat(5000), says: 'The input has more than 4096 octets.' },
-  ])('refuses $what', async ({ input, says }) => {
-    const result = await cli(['enrol', '-'], { state: await scratchDirectory(), ports, input });
-    expect(result).toEqual({ exit: 2, stdout: '', stderr: `cpns-agent: ${says}\n` });
+  const subscription = { subscriptionId: 's1', userId: userId('anna'), services: ['pn-gw'], chargeable: false };
+  const code = encodeEnrolment(nobleProvider, {
+    entityId: entityId('board-1'),
+    euKey: new Secret('EUKey', new Uint8Array(32).fill(9)),
+    server: '192.0.2.1:8883',
+    serverId: serverId('home.example'),
+    subscription,
+  });
+  const decoding = {
+    enrol: async (_place: unknown, text: string) => {
+      const { entityId: id } = decodeEnrolment(nobleProvider, text);
+      return { ...enrolled, id };
+    },
+  };
+
+  it('takes a real code, however it is grouped', async () => {
+    const typed = code.toLowerCase().replace(/(.{4})/g, '$1 ');
+    const { exit, stdout } = await cli(['enrol', '-', '--json'], { state: await scratchDirectory(), ports: decoding, input: `${typed}\n` });
+    expect(exit).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ id: 'board-1' });
   });
 
-  it('hands on why a code is refused', async () => {
-    const refuse = {
-      enrol: () => Promise.reject(new CpnsError('Config', 'BadEnrolmentCode', 'A character of the code is wrong; copy it again.')),
-    };
-    const { exit, stderr } = await cli(['enrol', 'CPNS1-XXXX'], { state: await scratchDirectory(), ports: refuse });
-    expect({ exit, stderr }).toEqual({ exit: 2, stderr: 'cpns-agent: A character of the code is wrong; copy it again.\n' });
+  it.each([
+    { what: 'nothing', text: '\n', says: 'This is not an enrolment code: it does not begin with CPNS1-.' },
+    { what: 'a typing error', text: code.replace(/.$/, (last) => (last === '0' ? '1' : '0')), says: 'has a typing error or is incomplete' },
+    { what: 'half a code', text: code.slice(0, 40), says: 'has a typing error or is incomplete' },
+    { what: 'a code of the future', text: code.replace('CPNS1', 'CPNS2'), says: 'is of another version' },
+    { what: 'far too much', text: 'x'.repeat(9000), says: 'The input has more than 8192 octets.' },
+  ])('refuses $what', async ({ text, says }) => {
+    const { exit, stdout, stderr } = await cli(['enrol', '-'], { state: await scratchDirectory(), ports: decoding, input: text });
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+    expect(stderr).toContain(says);
+    expect(stderr.split('\n')).toHaveLength(2);
   });
 });
 

@@ -1,4 +1,4 @@
-import { documentedDefaults } from '../../config/describe-settings.js';
+import { documentedDefaults } from '../../config/settings.js';
 import { action, examples, type Register } from './register.js';
 
 /** `config` */

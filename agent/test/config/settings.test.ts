@@ -1,14 +1,13 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeSettings, loadSettings, parseSettings } from '@cpns/shared/node';
 import { describe, expect, it } from 'vitest';
-import { describeSettings, documentedDefaults } from '../../src/config/describe-settings.js';
-import { loadSettings, parseSettings } from '../../src/config/load-settings.js';
-import { defaultSettings } from '../../src/config/settings.js';
+import { defaultSettings, documentedDefaults, settingsSchema } from '../../src/config/settings.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 describe('settings', () => {
   it('have defaults that are safe', () => {
-    expect(parseSettings('', 'config.yaml')).toEqual(defaultSettings());
+    expect(parseSettings(settingsSchema, '', 'config.yaml')).toEqual(defaultSettings());
     expect(defaultSettings()).toMatchObject({
       consent: 'auto',
       requireForwardSecrecy: true,
@@ -20,6 +19,7 @@ describe('settings', () => {
 
   it('are read from YAML', () => {
     const settings = parseSettings(
+      settingsSchema,
       'name: Kitchen board\nconsent: never\npan: { lan: { interfaces: [lo], port: 7400, peers: ["[2001:db8::1]:7400"] } }\ndevice:\n  preference: 3\n  power: battery\n',
       'config.yaml',
     );
@@ -32,13 +32,13 @@ describe('settings', () => {
   });
 
   it('may be left without a value', () => {
-    expect(parseSettings('name:\npan:\n  lan:\n    port:\n', 'f')).toEqual(defaultSettings());
+    expect(parseSettings(settingsSchema, 'name:\npan:\n  lan:\n    port:\n', 'f')).toEqual(defaultSettings());
   });
 
   it('are all documented, and the documented file holds exactly the defaults', () => {
-    for (const { path, doc } of describeSettings()) expect(doc, path.join('.')).toMatch(/^[^ ].*\.$/);
+    for (const { path, doc } of describeSettings(settingsSchema)) expect(doc, path.join('.')).toMatch(/^[^ ].*\.$/);
     const text = documentedDefaults();
-    expect(parseSettings(text, 'config.yaml')).toEqual(defaultSettings());
+    expect(parseSettings(settingsSchema, text, 'config.yaml')).toEqual(defaultSettings());
     expect(text).toContain('\n# Refuse a server or a peer that offers no X25519 key. true or false.\nrequireForwardSecrecy: true\n');
     expect(text.split('\n').every((line) => line.length <= 140)).toBe(true);
   });
@@ -69,23 +69,23 @@ describe('settings', () => {
     ['text', 'hello\n', /^f:1: the file is not a group of settings: /],
     ['aliases', 'a: &a [1]\nb: *a\n', 'f: aliases (*name) are not supported.'],
   ])('name the place and the mistake: %s', (_what, text, sentence) => {
-    const attempt = () => parseSettings(text, 'f');
+    const attempt = () => parseSettings(settingsSchema, text, 'f');
     expect(attempt).toThrow(expect.objectContaining({ family: 'Config', code: 'BadConfiguration' }));
     if (typeof sentence === 'string') expect(attempt).toThrow(expect.objectContaining({ message: sentence }));
     else expect(attempt).toThrow(sentence);
   });
 
   it('refuse names that are properties of every object', () => {
-    expect(() => parseSettings('__proto__: { consent: always }\n', 'f')).toThrow('f:1: __proto__ is not a setting');
-    expect(() => parseSettings('constructor: 1\n', 'f')).toThrow('f:1: constructor is not a setting');
+    expect(() => parseSettings(settingsSchema, '__proto__: { consent: always }\n', 'f')).toThrow('f:1: __proto__ is not a setting');
+    expect(() => parseSettings(settingsSchema, 'constructor: 1\n', 'f')).toThrow('f:1: constructor is not a setting');
   });
 });
 
 describe('the configuration file', () => {
   it('may be missing where nobody named it', async () => {
     const missing = join(await scratchDirectory(), 'config.yaml');
-    expect(await loadSettings(missing, false)).toEqual(defaultSettings());
-    await expect(loadSettings(missing, true)).rejects.toThrow(
+    expect(await loadSettings(settingsSchema, missing, false)).toEqual(defaultSettings());
+    await expect(loadSettings(settingsSchema, missing, true)).rejects.toThrow(
       `${missing} does not exist; give another file with --config or leave it out.`,
     );
   });
@@ -93,13 +93,13 @@ describe('the configuration file', () => {
   it('is bounded before it is read', async () => {
     const file = join(await scratchDirectory(), 'config.yaml');
     await writeFile(file, '#'.repeat(65_537));
-    await expect(loadSettings(file, true)).rejects.toThrow(`${file} has more than 65536 octets`);
+    await expect(loadSettings(settingsSchema, file, true)).rejects.toThrow(`${file} has more than 65536 octets`);
   });
 
   it('must be readable', async () => {
     const directory = join(await scratchDirectory(), 'config.yaml');
     await mkdir(directory);
     await chmod(directory, 0o700);
-    await expect(loadSettings(directory, true)).rejects.toThrow(`${directory} cannot be read; check its permissions.`);
+    await expect(loadSettings(settingsSchema, directory, true)).rejects.toThrow(`${directory} cannot be read; check its permissions.`);
   });
 });
