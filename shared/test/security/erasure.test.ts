@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entityId } from '../../src/ids.js';
 import type { CryptoProvider } from '../../src/ports.js';
-import { type EuKeyRoot, PneHandshake, PnKey, PnMessages, type Secret, unwrapForGateway } from '../../src/security/index.js';
+import {
+  type EuKeyRoot,
+  hkdfExpand,
+  PneHandshake,
+  PnKey,
+  PnMessages,
+  type Secret,
+  unwrapForGateway,
+  unwrapNodeKey,
+  wrapNodeKey,
+} from '../../src/security/index.js';
 import {
   challenged,
   challengeFor,
@@ -161,5 +171,30 @@ describe('nothing but the root is left of the keys of a run', () => {
     expect(watch.leftBesides()).toBeGreaterThan(0);
     receiver.erase();
     expect(watch.leftBesides()).toBe(0);
+  });
+
+  it('in records of a rekey', () => {
+    const name = { sgId: new Uint8Array(16), epoch: 1n, node: 1, version: 1, underNode: 2, underVersion: 1 };
+    const [under, key] = [PnKey.take('under', entropy.bytes(32)), PnKey.take('node', entropy.bytes(32))];
+    const wrapped = wrapNodeKey(watch.provider, name, under, key);
+    unwrapNodeKey(watch.provider, name, under, wrapped)?.erase();
+    expect(watch.leftBesides(under, key)).toBe(0);
+  });
+
+  it('in HKDF: neither blocks nor what they were made of', () => {
+    const used: Uint8Array[] = [];
+    const spy: CryptoProvider = {
+      ...watch.provider,
+      hmac: (key, message) => {
+        const block = watch.provider.hmac(key, message);
+        used.push(message, block);
+        return block;
+      },
+    };
+    const prk = PnKey.take('PRK', entropy.bytes(32));
+    for (const length of [32, 44, 64]) expect(hkdfExpand(spy, prk.reveal(), new Uint8Array(1), length)).toHaveLength(length);
+    expect(used).toHaveLength(10);
+    for (const octets of used) expect(octets.every((octet) => octet === 0)).toBe(true);
+    expect(watch.leftBesides(prk)).toBe(0);
   });
 });
