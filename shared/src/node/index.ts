@@ -8,3 +8,5 @@ export * from './process-lock.js';
 export * from './settings/index.js';
 export * from './system-clock.js';
 export * from './system-entropy.js';
+export * from './terminal/report.js';
+export * from './terminal/terminal.js';

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { CpnsError } from '@cpns/shared';
+import { systemEntropy, thisPlatform } from '@cpns/shared/node';
+import { runCli } from './cli/run-cli.js';
+import { startServer } from './compose.js';
+
+/** A command that was told to end and has not after so long is ended. */
+const LONGEST_END_MS = 20_000;
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // The second time a person means it.
+    if (stop.signal.aborted) process.exit(1);
+    setTimeout(() => process.exit(1), LONGEST_END_MS).unref();
+    stop.abort(new CpnsError('State', 'Aborted', 'It was stopped before it was done.'));
+  });
+}
+// A reader that has gone away, such as "head", ends the command quietly.
+process.stdout.on('error', () => process.exit(0));
+
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    terminal: { input: process.stdin, output: process.stdout, errors: process.stderr },
+    platform: thisPlatform(),
+    entropy: systemEntropy,
+    startServer,
+    signal: stop.signal,
+  },
+  version,
+);

@@ -1,0 +1,327 @@
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { entityId, pnId } from '@cpns/shared';
+import { describe, expect, it } from 'vitest';
+import type { WatchItem } from '../../src/api/admin-port.js';
+import { startAdmin, temporaryDirectory } from '../api/rig.js';
+import { cli, ONE_LINE } from './rig.js';
+
+const PN = pnId('00112233445566778899aabbccddeeff');
+
+/** A server with a fake enabler, and `cpns-server` on its state directory. */
+async function setUp() {
+  const rig = await startAdmin();
+  const run = (...args: string[]) => cli(['--state', rig.stateDirectory, ...args]);
+  return { ...rig, run };
+}
+
+describe('user', () => {
+  it('is added, listed and removed', async () => {
+    const { run, admin } = await setUp();
+    expect((await run('user', 'list')).out).toBe('There are no users. Add one with: cpns-server user add USER\n');
+    expect(await run('user', 'add', 'ann')).toMatchObject({ code: 0, err: '', out: expect.stringContaining('User "ann" is added.') });
+    await run('user', 'add', 'bob', '--no-gateway', '--service', 'maps', '--service', 'music', '--chargeable');
+    expect([...admin.users.values()].map(({ subscription }) => [subscription.services, subscription.chargeable])).toEqual([
+      [['pn-gw'], false],
+      [['maps', 'music'], true],
+    ]);
+    expect((await run('user', 'list')).out).toBe(
+      [
+        'USER  DEVICES  MAY BE PN GW  CHARGEABLE  SERVICES',
+        'ann   0        yes           no          pn-gw',
+        'bob   0        no            yes         maps, music',
+        '',
+      ].join('\n'),
+    );
+    expect(JSON.parse((await run('user', 'list', '--json')).out).users).toHaveLength(2);
+    expect((await run('user', 'remove', 'bob')).out).toBe('User "bob" is removed; 1 user left.\n');
+  });
+
+  it('is refused twice, and unknown ones are not removed', async () => {
+    const { run } = await setUp();
+    await run('user', 'add', 'ann');
+    const twice = await run('user', 'add', 'ann');
+    expect(twice).toMatchObject({ code: 4, out: '', err: 'cpns-server: There is a user "ann" already.\n' });
+    const unknown = await run('--json', 'user', 'remove', 'carl');
+    expect(unknown.code).toBe(4);
+    expect(JSON.parse(unknown.out)).toEqual({ error: { code: 'UnknownUser', message: 'There is no user "carl".', exitCode: 4 } });
+  });
+});
+
+describe('device', () => {
+  it('is added with its code as text and as QR code', async () => {
+    const { run } = await setUp();
+    await run('user', 'add', 'ann');
+    const { code, out } = await run('device', 'add', 'phone-1', '--user', 'ann');
+    expect(code).toBe(0);
+    expect(out).toContain('\nCPNS1-CODE0FPHONE-1\n');
+    expect(out).toMatch(/[█▀▄]{10}/);
+    expect(out).toContain('not shown again');
+    const plain = await run('device', 'add', 'phone-2', '--user', 'ann', '--no-qr');
+    expect(plain.out).not.toMatch(/[█▀▄]/);
+    const json = await run('device', 'add', 'phone-3', '--user', 'ann', '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ entityId: 'phone-3', code: 'CPNS1-CODE0FPHONE-3', serverId: 'cpns-home' });
+  });
+
+  it('has its code written to a file that only the owner can read, and nowhere else', async () => {
+    const { run } = await setUp();
+    await run('user', 'add', 'ann');
+    const file = join(await temporaryDirectory(), 'phone.code');
+    for (const flags of [[], ['--json']]) {
+      await rm(file, { force: true });
+      const name = `phone-${flags.length + 1}`;
+      const { code, out, err } = await run('device', 'add', name, '--user', 'ann', '--out', file, ...flags);
+      expect(code).toBe(0);
+      expect(out + err).not.toContain('CPNS1-');
+      expect(out).toContain(file);
+      expect(await readFile(file, 'utf8')).toBe(`CPNS1-CODE0F${name.toUpperCase()}\n`);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('is listed, shown and revoked', async () => {
+    const { run } = await setUp();
+    expect((await run('device', 'list')).out).toContain('There are no devices.');
+    await run('user', 'add', 'ann');
+    await run('device', 'add', 'phone-1', '--user', 'ann');
+    expect((await run('device', 'list', '--user', 'ann')).out).toMatch(/^DEVICE +USER .*\nphone-1 +ann +enrolled +no +- +0 +-\n$/);
+    const shown = await run('device', 'show', 'phone-1');
+    expect(shown.out).toMatch(/EUKey +kid 0011223344556677\n/);
+    expect((await run('device', 'revoke', 'phone-1')).out).toBe('Device "phone-1" is revoked.\n');
+    expect(JSON.parse((await run('device', 'show', 'phone-1', '--json')).out).state).toBe('revoked');
+    expect(await run('device', 'show', 'phone-9')).toMatchObject({ code: 4, err: 'cpns-server: There is no device "phone-9".\n' });
+  });
+});
+
+describe('gateways and pn', () => {
+  it('are listed and shown', async () => {
+    const { run, admin } = await setUp();
+    expect((await run('gateways', 'list')).out).toBe('No device has been PN GW yet.\n');
+    expect((await run('pn', 'list')).out).toContain('There are no personal networks.');
+    const member = { entityId: entityId('phone-1'), cpnsId: 'cpns-0011223344556677', userId: 'ann', state: 'Member' };
+    admin.pns = [
+      { pnId: PN, gateway: entityId('board-2'), state: 'Established', inventoryVersion: 3, keyEpoch: 1, members: [member] },
+    ] as never;
+    expect((await run('gateways', 'list')).out).toMatch(/^PN GW .*\nboard-2 +ann +yes +- +0011/);
+    expect((await run('gateways')).out).toContain('board-2');
+    expect((await run('pn', 'list')).out).toMatch(new RegExp(`^PN .*\n${PN} +Established +board-2 +1 +3\n$`));
+    const shown = (await run('pn', 'show', PN)).out;
+    expect(shown).toContain(`${PN} Established\n  PN GW board-2, 1 member, inventory version 3, PN key epoch 1\n`);
+    expect(shown).toMatch(/ {2}phone-1 +ann +Member +cpns-0011223344556677\n$/);
+    expect((await run('pn', 'show', 'f'.repeat(32))).code).toBe(4);
+  });
+});
+
+describe('send', () => {
+  it('delivers text, a file, or standard input', async () => {
+    const { run, admin, stateDirectory } = await setUp();
+    await run('user', 'add', 'ann');
+    await run('device', 'add', 'phone-1', '--user', 'ann');
+    expect(await run('send', 'phone-1', 'hällo', '--channel', 'chat')).toMatchObject({ code: 0, out: 'Delivered to "phone-1".\n' });
+    const file = join(stateDirectory, 'photo');
+    await writeFile(file, Buffer.from([0, 255]));
+    admin.sendResult = { messageId: 'aa', state: 'queued' };
+    expect((await run('send', 'phone-1', '--file', file, '--type', 'image/jpeg', '--wait', '0')).out).toMatch(/^Queued: /);
+    const piped = await cli(['--state', stateDirectory, '--json', 'send', 'phone-1', '--file', '-'], { input: 'from a pipe' });
+    expect(JSON.parse(piped.out)).toEqual({ messageId: 'aa', state: 'queued' });
+    expect(
+      admin.sent.map(({ data, waitMs }) => [data.channel, data.contentType, Buffer.from(data.payload).toString('latin1'), waitMs]),
+    ).toEqual([
+      ['chat', 'text/plain', Buffer.from('hällo').toString('latin1'), 10_000],
+      ['default', 'image/jpeg', '\0\u00ff', 0],
+      ['default', 'application/octet-stream', 'from a pipe', 10_000],
+    ]);
+  });
+
+  it('says what is wrong with what is to be sent', async () => {
+    const { run, stateDirectory } = await setUp();
+    for (const [args, sentence] of [
+      [['phone-1'], /either the text, or --file/],
+      [['phone-1', 'x', '--file', 'y'], /either the text, or --file/],
+      [['phone-1', '--file', '/nonexistent'], /cannot be read/],
+      [['phone-1', 'x'.repeat(16_001)], /at most 16000 octets/],
+      [['phone-1', 'x', '--channel', 'a/b'], /Use 1 to 32 characters/],
+      [['phone-1', 'x', '--wait', '61'], /from 0 to 60/],
+      [['PHONE', 'x'], /not a valid entity id/],
+      [['phone-1', 'x', '--type', 'nonsense'], /not a content type/],
+    ] as const) {
+      const { code, out, err } = await run('send', ...args);
+      expect(code).toBe(2);
+      expect(out).toBe('');
+      expect(err).toMatch(ONE_LINE);
+      expect(err).toMatch(sentence);
+    }
+    const endless = await cli(['--state', stateDirectory, 'send', 'phone-1', '--file', '/dev/zero']);
+    expect(endless).toMatchObject({ code: 2, err: expect.stringContaining('at most 16000 octets') });
+  });
+});
+
+describe('watch', () => {
+  const at = '2026-01-01T12:00:00.000Z';
+  const event: WatchItem = {
+    kind: 'event',
+    n: 1,
+    at,
+    event: 'device-connected',
+    text: 'phone-1 is \u001b[31mhere.',
+    entityId: entityId('phone-1'),
+  };
+  const data: WatchItem = {
+    kind: 'data',
+    n: 2,
+    at,
+    messageId: 'aa',
+    from: entityId('phone-1'),
+    to: 'server',
+    channel: 'chat',
+    contentType: 'text/plain',
+    payload: Buffer.from('hello\nworld').toString('base64'),
+  };
+
+  it('prints line by line, harmlessly, and ends after --count', async () => {
+    const { run, admin } = await setUp();
+    const watching = run('watch', '--count', '3');
+    await admin.untilWatchers(1);
+    for (const item of [event, data, { ...data, contentType: 'image/png' } as const]) admin.emit(item);
+    const { code, out, err } = await watching;
+    expect(code).toBe(0);
+    expect(err).toBe('Watching; end with Ctrl-C.\n');
+    expect(out.replace(/\d\d:\d\d:\d\d/g, 'TIME')).toBe(
+      [
+        'TIME phone-1 is ?[31mhere.',
+        'TIME phone-1 to server [chat] text/plain: hello?world',
+        'TIME phone-1 to server [chat] image/png: (11 octets)',
+        '',
+      ].join('\n'),
+    );
+    await admin.untilWatchers(0);
+  });
+
+  it('hands its filter on, and ends with Ctrl-C without complaint', async () => {
+    const { admin, stateDirectory } = await setUp();
+    const stop = new AbortController();
+    const watching = cli(['--state', stateDirectory, 'watch', '--device', 'phone-1', '--channel', 'chat', '--only', 'data', '--json'], {
+      signal: stop.signal,
+      onOutput: () => stop.abort(),
+    });
+    await admin.untilWatchers(1);
+    expect([...admin.watchers.values()]).toEqual([{ entityId: 'phone-1', channel: 'chat', kinds: ['data'] }]);
+    admin.emit(data);
+    const { code, out } = await watching;
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual(data);
+  });
+
+  it('says so when the server stops', async () => {
+    const { run, admin, server } = await setUp();
+    const watching = run('watch');
+    await admin.untilWatchers(1);
+    await server.stop();
+    expect((await watching).code).toBe(3);
+  });
+});
+
+describe('without a server', () => {
+  it('commands say how to start one', async () => {
+    const { run, server, stateDirectory } = await setUp();
+    await server.stop();
+    for (const args of [['user', 'list'], ['device', 'show', 'phone-1'], ['watch']]) {
+      const { code, out, err } = await run(...args);
+      expect({ code, out }).toEqual({ code: 3, out: '' });
+      expect(err).toMatch(ONE_LINE);
+      expect(err).toContain(`No server runs on ${stateDirectory}: start it with "cpns-server run"`);
+    }
+    // The word that a killed server left behind.
+    await writeFile(join(stateDirectory, 'admin.address'), 'http://127.0.0.1:1\n', { mode: 0o600 });
+    expect((await run('user', 'list')).code).toBe(3);
+  });
+
+  it('commands say how to make one', async () => {
+    const state = await temporaryDirectory();
+    expect(await cli(['--state', state, 'user', 'list'])).toMatchObject({ code: 5, err: expect.stringContaining('cpns-server init') });
+  });
+
+  it('commands refuse a token that others can read', async () => {
+    const { run, stateDirectory } = await setUp();
+    const token = await readFile(join(stateDirectory, 'admin.token'));
+    await rm(join(stateDirectory, 'admin.token'));
+    await writeFile(join(stateDirectory, 'admin.token'), token, { mode: 0o644 });
+    const { code, err } = await run('user', 'list');
+    expect(code).toBe(5);
+    expect(err).toMatch(ONE_LINE);
+    expect(err).toContain('chmod 600');
+  });
+
+  it('commands notice a server of another state directory', async () => {
+    const { run, stateDirectory } = await setUp();
+    await writeFile(join(stateDirectory, 'admin.token'), `${'x'.repeat(43)}\n`, { mode: 0o600 });
+    expect(await run('user', 'list')).toMatchObject({ code: 5, err: expect.stringContaining('is that its state directory?') });
+  });
+});
+
+describe('the command line', () => {
+  it('helps, with examples and exit codes', async () => {
+    const { code, out } = await cli(['--help']);
+    expect(code).toBe(0);
+    for (const command of ['init', 'run', 'user', 'device', 'gateways', 'pn', 'watch', 'send', 'config'])
+      expect(out).toContain(`\n  ${command} `);
+    expect(out).toContain('Exit codes:\n  0  ok\n  1  failed\n');
+    for (const args of [
+      ['init'],
+      ['run'],
+      ['user', 'add'],
+      ['user', 'list'],
+      ['user', 'remove'],
+      ['device', 'add'],
+      ['device', 'list'],
+      ['device', 'show'],
+      ['device', 'revoke'],
+      ['gateways', 'list'],
+      ['pn', 'list'],
+      ['pn', 'show'],
+      ['watch'],
+      ['send'],
+      ['config'],
+    ]) {
+      const help = await cli([...args, '--help']);
+      expect(help.code).toBe(0);
+      expect(help.out).toContain('Examples:\n  $ cpns-server ');
+      expect(help.out).toContain('--json');
+    }
+    expect((await cli(['--version'])).out).toBe('0.0.0-test\n');
+  });
+
+  it.each([
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['user', 'ad', 'ann'], /unknown command 'ad'.*Did you mean add/],
+    [['user', 'add'], /missing required argument 'user'/],
+    [['user', 'add', 'Ann'], /not a valid user id/],
+    [['device', 'add', 'phone-1'], /required option '--user <user>' not specified/],
+    [['device', 'add', '0123456789abcdef', '--user', 'ann'], /not a valid entity id/],
+    [['pn', 'show', 'xyz'], /not a valid PN ID/],
+    [['run', '--log-level', 'loud'], /Allowed choices are debug/],
+    [['init', '--port', '65536'], /from 0 to 65535/],
+    [['init', '--address', 'nowhere'], /Use HOST:PORT/],
+    [['init', '--id', 'My Server'], /not a valid server id/],
+    [['--frob', 'run'], /unknown option '--frob'/],
+  ] as [string[], RegExp][])('%j says in one line what is wrong', async (args, sentence) => {
+    const { code, out, err } = await cli(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(ONE_LINE);
+    expect(err).toMatch(sentence);
+  });
+
+  it('prints all settings and checks a file', async () => {
+    const { out } = await cli(['config']);
+    expect(out).toContain('uplink:\n');
+    const state = await temporaryDirectory();
+    const file = join(state, 'mine.yaml');
+    await writeFile(file, out);
+    expect(await cli(['--config', file, '--state', state, 'config', '--check'])).toMatchObject({ code: 0 });
+    await writeFile(file, 'uplink:\n  prot: 1\n');
+    const wrong = await cli(['--config', file, '--state', state, 'config', '--check']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(ONE_LINE);
+    expect(wrong.err).toContain(`${file}:2: uplink.prot is not a setting; here there are: host, port,`);
+  });
+});
