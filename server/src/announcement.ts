@@ -5,6 +5,8 @@ import type { BrokerAddress } from './broker/broker.js';
 import { listensEverywhere } from './public-address.js';
 
 const TYPE = 'cpns-server';
+/** Octets of a DNS label (RFC 1035 section 2.3.4). */
+const LONGEST_LABEL = 63;
 
 export interface AnnouncementOptions {
   readonly serverId: ServerId;
@@ -12,25 +14,38 @@ export interface AnnouncementOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly logger: Logger;
+  /** UDP port of mDNS. Default: 5353. */
+  readonly mdnsPort?: number | undefined;
 }
 
 /**
  * Announces the server as `_cpns-server._tcp` on the interfaces it listens on, for devices that know no address (protocol 0.11). A hint
  * and no more: only who knows a device's EUKey is believed. Returns what ends it.
  */
-export function announceServer({ serverId, address, clock, entropy, logger }: AnnouncementOptions): () => Promise<void> {
+export async function announceServer(options: AnnouncementOptions): Promise<() => Promise<void>> {
+  const { serverId, address, clock, entropy, logger } = options;
   const interfaces = listensEverywhere(address.host) ? undefined : interfacesWith(address.host);
   const watch = new InterfaceWatch({ clock, interfaces });
   const mdns = new MdnsService(
-    { clock, entropy, logger, watch, type: TYPE, accepts: () => false, browse: false },
+    {
+      clock,
+      entropy,
+      logger,
+      watch,
+      type: TYPE,
+      accepts: () => false,
+      browse: false,
+      ...(options.mdnsPort !== undefined && { port: options.mdnsPort }),
+    },
     {
       trouble: (sentence) => {
         if (sentence !== undefined) logger.warn('The server cannot be announced on the network.', { because: sentence });
       },
     },
   );
-  mdns.publish({ name: serverId.replaceAll('.', '-'), port: address.port, txt: { v: '1', id: serverId } });
-  watch.start();
+  const name = serverId.replaceAll('.', '-').slice(0, LONGEST_LABEL);
+  mdns.publish({ name, port: address.port, txt: { v: '1', id: serverId } });
+  await watch.start();
   mdns.start();
   return async () => {
     await mdns.stop();

@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CpnsError, describeError, type Logger, type ServerId, serverId } from '@cpns/shared';
-import { nativeProvider, ProcessLock, SystemClock, systemEntropy } from '@cpns/shared/node';
+import { nativeProvider, ProcessLock, requirePrivate, SystemClock, systemEntropy } from '@cpns/shared/node';
 import { announceServer } from './announcement.js';
 import { InventoryAdmin } from './api/admin.js';
 import { readAdminToken } from './api/admin-access.js';
@@ -64,7 +65,7 @@ class Opened {
 
 /**
  * Starts a server on an initialised state directory; the only place where its parts meet.
- * @throws CpnsError State/NotInitialised, State/AlreadyRunning, State/DiskFull, Config/AddressInUse and the other errors of its parts;
+ * @throws CpnsError State/NotInitialised, Config/UnsafePermissions, State/AlreadyRunning, State/DiskFull, Config/AddressInUse and the other errors of its parts;
  * nothing stays open then
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -81,6 +82,8 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory }: 
   const clock = new SystemClock();
   const [entropy, provider] = [systemEntropy, nativeProvider];
 
+  const stats = await stat(stateDirectory).catch(() => undefined);
+  if (stats !== undefined) requirePrivate(stateDirectory, stats);
   const masterKey = await loadMasterKey(stateDirectory, credentialsDirectory);
   opened.add(() => masterKey.erase());
   const token = await readAdminToken(stateDirectory);
@@ -146,7 +149,9 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory }: 
   const adminUrl = await admin.start();
 
   if (settings.uplink.announce) {
-    opened.add(announceServer({ serverId: identity.serverId, address: uplink, clock, entropy, logger: logger.child('announcement') }));
+    opened.add(
+      await announceServer({ serverId: identity.serverId, address: uplink, clock, entropy, logger: logger.child('announcement') }),
+    );
   }
   return { serverId: identity.serverId, uplink, publicAddress: address(), adminUrl, stop: () => opened.closeAll() };
 }

@@ -1,6 +1,5 @@
 import { networkInterfaces } from 'node:os';
 import { formatHostPort } from '@cpns/shared';
-import { isLinkLocal6 } from '@cpns/shared/node';
 import type { BrokerAddress } from './broker/broker.js';
 
 const ANY: ReadonlySet<string> = new Set(['', '0.0.0.0', '::']);
@@ -22,6 +21,6 @@ export function publicAddress(configured: string | undefined, bound: BrokerAddre
 function firstAddress(): string | undefined {
   const addresses = Object.values(networkInterfaces())
     .flatMap((known) => known ?? [])
-    .filter((known) => !known.internal && !isLinkLocal6(known.address));
+    .filter((known) => !known.internal && (known.family === 'IPv4' || known.scopeid === 0));
   return (addresses.find((known) => known.family === 'IPv4') ?? addresses[0])?.address;
 }
