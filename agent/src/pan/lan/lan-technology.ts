@@ -55,6 +55,7 @@ export class LanTechnology implements PanTechnology {
   #announcement: Announcement = { mode: 0, pairing: false };
   #running: Running | undefined;
   #dialling = 0;
+  #stopped = false;
   #whenDrained: (() => void) | undefined;
 
   constructor(options: LanOptions) {
@@ -86,6 +87,7 @@ export class LanTechnology implements PanTechnology {
       await running.listener.stop();
       throw error;
     }
+    if (this.#stopped) return running.listener.stop();
     this.#running = running;
     const reportInterfaces = () => this.#concern(events, 'interfaces', this.#watch.problem);
     this.#watch.onChange(reportInterfaces);
@@ -138,6 +140,7 @@ export class LanTechnology implements PanTechnology {
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
+    this.#stopped = true;
     this.#watch.stop();
     if (running === undefined) return;
     running.manual.stop();

@@ -171,5 +171,9 @@ describe('two agents on one network', () => {
     const a = await device({ mdnsPort: privatePort() });
     a.lan.refresh();
     await Promise.all([a.lan.stop(), a.lan.stop()]);
+    const early = new LanDevice({ mdnsPort: privatePort() });
+    const starting = early.start();
+    await Promise.all([early.lan.stop(), starting]);
+    expect(early.lan.addresses()).toEqual([]);
   });
 });

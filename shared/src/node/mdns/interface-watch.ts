@@ -1,4 +1,4 @@
-import type { Clock } from '@cpns/shared';
+import type { Clock } from '../../ports.js';
 import { isLoopback } from './addresses.js';
 import { chooseInterfaces, type HostNetwork, hostNetwork, type NetworkInterface, readInterfaces } from './network-interfaces.js';
 
@@ -27,6 +27,7 @@ export class InterfaceWatch {
   #blind = false;
   #probing: Promise<void> | undefined;
   #cancel: (() => void) | undefined;
+  #stopped = false;
 
   constructor(options: InterfaceWatchOptions) {
     this.#clock = options.clock;
@@ -65,11 +66,14 @@ export class InterfaceWatch {
   async start(): Promise<void> {
     this.check();
     await this.#probing;
-    const tick = () => {
-      this.check();
-      this.#cancel = this.#clock.after(this.#pollMs, tick);
+    const wait = () => {
+      if (this.#stopped) return;
+      this.#cancel = this.#clock.after(this.#pollMs, () => {
+        this.check();
+        wait();
+      });
     };
-    this.#cancel = this.#clock.after(this.#pollMs, tick);
+    wait();
   }
 
   /** Looks now. */
@@ -77,7 +81,8 @@ export class InterfaceWatch {
     try {
       const all = readInterfaces(this.#network);
       this.#blind = false;
-      this.#use(chooseInterfaces(all, this.#wanted), this.#missing(all));
+      const chosen = chooseInterfaces(all, this.#wanted);
+      this.#use(chosen, this.#complaint(all, chosen));
     } catch {
       this.#blind = true;
       this.#probing ??= this.#probe().finally(() => {
@@ -87,6 +92,7 @@ export class InterfaceWatch {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
     this.#listeners.clear();
   }
@@ -103,7 +109,10 @@ export class InterfaceWatch {
     if (this.#blind) this.#use([one], undefined);
   }
 
-  #missing(all: readonly NetworkInterface[]): string | undefined {
+  #complaint(all: readonly NetworkInterface[], chosen: readonly NetworkInterface[]): string | undefined {
+    if (this.#wanted === undefined && chosen.every((network) => network.loopback)) {
+      return 'This device is in no network, so nobody nearby can be found: connect it.';
+    }
     const absent = this.#wanted?.filter((name) => name !== 'lo' && !all.some((i) => i.name === name)) ?? [];
     if (absent.length === 0) return undefined;
     const present = all.map((i) => i.name).join(', ') || 'none';

@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
-import { type Clock, type Logger, TokenBucket } from '@cpns/shared';
 import { Bonjour, type ServiceConfig } from 'bonjour-service';
+import type { Clock, Logger } from '../../ports.js';
+import { TokenBucket } from '../../token-bucket.js';
 import { isOwnAddress, zoneOf } from './addresses.js';
 import type { NetworkInterface } from './network-interfaces.js';
 import { PacketGuard } from './packet-guard.js';

@@ -1,4 +1,4 @@
-import type { Clock, Entropy, Logger } from '@cpns/shared';
+import type { Clock, Entropy, Logger } from '../../ports.js';
 import type { InterfaceWatch } from './interface-watch.js';
 import { MdnsInterface } from './mdns-interface.js';
 import type { NetworkInterface } from './network-interfaces.js';
@@ -128,11 +128,21 @@ export class MdnsService {
     for (const [key, { network, family, fingerprint }] of wanted) {
       if (this.#open.has(key)) continue;
       const nowMs = this.#options.clock.monotonicMs();
-      const mdns = this.#openOn(network, family, key);
+      const mdns = this.#tryOpen(network, family, key);
+      if (mdns === undefined) continue;
       const open: Open = { mdns, network, fingerprint, openedMs: nowMs, askMs: nowMs, eager: 0, askedMs: Number.NEGATIVE_INFINITY };
       this.#open.set(key, open);
       this.#publishOn(open);
       this.#ask(open, nowMs);
+    }
+  }
+
+  #tryOpen(network: NetworkInterface, family: 4 | 6, key: string): MdnsInterface | undefined {
+    try {
+      return this.#openOn(network, family, key);
+    } catch (error) {
+      this.#options.logger.debug('mDNS cannot be opened', { interface: network.name, family, error: String(error) });
+      return undefined;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
-import { type Clock, TokenBucket, TokenBuckets } from '@cpns/shared';
+import type { Clock } from '../../ports.js';
+import { TokenBucket, TokenBuckets } from '../../token-bucket.js';
 import { isOnLink, isPlausible } from './addresses.js';
 import type { NetworkInterface } from './network-interfaces.js';
 

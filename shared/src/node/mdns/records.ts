@@ -43,7 +43,8 @@ export function serviceDomain(type: string): string {
 export function recordsOf(service: ServicePublication, type: string, network: NetworkInterface, ttl: number = TTL): DnsRecord[] {
   const domain = serviceDomain(type);
   const instance = `${service.name}.${domain}`;
-  const host = `${service.name}.local`;
+  // Not `<name>.local`: that may well be the machine's own name, and its responder would take ours for a conflict and rename itself.
+  const host = `${type}-${service.name}.local`;
   const txt = Object.entries(service.txt).map(([key, value]) => Buffer.from(`${key}=${value}`));
   return [
     { name: domain, type: 'PTR', ttl, data: instance },

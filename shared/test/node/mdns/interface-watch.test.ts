@@ -23,6 +23,7 @@ describe('the choice of network interfaces', () => {
   it('is loopback alone when there is nothing else', async () => {
     const { watch } = await watching(new FakeHost([loopback, named('docker0')]));
     expect(names(watch)).toEqual(['lo']);
+    expect(watch.problem).toBe('This device is in no network, so nobody nearby can be found: connect it.');
   });
 
   it('is what was named, a container bridge too, and nothing besides', async () => {
