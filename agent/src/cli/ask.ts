@@ -1,7 +1,8 @@
 import { createInterface, type Interface } from 'node:readline';
 import { confirm, isCancel } from '@clack/prompts';
 import { abortReason, type Clock, CpnsError } from '@cpns/shared';
-import { minutes, type Terminal } from './terminal.js';
+import type { Terminal } from '@cpns/shared/node';
+import { minutes } from './text/durations.js';
 
 const stopped = () => new CpnsError('State', 'Aborted', 'It was stopped before it was done.');
 

@@ -1,15 +1,15 @@
 import { join, resolve } from 'node:path';
 import type { Clock, Logger } from '@cpns/shared';
-import { appDirectories, loadSettings, type PlatformFacts } from '@cpns/shared/node';
+import { appDirectories, loadSettings, type PlatformFacts, Report, type Terminal } from '@cpns/shared/node';
 import type { Command } from 'commander';
 import { settingsSchema } from '../config/settings.js';
 import { ControlClient } from '../control/control-client.js';
 import { controlPath } from '../control/control-socket.js';
+import { exitCodeOf } from '../control/exit-codes.js';
 import type { AgentPlace, AgentPorts } from './ports.js';
-import { Report } from './report.js';
-import type { Terminal } from './terminal.js';
 
-const APP = 'cpns-agent';
+/** Name of the command, and of its directories. */
+export const PROGRAM = 'cpns-agent';
 
 /** What the command line gets from outside. */
 export interface CliEnvironment {
@@ -50,18 +50,18 @@ export class CommandContext {
     this.#platform = environment.platform;
     this.#options = command.optsWithGlobals<GlobalOptions>();
     this.verbose = this.#options.verbose === true;
-    this.report = new Report(environment.terminal, this.#options.json === true);
+    this.report = reportOf(environment, this.#options.json === true);
   }
 
   /** @throws CpnsError Config/NoHome */
   get stateDirectory(): string {
-    return resolve(this.#options.state ?? appDirectories(APP, this.#platform).state);
+    return resolve(this.#options.state ?? appDirectories(PROGRAM, this.#platform).state);
   }
 
   /** State directory and settings. @throws CpnsError Config/BadConfiguration */
   async place(): Promise<AgentPlace> {
     const { config } = this.#options;
-    const file = config ?? join(appDirectories(APP, this.#platform).config, 'config.yaml');
+    const file = config ?? join(appDirectories(PROGRAM, this.#platform).config, 'config.yaml');
     return { stateDirectory: this.stateDirectory, settings: await loadSettings(settingsSchema, resolve(file), config !== undefined) };
   }
 
@@ -76,9 +76,7 @@ export class CommandContext {
   }
 }
 
-/** What a command does. */
-export type CommandAction<Arguments extends readonly unknown[], Options> = (
-  context: CommandContext,
-  options: Options,
-  ...args: Arguments
-) => Promise<void>;
+/** Where results, progress and errors of a command go. */
+export function reportOf({ terminal }: CliEnvironment, json: boolean): Report {
+  return new Report({ name: PROGRAM, exitCodeOf }, terminal, json);
+}

@@ -1,11 +1,12 @@
 import { CpnsError } from '@cpns/shared';
+import { isInteractive, plural } from '@cpns/shared/node';
 import { renderUnicodeCompact } from 'uqr';
 import type { PairAnswerParams, PairingCodeEvent, PairingEvent, PairingResult } from '../control/api/pairing.js';
 import type { ControlClient } from '../control/control-client.js';
 import { askLine, PipedLines } from './ask.js';
 import type { CommandContext } from './command-context.js';
-import { isInteractive, minutes, plural } from './terminal.js';
 import { bigDigits } from './text/big-digits.js';
+import { minutes } from './text/durations.js';
 
 type Answer = PairAnswerParams['answer'];
 

@@ -1,6 +1,7 @@
+import { printable } from '@cpns/shared/node';
 import { Command } from 'commander';
 import { EXIT_CODE_MEANINGS } from '../control/exit-codes.js';
-import type { CliEnvironment } from './command-context.js';
+import { type CliEnvironment, PROGRAM } from './command-context.js';
 import { registerConfig } from './commands/config.js';
 import { registerConsent } from './commands/consent.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -13,7 +14,6 @@ import { registerRun } from './commands/run.js';
 import { registerSend } from './commands/send.js';
 import { registerStatus } from './commands/status.js';
 import { registerWatch } from './commands/watch.js';
-import { printable } from './terminal.js';
 
 const FIRST_STEPS = `
 First steps:
@@ -42,10 +42,20 @@ const REGISTER = [
   registerConfig,
 ];
 
+/** What commander says is wrong, on one line. */
+export function usageSentence(text: string): string {
+  return printable(
+    text
+      .replace(/^error: /, '')
+      .trim()
+      .replace(/\n/g, ' '),
+  );
+}
+
 /** The whole command line of `cpns-agent`. It throws instead of ending the process. */
 export function buildProgram(environment: CliEnvironment, version: string): Command {
   const { output, errors } = environment.terminal;
-  const program = new Command('cpns-agent')
+  const program = new Command(PROGRAM)
     .description('The CPNS device agent: finds devices near, pairs with them, and makes personal networks with them.')
     .version(version)
     .option('--state <dir>', 'state directory of the agent')
@@ -59,15 +69,7 @@ export function buildProgram(environment: CliEnvironment, version: string): Comm
     .configureOutput({
       writeOut: (text) => output.write(text),
       writeErr: (text) => errors.write(text),
-      outputError: (text, write) =>
-        write(
-          `cpns-agent: ${printable(
-            text
-              .trim()
-              .replace(/^error: /, '')
-              .replace(/\n/g, ' '),
-          )}\n`,
-        ),
+      outputError: (text, write) => write(`${PROGRAM}: ${usageSentence(text)}\n`),
     });
   for (const register of REGISTER) register(program, environment);
   return program;

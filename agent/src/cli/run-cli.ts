@@ -1,9 +1,10 @@
 import { toCpnsError } from '@cpns/shared';
+import type { Report } from '@cpns/shared/node';
 import { CommanderError } from 'commander';
 import { ExitCode } from '../control/exit-codes.js';
-import type { CliEnvironment } from './command-context.js';
-import { buildProgram } from './program.js';
-import { Report } from './report.js';
+import { type CliEnvironment, PROGRAM, reportOf } from './command-context.js';
+import { FailedResult } from './failed-result.js';
+import { buildProgram, usageSentence } from './program.js';
 
 /** Runs one command. Resolves with the exit code; never throws. */
 export async function runCli(args: readonly string[], environment: CliEnvironment, version: string): Promise<number> {
@@ -12,9 +13,18 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
     await program.parseAsync(args, { from: 'user' });
     return ExitCode.Ok;
   } catch (error) {
-    // Commander has said what is wrong, or has shown the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
-    const { json, verbose } = program.opts<{ json?: boolean; verbose?: boolean }>();
-    return new Report(environment.terminal, json === true).failure(toCpnsError(error), verbose === true);
+    const { json = false, verbose = false } = program.opts<{ json?: boolean; verbose?: boolean }>();
+    const report = reportOf(environment, json);
+    if (error instanceof CommanderError) return usageError(error, report);
+    if (!(error instanceof FailedResult)) return report.failure(toCpnsError(error), verbose);
+    report.progress(`${PROGRAM}: ${error.message}`);
+    return ExitCode.Failed;
   }
+}
+
+/** Commander has said what is wrong, or has shown the help that was asked for; only machines have to be told. */
+function usageError({ exitCode, message }: CommanderError, report: Report): ExitCode {
+  if (exitCode === 0) return ExitCode.Ok;
+  if (report.json) report.result({ error: { code: 'Usage', message: usageSentence(message), exitCode: ExitCode.Usage } }, []);
+  return ExitCode.Usage;
 }

@@ -63,6 +63,12 @@ describe('cpns-agent', () => {
     expect(stderr.split('\n')).toHaveLength(2);
   });
 
+  it('with --json prints wrong usage as the one document too', async () => {
+    const { exit, stdout } = await cli(['--json', 'unpair'], { state: await scratchDirectory() });
+    expect(exit).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'Usage', message: "missing required argument 'id'", exitCode: 2 } });
+  });
+
   it.each([
     { family: 'Auth', exit: 4 },
     { family: 'Transport', exit: 6 },

@@ -1,7 +1,8 @@
 import { CpnsError } from '@cpns/shared';
+import { table } from '@cpns/shared/node';
 import type { ConsentRequest } from '../../control/api/consent.js';
 import type { ControlClient } from '../../control/control-client.js';
-import { minutes, table } from '../terminal.js';
+import { minutes } from '../text/durations.js';
 import { action, examples, type Register } from './register.js';
 
 /** `consent list`, `consent accept` and `consent refuse` */

@@ -1,11 +1,11 @@
 import { CpnsError, toCpnsError } from '@cpns/shared';
+import { plural, table } from '@cpns/shared/node';
 import type { DoctorReport } from '../../control/api/doctor.js';
 import { thisHost } from '../../device/host.js';
 import { problem } from '../../doctor/check.js';
 import { runDoctor } from '../../doctor/doctor.js';
 import type { CommandContext } from '../command-context.js';
-import { FailedResult } from '../report.js';
-import { plural, table } from '../terminal.js';
+import { FailedResult } from '../failed-result.js';
 import { action, type Register } from './register.js';
 
 const DOCTOR_MS = 60_000;

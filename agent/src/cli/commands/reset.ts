@@ -1,8 +1,8 @@
 import { CpnsError } from '@cpns/shared';
+import { isInteractive, plural } from '@cpns/shared/node';
 import type { ResetResult } from '../../control/api/lifecycle.js';
 import { askYes } from '../ask.js';
 import type { CommandContext } from '../command-context.js';
-import { isInteractive, plural } from '../terminal.js';
 import { action, examples, type Register } from './register.js';
 
 interface ResetOptions {

@@ -1,5 +1,6 @@
+import { plural, table } from '@cpns/shared/node';
 import type { PnCreated, PnCreateEvent, PnReport } from '../../control/api/networks.js';
-import { minutes, plural, table } from '../terminal.js';
+import { minutes } from './durations.js';
 
 /** Personal networks for people. */
 export function networksText(pns: readonly PnReport[]): string[] {

@@ -1,5 +1,5 @@
+import { table } from '@cpns/shared/node';
 import type { PeerReport, PeersReport, ScoreReport } from '../../control/api/peers.js';
-import { table } from '../terminal.js';
 
 /** A {@link PeersReport} for people. */
 export function peersText(report: PeersReport, explain: boolean): string[] {

@@ -1,5 +1,6 @@
+import { plural, table } from '@cpns/shared/node';
 import type { StatusReport } from '../../control/api/status.js';
-import { minutes, plural, table } from '../terminal.js';
+import { minutes } from './durations.js';
 
 /** A {@link StatusReport} for people. */
 export function statusText(status: StatusReport): string[] {
