@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { entityId } from '../../src/ids.js';
 import type { CryptoProvider } from '../../src/ports.js';
 import {
@@ -7,7 +7,7 @@ import {
   PneHandshake,
   PnKey,
   PnMessages,
-  type Secret,
+  Secret,
   unwrapForGateway,
   unwrapNodeKey,
   wrapNodeKey,
@@ -107,7 +107,10 @@ describe('nothing but the root is left of the keys of a run', () => {
     const noSecret = { ...watch.provider, x25519: () => undefined };
     const device = PneHandshake.begin({ ...pneOptions, provider: noSecret });
     const challenge = relayed(challengeFor(device.hello));
+    const erase = vi.spyOn(Secret.prototype, 'erase');
     expect(() => device.answer(challenge, expected)).toThrow(expect.objectContaining({ code: 'ZeroSharedSecret' }));
+    expect(erase.mock.contexts.map((secret) => (secret as Secret).label)).toContain('LocalEUKey');
+    erase.mockRestore();
     expect(watch.leftBesides(...rootKeys)).toBe(0);
   });
 
