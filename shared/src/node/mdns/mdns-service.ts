@@ -179,6 +179,7 @@ export class MdnsService {
     const nowMs = this.#options.clock.monotonicMs();
     this.#cache.sweep(nowMs);
     if (this.#cache.isAnyStale(nowMs)) this.#askSoon(nowMs, STALE_GAP_MS);
+    if (this.#cache.incomplete(1).length > 0) this.#askSoon(nowMs);
     for (const [key, open] of this.#open) {
       if (open.mdns.deaf || (open.mdns.trouble !== undefined && nowMs - open.openedMs >= REOPEN_GAP_MS)) this.#close(key, false);
       else if (nowMs >= open.askMs) this.#ask(open, nowMs);

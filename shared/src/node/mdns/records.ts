@@ -40,18 +40,18 @@ export function serviceDomain(type: string): string {
 }
 
 /** The records of `service` on `network`: only addresses of that interface, so that nobody is sent elsewhere. */
-export function recordsOf(service: ServicePublication, type: string, network: NetworkInterface, ttl: number = TTL): DnsRecord[] {
+export function recordsOf(service: ServicePublication, type: string, network: NetworkInterface): DnsRecord[] {
   const domain = serviceDomain(type);
   const instance = `${service.name}.${domain}`;
   // Not `<name>.local`: that may well be the machine's own name, and its responder would take ours for a conflict and rename itself.
   const host = `${type}-${service.name}.local`;
   const txt = Object.entries(service.txt).map(([key, value]) => Buffer.from(`${key}=${value}`));
   return [
-    { name: domain, type: 'PTR', ttl, data: instance },
-    { name: instance, type: 'SRV', ttl, flush: true, data: { port: service.port, target: host, priority: 0, weight: 0 } },
-    { name: instance, type: 'TXT', ttl, flush: true, data: txt },
-    { name: ALL_SERVICES, type: 'PTR', ttl, data: domain },
-    ...network.addresses.map((a) => ({ name: host, type: a.family === 4 ? 'A' : 'AAAA', ttl, flush: true, data: a.address })),
+    { name: domain, type: 'PTR', ttl: TTL, data: instance },
+    { name: instance, type: 'SRV', ttl: TTL, flush: true, data: { port: service.port, target: host, priority: 0, weight: 0 } },
+    { name: instance, type: 'TXT', ttl: TTL, flush: true, data: txt },
+    { name: ALL_SERVICES, type: 'PTR', ttl: TTL, data: domain },
+    ...network.addresses.map((a) => ({ name: host, type: a.family === 4 ? 'A' : 'AAAA', ttl: TTL, flush: true, data: a.address })),
   ];
 }
 

@@ -7,6 +7,7 @@ import { FakeHost, loopback, privatePort, uniqueName } from './networks.js';
 
 interface Codec {
   encode(packet: unknown): Buffer;
+  decode(octets: Buffer): { readonly questions: readonly { readonly name: string; readonly type: string }[] };
 }
 /** The codec that the library under test uses itself. */
 const codec = createRequire(createRequire(import.meta.url).resolve('multicast-dns'))('dns-packet') as Codec;
@@ -157,6 +158,27 @@ describe('mDNS on real sockets', () => {
     expect(a.log).not.toContain(`lost ${living.name}`);
   });
 
+  it('asks for the parts that an answer leaves out', async () => {
+    const port = privatePort();
+    const a = await device({ port });
+    const name = uniqueName('terse');
+    const responder = createSocket({ type: 'udp4', reuseAddr: true });
+    ends.push(async () => responder.close());
+    await new Promise<void>((resolve) => responder.bind(port, '0.0.0.0', resolve));
+    responder.addMembership('224.0.0.251', '127.0.0.1');
+    responder.setMulticastInterface('127.0.0.1');
+    const [ptr, ...rest] = announcement(name);
+    const say = (answers: unknown[]) => responder.send(codec.encode({ type: 'response', answers }), port, '224.0.0.251');
+    responder.on('message', (message) => {
+      const { questions } = codec.decode(message);
+      for (const record of rest as { name: string; type: string }[]) {
+        if (questions.some((q) => q.name === record.name && q.type === record.type)) say([record]);
+      }
+    });
+    say([ptr]);
+    await a.until(() => a.sightings.has(name));
+  });
+
   it('is not misled by a goodbye in the name of somebody else', async () => {
     const port = privatePort();
     const a = await device({ port });
@@ -192,6 +214,15 @@ describe('mDNS on real sockets', () => {
       { type: 'query', questions: [{ name: '.', type: 'ANY' }] },
     ];
     for (const packet of odd) await send(packet, port);
+    const noise = new InsecureSeededEntropy('noise');
+    const honest = codec.encode({ type: 'response', answers: announcement('victim') });
+    for (let i = 0; i < 100; i++) {
+      await send(Buffer.from(noise.bytes(1 + i * 5)), port);
+      const [place = 0, value = 0] = noise.bytes(2);
+      const bent = Buffer.from(honest);
+      bent[place % bent.length] = value;
+      await send(bent, port);
+    }
     for (let batch = 0; batch < 200; batch++) {
       const answers = Array.from({ length: 100 }, (_, i) => srv(`f-${batch}-${i}.${DOMAIN}`, { port: 1, target: 'f.local' }));
       await send({ type: 'response', answers }, port);
