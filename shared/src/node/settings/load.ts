@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import * as v from 'valibot';
-import { LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, type Scalar } from 'yaml';
 import { CpnsError } from '../../errors.js';
 import { systemCode } from '../file-errors.js';
 
@@ -34,6 +34,7 @@ export function parseSettings<T extends SettingsTable>(table: T, content: string
   } catch (cause) {
     throw bad(file, ': aliases (*name) are not supported.', cause);
   }
+  if (typeof value !== 'object' || Array.isArray(value)) throw bad(file, ': it must hold names with values, not a list or a single value.');
   const checked = v.safeParse(table, withoutNulls(value));
   if (checked.success) return checked.output;
   const [issue] = checked.issues;
@@ -49,10 +50,13 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(kept.map(([name, inner]) => [name, withoutNulls(inner)]));
 }
 
-/** Where the wrong value stands; for a key that is not known, the key's own group. */
+/** Where the name of the wrong setting stands. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly (string | number)[]): number | undefined {
-  const node = document.getIn(path, true) as { range?: readonly [number, number, number] | null } | undefined;
-  return node?.range?.[0];
+  const depth = path.findLastIndex((name) => typeof name === 'string');
+  const parent = depth <= 0 ? document.contents : document.getIn(path.slice(0, depth), true);
+  if (!isMap(parent)) return undefined;
+  const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === path[depth]);
+  return (pair?.key as Scalar | undefined)?.range?.[0];
 }
 
 function firstLine(message: string): string {
