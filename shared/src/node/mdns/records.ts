@@ -32,6 +32,8 @@ export interface ServicePublication {
 
 /** Seconds. Short, so that other people's caches forget a device that was switched off without a word. */
 const TTL = 120;
+/** Octets of a DNS label (RFC 1035 section 2.3.4). */
+const LONGEST_LABEL = 63;
 const ALL_SERVICES = '_services._dns-sd._udp.local';
 
 /** `_cpns._tcp.local` of `cpns`. */
@@ -44,7 +46,7 @@ export function recordsOf(service: ServicePublication, type: string, network: Ne
   const domain = serviceDomain(type);
   const instance = `${service.name}.${domain}`;
   // Not `<name>.local`: that may well be the machine's own name, and its responder would take ours for a conflict and rename itself.
-  const host = `${type}-${service.name}.local`;
+  const host = `${`${type}-${service.name}`.slice(0, LONGEST_LABEL)}.local`;
   const txt = Object.entries(service.txt).map(([key, value]) => Buffer.from(`${key}=${value}`));
   return [
     { name: domain, type: 'PTR', ttl: TTL, data: instance },

@@ -20,6 +20,11 @@ describe('the records of a service', () => {
     expect(of('AAAA').map((r) => r.data)).toEqual(['2001:db8:1::10', 'fe80::10']);
   });
 
+  it('fit into the labels of the DNS', () => {
+    const [srv] = recordsOf({ name: 'x'.repeat(63), port: 7000, txt: {} }, 'cpns-server', wlan).filter((r) => r.type === 'SRV');
+    expect(srv?.data).toMatchObject({ target: `cpns-server-${'x'.repeat(51)}.local` });
+  });
+
   it('are forgotten by everybody within two minutes', () => {
     expect(records.every((r) => r.ttl === 120)).toBe(true);
   });
