@@ -10,6 +10,7 @@ import type { BrokerAddress } from './broker/broker.js';
 import { EmbeddedBroker } from './broker/embedded-broker.js';
 import type { Settings } from './config/settings.js';
 import { createEnabler } from './enabler/enabler.js';
+import { newPnKey } from './enabler/pn-key.js';
 import { openDatabase } from './inventory/open-database.js';
 import { EuKeyStore } from './keys/eukey-store.js';
 import { loadMasterKey } from './keys/master-key.js';
@@ -24,7 +25,12 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** `$CREDENTIALS_DIRECTORY`, where systemd puts the master key if it was told to. */
   readonly credentialsDirectory?: string | undefined;
+  /** The state directory comes from a backup: every inventory version and PN key epoch is raised beyond what devices may have seen. */
+  readonly restored?: boolean;
 }
+
+/** What versions and epochs are raised by after a restore (security 1.8). */
+const AFTER_RESTORE = 2 ** 32;
 
 /** A server that runs. */
 export interface Server {
@@ -78,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-async function open({ settings, stateDirectory, logger, credentialsDirectory }: ServerOptions, opened: Opened): Promise<Server> {
+async function open({ settings, stateDirectory, logger, credentialsDirectory, restored }: ServerOptions, opened: Opened): Promise<Server> {
   const clock = new SystemClock();
   const [entropy, provider] = [systemEntropy, nativeProvider];
 
@@ -108,6 +114,11 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory }: 
     provider,
     entropy,
   });
+  const pnKeys = sealer('pn-key');
+  if (restored) {
+    await inventory.transact((tx) => tx.pns.raiseAll(AFTER_RESTORE, (pnId, epoch) => newPnKey({ entropy, pnKeys }, pnId, epoch)));
+    logger.notice('Every inventory version and PN key epoch was raised after the restore.');
+  }
   const keys = new EuKeyStore({
     rows: inventory.keys,
     sealer: sealer('eukey'),
@@ -120,7 +131,7 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory }: 
   const enabler = createEnabler({
     inventory,
     keys,
-    pnKeys: sealer('pn-key'),
+    pnKeys,
     broker,
     identity,
     clock,

@@ -30,7 +30,7 @@ export interface NewRequest {
   readonly key: RequestKey;
   /** SHA-256 of the envelope. */
   readonly digest: Uint8Array;
-  /** Undefined: the answer follows by {@link Inbox.answer}, or there is none. */
+  /** Undefined: there is none. */
   readonly answer?: StoredAnswer | undefined;
   /** Every rand_PNE in the request; each serves one transaction only. */
   readonly randPnes?: readonly Uint8Array[];
@@ -49,10 +49,6 @@ export interface Inbox extends InboxReads {
    * @throws CpnsError State/RequestKnown when the key is there, State/RandSeen (status Duplicate)
    */
   file(request: NewRequest): void;
-  /** Files the answer to a filed request. */
-  answer(key: RequestKey, answer: StoredAnswer): void;
-  /** Forgets a request, so that its repetition is worked on again. Its rand_PNEs stay spent. */
-  forget(key: RequestKey): void;
 }
 
 /** Rows that one call of {@link SqliteInbox.dropExpired} looks at. */
@@ -118,22 +114,6 @@ export class SqliteInbox implements Inbox {
         filed,
       );
     }
-  }
-
-  answer(key: RequestKey, answer: StoredAnswer): void {
-    this.#context.sqlite.run(
-      'UPDATE inbox SET answer = ?, answer_sealed = ? WHERE sender = ? AND acted_for = ? AND txn = ?',
-      answer.octets,
-      answer.sealed ? 1 : 0,
-      key.sender,
-      key.actedFor,
-      key.transaction,
-    );
-  }
-
-  forget(key: RequestKey): void {
-    const sql = 'DELETE FROM inbox WHERE sender = ? AND acted_for = ? AND txn = ?';
-    this.#context.sqlite.run(sql, key.sender, key.actedFor, key.transaction);
   }
 
   /** Drops what is older than answersKeptMs, some rows at a time. True: there may be more. */

@@ -66,7 +66,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const reads: Reads = tx;
 
-  const upkeep = new Upkeep({ clock, logger, running, inbox, receivedData, tx, transact: (work) => commits.run(work) });
+  const upkeep = new Upkeep({ clock, logger, running, inbox, receivedData, transact: (work) => commits.run(work) });
   upkeep.start();
 
   let open = true;

@@ -1,6 +1,4 @@
 import { type Clock, describeError, type Logger } from '@cpns/shared';
-import { data } from '@cpns/shared/messages';
-import type { Tx } from './database.js';
 import type { SqliteInbox } from './inbox.js';
 import type { SqliteReceivedData } from './received-data.js';
 import type { RunningTime } from './running-time.js';
@@ -13,7 +11,6 @@ export interface UpkeepOptions {
   readonly running: RunningTime;
   readonly inbox: SqliteInbox;
   readonly receivedData: SqliteReceivedData;
-  readonly tx: Tx;
   transact<T>(work: () => T): Promise<T>;
 }
 
@@ -50,21 +47,5 @@ export class Upkeep {
     await transact(() => running.save());
     while (await transact(() => inbox.dropExpired()));
     while (await transact(() => receivedData.dropExpired()));
-    while (await transact(() => this.#dropExpiredMessages()));
-  }
-
-  #dropExpiredMessages(): boolean {
-    const { outbox, events } = this.#options.tx;
-    const expired = outbox.expired();
-    for (const message of expired) {
-      outbox.remove(message.id);
-      if (message.number !== data.number) continue;
-      events.add({
-        event: 'message-expired',
-        text: `A message for "${message.to}" was dropped: the device did not fetch it in time.`,
-        entityId: message.to,
-      });
-    }
-    return expired.length > 0;
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MemoryLogger } from '@cpns/shared/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startServer } from '../../src/compose.js';
+import { addHome, home, octets, testDatabase } from '../inventory/fixture.js';
 import { initialisedState, RunningServer, testSettings } from './running-server.js';
 
 /** A port that something else listens on. */
@@ -105,5 +106,22 @@ describe('starting the server', () => {
     await server.stop();
     await running.restart();
     expect((await running.admin('GET', '/v1/devices/phone')).body).toMatchObject({ state: 'enrolled' });
+  });
+
+  it('raises every version and epoch beyond what devices may have seen when told that it was restored', async () => {
+    const running = await RunningServer.start();
+    for (const device of ['phone', 'laptop']) await running.enrol(device);
+    await running.stop();
+    const path = join(running.stateDirectory, running.settings.database.file);
+    const { db } = testDatabase({ path });
+    await db.transact((tx) => addHome(tx));
+    await db.close();
+
+    const { settings, stateDirectory, logger } = running;
+    const server = await startServer({ settings, stateDirectory, logger, restored: true });
+    await server.stop();
+    const again = testDatabase({ path });
+    expect(again.db.reads.pns.find(home)).toMatchObject({ version: 2 ** 32 + 1, keyEpoch: 2 ** 32 + 1 });
+    expect(again.db.reads.pns.find(home)?.sealedKey).not.toEqual(octets(48, 1));
   });
 });

@@ -1,6 +1,7 @@
 import { Status } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
-import { laptop, octets, phone, testDatabase } from './fixture.js';
+import { laptop, octets, phone, testDatabase, testDirectory } from './fixture.js';
+import { limits } from './limits.js';
 
 const key = (transaction: number, actedFor: typeof laptop | '' = '') => ({ sender: phone, actedFor, transaction: octets(16, transaction) });
 const answer = { octets: octets(99), sealed: false };
@@ -23,13 +24,14 @@ describe('inbox', () => {
     expect(db.reads.inbox.look({ ...key(1), sender: laptop }, digest)).toEqual({ kind: 'new' });
   });
 
-  it('files an answer later, sealed ones marked as such', async () => {
+  it('marks answers that are sealed, and knows requests without an answer', async () => {
     const { db } = testDatabase();
     const digest = octets(32, 1);
-    await db.transact((tx) => tx.inbox.file({ key: key(1), digest }));
-    expect(db.reads.inbox.look(key(1), digest)).toEqual({ kind: 'repeated', answer: undefined });
-    await db.transact((tx) => tx.inbox.answer(key(1), { octets: octets(5), sealed: true }));
-    expect(db.reads.inbox.look(key(1), digest)).toEqual({ kind: 'repeated', answer: { octets: octets(5), sealed: true } });
+    const sealed = { octets: octets(5), sealed: true };
+    await db.transact((tx) => tx.inbox.file({ key: key(1), digest, answer: sealed }));
+    await db.transact((tx) => tx.inbox.file({ key: key(2), digest }));
+    expect(db.reads.inbox.look(key(1), digest)).toEqual({ kind: 'repeated', answer: sealed });
+    expect(db.reads.inbox.look(key(2), digest)).toEqual({ kind: 'repeated', answer: undefined });
   });
 
   it('lets two transactions race for one request: the second learns of the first', async () => {
@@ -55,13 +57,23 @@ describe('inbox', () => {
     expect(db.reads.inbox.look(key(2), octets(32, 1)), 'nothing of it is kept').toEqual({ kind: 'new' });
   });
 
-  it('works on a forgotten request again, but its rand_PNEs stay spent for others', async () => {
-    const { db } = testDatabase();
-    const request = { key: key(1), digest: octets(32, 1), randPnes: [octets(32, 9)] };
-    await db.transact((tx) => tx.inbox.file(request));
-    await db.transact((tx) => tx.inbox.forget(key(1)));
-    expect(db.reads.inbox.look(key(1), octets(32, 1))).toEqual({ kind: 'new' });
-    expect(db.reads.inbox.randSeen(octets(32, 9), key(2))).toBe(true);
-    await db.transact((tx) => tx.inbox.file(request));
+  it('is forgotten after answersKeptMs of running time, over restarts, whatever the wall clock does', async () => {
+    const path = `${testDirectory()}/inbox.db`;
+    const digest = octets(32, 1);
+    const request = { key: key(1), digest, answer, randPnes: [octets(32, 9)] };
+    const kept = { ...limits, answersKeptMs: 100_000 };
+    const first = testDatabase({ path, limits: kept });
+    await first.db.transact((tx) => tx.inbox.file(request));
+    first.clock.setWallMs(first.clock.wallMs() + 365 * 86_400_000);
+    await first.clock.advance(60_000);
+    await first.db.close();
+
+    const second = testDatabase({ path, limits: kept });
+    await second.clock.advance(30_000);
+    expect(second.db.reads.inbox.look(key(1), digest).kind).toBe('repeated');
+    expect(second.db.reads.inbox.randSeen(octets(32, 9), key(2))).toBe(true);
+    await second.clock.advance(65_000);
+    await expect.poll(() => second.db.reads.inbox.look(key(1), digest).kind).toBe('new');
+    expect(second.db.reads.inbox.randSeen(octets(32, 9), key(2))).toBe(false);
   });
 });
