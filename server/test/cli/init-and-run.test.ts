@@ -155,7 +155,9 @@ describe('run', () => {
     const stop = new AbortController();
     const { code, out } = await cli(['--state', state, 'run'], { signal: stop.signal, onOutput: () => stop.abort() });
     expect(code).toBe(0);
-    expect(out).toMatch(/^The server "home" runs\. Devices connect to 127\.0\.0\.1:\d+ .*Stop it with Ctrl-C\.\n$/);
+    expect(out).toMatch(
+      /^The server "home" runs\. Devices connect to 127\.0\.0\.1:\d+; the admin API is http:\/\/127\.0\.0\.1:\d+\. Stop it with Ctrl-C\.\n$/,
+    );
   });
 
   it.each([

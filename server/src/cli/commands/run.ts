@@ -41,8 +41,10 @@ export const registerRun: Register = (program, environment) => {
         });
         try {
           const { serverId, uplink, publicAddress, adminUrl } = server;
+          const bound = formatHostPort(uplink.host, uplink.port);
+          const listening = bound === publicAddress ? '' : ` (listening on ${bound})`;
           context.report.result({ ready: true, serverId, uplink, publicAddress, adminUrl, stateDirectory: context.stateDirectory }, [
-            `The server "${serverId}" runs. Devices connect to ${publicAddress} (listening on ${formatHostPort(uplink.host, uplink.port)}); the admin API is ${adminUrl}. Stop it with Ctrl-C.`,
+            `The server "${serverId}" runs. Devices connect to ${publicAddress}${listening}; the admin API is ${adminUrl}. Stop it with Ctrl-C.`,
           ]);
           await untilAborted(context.signal);
         } finally {
