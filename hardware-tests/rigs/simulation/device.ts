@@ -1,16 +1,19 @@
+import {
+  type ConsentPolicy,
+  Device,
+  type DeviceFacts,
+  type DeviceSettings,
+  DeviceState,
+  type Happening,
+  type ReceivedMessage,
+  type Uplink,
+} from '@cpns/agent';
 import { type EntityId, entityId, serverId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider as provider } from '@cpns/shared/node';
 import { euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, MemoryStore, type VirtualClock } from '@cpns/shared/testing';
-import type { ConsentPolicy } from '../../src/entity/consent-desk.js';
-import { Device } from '../../src/entity/device.js';
-import type { DeviceSettings, Happening } from '../../src/entity/device-context.js';
-import { DeviceState } from '../../src/entity/device-state.js';
-import type { ReceivedMessage } from '../../src/entity/messenger.js';
-import type { DeviceFacts } from '../../src/entity/role-keeper.js';
-import type { Uplink } from '../../src/entity/uplink-port.js';
-import type { SimulatedAir } from './simulated-air.js';
+import type { SimulatedAir } from './air.js';
 
 export const SERVER_ID = serverId('cpns.test');
 

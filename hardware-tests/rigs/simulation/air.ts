@@ -1,6 +1,6 @@
+import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
 import { type MemoryLinkOptions, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
-import type { Announcement, PanEvents, PanTechnology } from '../../src/entity/pan-technology.js';
 
 interface Station {
   readonly technology: PanTechnology;

@@ -1,8 +1,8 @@
 import { Mode } from '@cpns/shared/messages';
 import { VirtualClock } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { SimulatedAir } from '../support/simulated-air.js';
-import { BOARD, LAPTOP, noUplink, PHONE, pairByCode, type SimulatedDevice, simulatedDevice } from '../support/simulated-device.js';
+import { SimulatedAir } from '../../rigs/simulation/air.js';
+import { BOARD, LAPTOP, noUplink, PHONE, pairByCode, type SimulatedDevice, simulatedDevice } from '../../rigs/simulation/device.js';
 
 const modes = (...devices: SimulatedDevice[]) => devices.map(({ device }) => device.roles.mode);
 

@@ -1,0 +1,170 @@
+import type { Uplink, UplinkEvents } from '@cpns/agent';
+import {
+  type Broker,
+  createEnabler,
+  type Database,
+  defaultSettings,
+  type Enabler,
+  EuKeyStore,
+  openDatabase,
+  openServerIdentity,
+  sealerFor,
+} from '@cpns/server';
+import { type EntityId, entityId, userId } from '@cpns/shared';
+import { PN_GW_SERVICE } from '@cpns/shared/messages';
+import { nativeProvider as provider } from '@cpns/shared/node';
+import { Secret } from '@cpns/shared/security';
+import { InsecureSeededEntropy, MemoryLogger, type VirtualClock } from '@cpns/shared/testing';
+import { SERVER_ID } from './device.js';
+
+const ALICE = userId('alice');
+
+/** The real enabler on a database in memory; a broker of promises in the place of MQTT. */
+export class SimulatedServer {
+  readonly database: Database;
+  readonly keys: EuKeyStore;
+  readonly logger = new MemoryLogger();
+  readonly #clock: VirtualClock;
+  readonly #masterKey = new Secret('master key', new Uint8Array(32).fill(9));
+  readonly #devices = new Map<EntityId, UplinkEvents>();
+  #enabler: Enabler;
+  #started = 0;
+  /** False: nobody gets through. */
+  reachable = true;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+    const settings = defaultSettings();
+    const entropy = new InsecureSeededEntropy('server database');
+    this.database = openDatabase({
+      path: ':memory:',
+      clock,
+      logger: this.logger,
+      entropy,
+      limits: { ...settings.limits, answersKeptMs: settings.sessions.answersKeptMs },
+    });
+    this.keys = new EuKeyStore({
+      rows: this.database.keys,
+      sealer: sealerFor(provider, this.#masterKey, 'eukey'),
+      provider,
+      entropy,
+      cachedRoots: 1_000,
+    });
+    this.#enabler = this.#start();
+  }
+
+  get enabler(): Enabler {
+    return this.#enabler;
+  }
+
+  /** Adds a device of Alice and returns its EUKey. */
+  async enrol(name: string, services: readonly string[] = [PN_GW_SERVICE]): Promise<Uint8Array> {
+    const id = entityId(name);
+    const { euKey, row } = this.keys.create(id);
+    await this.database.transact((tx) => {
+      if (tx.users.find(ALICE) === undefined) tx.users.add(ALICE, { services, chargeable: true });
+      tx.devices.add(id, ALICE);
+      tx.keys.addEuKey(row);
+    });
+    return euKey.reveal().slice();
+  }
+
+  /** The process ends and another one starts on the same database. */
+  restart(): void {
+    for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server was restarted');
+    this.#enabler.stop();
+    this.#enabler = this.#start();
+  }
+
+  /** The uplink of one device. */
+  uplink(id: EntityId): Uplink {
+    let cancel = () => {};
+    let events: UplinkEvents | undefined;
+    const connect = () => {
+      if (events === undefined) return;
+      if (!this.reachable) {
+        events.disconnected('the server does not answer');
+        cancel = this.#clock.after(1_000, connect);
+        return;
+      }
+      this.#devices.set(id, {
+        ...events,
+        disconnected: (reason) => {
+          events?.disconnected(reason);
+          cancel = this.#clock.after(1_000, connect);
+        },
+      });
+      this.#enabler.deviceConnected(id);
+      events.connected();
+    };
+    return {
+      start: (given) => {
+        events = given;
+        cancel = this.#clock.after(1, connect);
+      },
+      publish: async (payload) => {
+        if (!this.#devices.has(id) || !this.reachable) return;
+        const copy = payload.slice();
+        this.#clock.after(
+          1,
+          () => void this.#enabler.uplink(id, copy).catch((error) => this.logger.error('uplink failed', { id, error: String(error) })),
+        );
+      },
+      probe: async () => ({ reachable: this.reachable, atMonotonicMs: this.#clock.monotonicMs() }),
+      stop: async () => {
+        cancel();
+        events = undefined;
+        if (this.#devices.delete(id)) this.#enabler.deviceDisconnected(id);
+      },
+    };
+  }
+
+  /** Nobody gets through from now on. */
+  goAway(): void {
+    this.reachable = false;
+    for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server went away');
+  }
+
+  #disconnect(id: EntityId, reason: string): void {
+    const events = this.#devices.get(id);
+    this.#devices.delete(id);
+    this.#enabler.deviceDisconnected(id);
+    events?.disconnected(reason);
+  }
+
+  #start(): Enabler {
+    const settings = defaultSettings();
+    const entropy = new InsecureSeededEntropy(`server ${++this.#started}`);
+    const identity = openServerIdentity({
+      rows: this.database.keys,
+      sealer: sealerFor(provider, this.#masterKey, 'signing-key'),
+      serverId: SERVER_ID,
+      provider,
+      entropy,
+    });
+    const broker: Pick<Broker, 'publish' | 'disconnect'> = {
+      publish: async (to, payload) => {
+        const events = this.#devices.get(to);
+        if (events === undefined || !this.reachable) return false;
+        const copy = payload.slice();
+        this.#clock.after(1, () => events.message(copy));
+        return true;
+      },
+      disconnect: async (id) => this.#disconnect(id, 'the server closed the connection'),
+    };
+    const enabler = createEnabler({
+      inventory: this.database,
+      keys: this.keys,
+      pnKeys: sealerFor(provider, this.#masterKey, 'pn-key'),
+      broker,
+      identity,
+      clock: this.#clock,
+      entropy,
+      provider,
+      logger: this.logger,
+      settings,
+    });
+    enabler.start();
+    return enabler;
+  }
+}

@@ -1,0 +1,10 @@
+/** The CPNS Server as a library: its parts without broker sockets, for rigs that play whole networks in one process. */
+export type { NewDevice } from './api/admin-port.js';
+export type { Broker, BrokerHandler } from './broker/broker.js';
+export { defaultSettings } from './config/settings.js';
+export { createEnabler, type Enabler } from './enabler/enabler.js';
+export type { Database } from './inventory/database.js';
+export { openDatabase } from './inventory/open-database.js';
+export { EuKeyStore } from './keys/eukey-store.js';
+export { sealerFor } from './keys/sealer.js';
+export { openServerIdentity } from './keys/server-identity.js';
