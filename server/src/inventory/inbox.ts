@@ -15,7 +15,7 @@ export interface RequestKey {
 }
 
 /** An answer as it is kept: the envelope, or, when it holds key material, the envelope sealed under the master key. */
-export interface StoredAnswer {
+interface StoredAnswer {
   readonly octets: Uint8Array;
   readonly sealed: boolean;
 }

@@ -7,13 +7,13 @@ import type { PnState } from './pn-inventory.js';
  * `..._running` are milliseconds of running time (running-time.ts), for ages. Truth values are 0 and 1. PN IDs are raw octets.
  */
 
-export interface UserRow {
+interface UserRow {
   user_id: UserId;
   active: number;
   added_ms: number;
 }
 
-export interface SubscriptionRow {
+interface SubscriptionRow {
   subscription_id: string;
   user_id: UserId;
   /** JSON list of text. */
