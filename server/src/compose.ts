@@ -98,7 +98,7 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory, re
 
   const inventory = openDatabase({
     path: join(stateDirectory, settings.database.file),
-    grouped: settings.database.groupCommitMs > 0,
+    grouped: settings.database.groupCommit,
     limits: { ...settings.limits, answersKeptMs: settings.sessions.answersKeptMs },
     clock,
     entropy,

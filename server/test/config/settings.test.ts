@@ -13,13 +13,8 @@ describe('settings of the server', () => {
       requestsPerSecondPerPne: 1,
       requestBurstPerPne: 10,
       sessionUnknownPerSecondPerGateway: 1,
-      confirmPromptsPer10MinPerOwner: 3,
       outboxMessagesPerEntity: 1000,
       outboxOctetsPerEntity: 1_048_576,
-      serviceGroupsPerDevice: 64,
-      membersPerServiceGroup: 65_536,
-      groupChangesPerHourPerMember: 10,
-      resyncIntervalMsPerMember: 10_000,
     });
   });
 
