@@ -66,13 +66,14 @@ export class Pne {
 
   constructor(device: DeviceContext, desk: ConsentDesk, handler: PneHandler) {
     const sessions = new ServerSessions(device, (pnId, channel, envelope) => this.#serverMessage(pnId, channel, envelope));
-    this.#context = Object.assign(Object.create(device) as DeviceContext, {
+    this.#context = {
+      ...device,
       keys: new LocalEuKeys(device),
       sessions,
       runs: new Runs(),
       acks: new SetupAcks(),
       settling: new Serial<PnId>(),
-    });
+    };
     this.#desk = desk;
     this.#handler = handler;
     this.#cancelRenewal = every(device.clock, RENEWAL_CHECK_MS, () => this.#renewKeys());
@@ -148,8 +149,10 @@ export class Pne {
         });
         return true;
       case relay.number: {
-        const { pnId, record } = bodyOf(envelope, relay);
-        context.sessions.receive(pnIdText(pnId), record);
+        const { pnId: octets, record } = bodyOf(envelope, relay);
+        const pnId = pnIdText(octets);
+        if (context.state.pn(pnId)?.gateway !== link.peer) return false;
+        context.sessions.receive(pnId, record);
         return true;
       }
       case sessionUnknown.number:
@@ -267,11 +270,11 @@ export class Pne {
 
   /** LocalEUKeys and sessions that grow old are renewed by registration. */
   #renewKeys(): void {
-    const { state, clock, linkTo, sessions } = this.#context;
+    const { state, clock, sessions } = this.#context;
     for (const record of state.pns()) {
       if (record.role !== PnRole.Pne) continue;
       const pnId = pnIdText(record.pnId);
-      const link = linkTo(record.gateway);
+      const link = this.#context.linkTo(record.gateway);
       const key = state.localEuKey(pnId, record.gateway);
       const old = key !== undefined && clock.wallMs() - key.createdWallMs >= RENEW_AFTER_MS;
       if (link !== undefined && (old || sessions.get(pnId)?.mustRehandshake)) void registerUntilDone(this.#context, link, pnId);
