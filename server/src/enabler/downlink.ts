@@ -82,6 +82,7 @@ export class Downlink {
     } catch (error) {
       if (!(error instanceof CpnsError) || error.family !== 'State') throw error;
       const { sessions, logger } = this.#options;
+      if (sessions.find(session.sid) !== session) return undefined;
       logger.info('a session is used up', { entityId: session.entityId, why: describeError(error) });
       sessions.drop(session);
       const carrier = session.own ? undefined : sessions.current(session.gateway as EntityId, '');
