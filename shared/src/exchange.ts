@@ -14,7 +14,7 @@ const PENDING_EVERY_MS = 2_000;
 
 /** An answer with its type told apart: `answer.type === link2`. `sender` is what the envelope says. */
 export type AnswerOf<M extends AnyMessage, Via> = M extends AnyMessage
-  ? { readonly type: M; readonly body: BodyOf<M>; readonly via: Via }
+  ? { readonly type: M; readonly body: BodyOf<M>; readonly via: Via; readonly sender: EntityId | '' }
   : never;
 
 /** How long and how stubbornly a request waits. */
