@@ -47,7 +47,7 @@ export class EnvelopeReassembler {
   accept({ inst, seq, content }: OpenedSkRecord): Uint8Array | undefined {
     this.#dropOld();
     const [index, count] = content;
-    if (index === undefined || count === undefined || count > MAX_PARTS || index >= count || seq < BigInt(index)) return undefined;
+    if (index === undefined || count === undefined || count > MAX_PARTS || index >= count) return undefined;
     const name = `${toHex(inst)} ${seq - BigInt(index)} ${count}`;
     const assembly = this.#open.get(name) ?? this.#begin(name, count);
     if (assembly.parts[index] !== undefined) return undefined;

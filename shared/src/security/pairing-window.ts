@@ -54,7 +54,7 @@ export class PairingWindow {
 
   /** Begins an attempt. @throws CpnsError State/PairingWindowClosed, State/PairingBusy */
   begin(): void {
-    if (!this.open || this.#left === 0) {
+    if (!this.open) {
       throw new CpnsError(
         'State',
         'PairingWindowClosed',

@@ -20,7 +20,7 @@ import {
 } from '../../src/security/index.js';
 import { InsecureSeededEntropy } from '../../src/testing/index.js';
 import { octets, refusal, StoodClock, textOf } from './channel-fixture.js';
-import { everyBitFlipped, everyLengthWrong, SMALL_ORDER_POINTS, WatchedEntropy } from './two-party.js';
+import { entropyBeginningWith, everyBitFlipped, everyLengthWrong, KeyWatch, SMALL_ORDER_POINTS } from './two-party.js';
 
 const provider = nativeProvider;
 const entropy = new InsecureSeededEntropy('link sessions');
@@ -96,13 +96,12 @@ describe('link session', () => {
   });
 
   it('leaves no X25519 key behind, whether it succeeds, fails or is aborted', () => {
-    const drawn = new WatchedEntropy('link');
-    run(newI({ entropy: drawn }), newR({ entropy: drawn }));
-    const [i, r] = [newI({ entropy: drawn }), newR({ entropy: drawn, peers: [] })];
+    const watch = { provider: new KeyWatch(provider) };
+    run(newI(watch), newR(watch));
+    const [i, r] = [newI(watch), newR({ ...watch, peers: [] })];
     expect(() => r.answer(i.start())).toThrow(failed);
     i.abort();
-    expect(drawn.given.length).toBe(8);
-    expect(drawn.leftOver).toBe(4);
+    expect([watch.provider.privateKeys.length, watch.provider.leftOver]).toEqual([4, 0]);
   });
 });
 
@@ -144,6 +143,25 @@ describe('an attacker on the link', () => {
       const r = newR();
       r.answer(newI().start());
       expect(() => r.verify({ macI: new Uint8Array(length) })).toThrow(failed);
+    }
+  });
+
+  it('cannot use a short nonce or the nonce of the other side, even with K_pair', () => {
+    const own = entropy.bytes(32);
+    for (const nonce of [own.slice(1), own]) {
+      const ownNonce = () => ({ entropy: entropyBeginningWith(own, entropy) });
+      const oddNonce = () => ({ entropy: entropyBeginningWith(nonce, entropy) });
+      expect(() => newR(ownNonce()).answer(newI(oddNonce()).start())).toThrow(failed);
+      const i = newI(ownNonce());
+      const m1 = i.start();
+      // R itself plays false here: it proves what I computes.
+      const y = entropy.bytes(32);
+      const eR = provider.x25519Public(y);
+      const th = linkTranscriptHash(provider, { ...m1, nR: nonce, eR, idI: phone, idR: laptop, linkType: 'lan' });
+      const dh = provider.x25519(y, m1.eI) ?? new Uint8Array(0);
+      const { macR } = linkMacs(provider, linkSessionKey(provider, kPair(1), { nI: m1.nI, nR: nonce }, dh, th), th);
+      const m2 = { nR: nonce, eR, macR };
+      expect(() => i.verify(m2)).toThrow(failed);
     }
   });
 

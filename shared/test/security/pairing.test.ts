@@ -18,7 +18,7 @@ import {
 } from '../../src/security/index.js';
 import { InsecureSeededEntropy } from '../../src/testing/index.js';
 import { refusal } from './channel-fixture.js';
-import { everyBitFlipped, everyLengthWrong, SMALL_ORDER_POINTS, WatchedEntropy } from './two-party.js';
+import { entropyBeginningWith, everyBitFlipped, everyLengthWrong, KeyWatch, SMALL_ORDER_POINTS } from './two-party.js';
 
 const provider = nativeProvider;
 const entropy = new InsecureSeededEntropy('pairing');
@@ -126,16 +126,14 @@ describe('pairing by code', () => {
   });
 
   it('leaves no private key behind, whether it succeeds, fails or is aborted', () => {
-    const drawn = new WatchedEntropy('pairing');
-    const success = opened(newA({ entropy: drawn }), newB({ entropy: drawn }));
+    const watch = { provider: new KeyWatch(provider) };
+    const success = opened(newA(watch), newB(watch));
     paired(success.a, success.b);
-    const [a, b] = [newA({ entropy: drawn }), newB({ entropy: drawn })];
+    const [a, b] = [newA(watch), newB(watch)];
     const second = b.answer(a.start(), phone);
     expect(() => a.reveal(second, mallory)).toThrow(refused);
     b.abort();
-    // A nonce and a private key were drawn for each of four sides.
-    expect(drawn.given.length).toBe(8);
-    expect(drawn.leftOver).toBe(4);
+    expect([watch.provider.privateKeys.length, watch.provider.leftOver]).toEqual([4, 0]);
   });
 });
 
@@ -262,6 +260,12 @@ describe('T22: an attacker between two devices being paired', () => {
     }
   });
 
+  it('cannot use short nonces, even when it commits to them', () => {
+    const short = () => ({ entropy: entropyBeginningWith(new Uint8Array(31), entropy) });
+    expect(() => opened(newA(short()), newB())).toThrow(refused);
+    expect(() => opened(newA(), newB(short()))).toThrow(refused);
+  });
+
   it('gets different codes on the two displays, and a key with neither, when it stands in the middle', () => {
     let same = 0;
     for (let attempt = 0; attempt < 50; attempt++) {
@@ -301,6 +305,9 @@ describe('T22: an attacker between two devices being paired', () => {
       expect(() => again.receive(opening, phone)).toThrow(refused);
     }
     expect(() => b.receive(m3, mallory)).toThrow(refused);
+    const switched = newB();
+    switched.answer(m1, mallory);
+    expect(() => switched.receive(m3, phone)).toThrow(refused);
     const claimed = newB();
     claimed.answer(m1, mallory);
     expect(() => claimed.receive(m3, mallory)).toThrow(refused);

@@ -18,7 +18,7 @@ import {
 } from '../../src/security/index.js';
 import { InsecureSeededEntropy } from '../../src/testing/index.js';
 import { octets, refusal, StoodClock, textOf } from './channel-fixture.js';
-import { everyBitFlipped, everyLengthWrong, SMALL_ORDER_POINTS, WatchedEntropy } from './two-party.js';
+import { entropyBeginningWith, everyBitFlipped, everyLengthWrong, KeyWatch, SMALL_ORDER_POINTS } from './two-party.js';
 
 const provider = nativeProvider;
 const entropy = new InsecureSeededEntropy('PAN handshakes');
@@ -93,17 +93,15 @@ describe('PAN handshake', () => {
   });
 
   it('leaves no X25519 key behind, whether it succeeds, fails or is aborted', () => {
-    const drawn = new WatchedEntropy('PAN');
-    run(newPne({ entropy: drawn }), newGateway({ entropy: drawn }));
-    const [pne, gateway, aborted] = [newPne({ entropy: drawn }), newGateway({ entropy: drawn }), newPne({ entropy: drawn })];
+    const watch = { provider: new KeyWatch(provider) };
+    run(newPne(watch), newGateway(watch));
+    const [pne, gateway, aborted] = [newPne(watch), newGateway(watch), newPne(watch)];
     pne.start();
     expect(() => pne.answer({ b: new Uint8Array(32), eGwLocal: SMALL_ORDER_POINTS[0] as Uint8Array })).toThrow(failed);
     gateway.abort();
     aborted.start();
     aborted.abort();
-    // A nonce and a private key were drawn for each of five sides.
-    expect(drawn.given.length).toBe(10);
-    expect(drawn.leftOver).toBe(5);
+    expect([watch.provider.privateKeys.length, watch.provider.leftOver]).toEqual([5, 0]);
   });
 });
 
@@ -183,6 +181,19 @@ describe('an attacker between PNE and PN GW', () => {
       const { hashPneL } = pne.answer(gateway.challenge(pne.start()));
       expect(() => gateway.verify({ hashPneL: new Uint8Array([...hashPneL, 0]).slice(0, length) })).toThrow(failed);
       expect(() => pne.finish({ hashPnGw: new Uint8Array(length) })).toThrow(failed);
+    }
+  });
+
+  it('cannot use a short nonce or the nonce of the other side, even with the LocalEUKey', () => {
+    const a = entropy.bytes(32);
+    for (const nonce of [a.slice(1), a]) {
+      const pne = newPne({ entropy: entropyBeginningWith(a, entropy) });
+      pne.start();
+      const odd = newGateway({ entropy: entropyBeginningWith(nonce, entropy) });
+      const m2 = odd.challenge(newPne().start());
+      expect(() => pne.answer(m2)).toThrow(failed);
+      const gateway = newGateway({ entropy: entropyBeginningWith(a, entropy) });
+      expect(() => gateway.challenge(newPne({ entropy: entropyBeginningWith(nonce, entropy) }).start())).toThrow(failed);
     }
   });
 

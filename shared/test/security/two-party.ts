@@ -1,25 +1,31 @@
 import type { Entropy } from '../../src/ports.js';
-import { InsecureSeededEntropy } from '../../src/testing/index.js';
+import { RecordingProvider } from '../../src/testing/index.js';
 import { flipped } from './channel-fixture.js';
 
-/** Remembers what it gave out, to see whether all of it was erased in the end. Give it only where secrets are drawn. */
-export class WatchedEntropy implements Entropy {
-  readonly given: Uint8Array[] = [];
-  readonly #source: Entropy;
+/** Remembers every X25519 private key that it saw, to see whether all of them were erased in the end. */
+export class KeyWatch extends RecordingProvider {
+  readonly privateKeys: Uint8Array[] = [];
 
-  constructor(seed: string) {
-    this.#source = new InsecureSeededEntropy(seed);
-  }
-
-  bytes(length: number): Uint8Array {
-    const octets = this.#source.bytes(length);
-    this.given.push(octets);
-    return octets;
+  override x25519Public(privateKey: Uint8Array): Uint8Array {
+    this.privateKeys.push(privateKey);
+    return super.x25519Public(privateKey);
   }
 
   get leftOver(): number {
-    return this.given.filter((octets) => octets.some((octet) => octet !== 0)).length;
+    return this.privateKeys.filter((key) => key.some((octet) => octet !== 0)).length;
   }
+}
+
+/** Gives `first`, whatever length is asked for, and honest octets from then on. A handshake draws its nonce first. */
+export function entropyBeginningWith(first: Uint8Array, then: Entropy): Entropy {
+  let next: Uint8Array | undefined = first;
+  return {
+    bytes(length) {
+      const octets = next?.slice() ?? then.bytes(length);
+      next = undefined;
+      return octets;
+    },
+  };
 }
 
 /** Every message that differs from `message` in one bit of one of its octet strings, or in one of its numbers. */
