@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type EntityId, entityId } from '../../src/ids.js';
 import { nativeProvider } from '../../src/node/index.js';
 import {
@@ -163,6 +163,14 @@ describe('an attacker on the link', () => {
       const m2 = { nR: nonce, eR, macR };
       expect(() => i.verify(m2)).toThrow(failed);
     }
+  });
+
+  it('costs R no HMAC with a nonce of another length', () => {
+    const hmac = vi.fn(provider.hmac);
+    for (const nI of [new Uint8Array(31), new Uint8Array(1_000_000)]) {
+      expect(() => newR({ provider: { ...provider, hmac } }).answer({ ...newI().start(), nI })).toThrow(failed);
+    }
+    expect(hmac).not.toHaveBeenCalled();
   });
 
   it('cannot use values that give a zero secret', () => {
