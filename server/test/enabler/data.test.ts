@@ -98,6 +98,7 @@ describe('data for a device', () => {
     void rig.enabler.sendData(outgoing(laptop.entityId, octets), 0);
     await rig.settle();
     expect(bodyOf(only(laptop.takeEnvelopes(data)), data).data.payload).toEqual(octets);
+    expect(laptop.longestRecord).toBeLessThan(8_300);
   });
 
   it('is repeated with growing pauses until then', async () => {

@@ -187,6 +187,8 @@ export class PneDouble {
   readonly channels = new Map<PnId, SkChannel>();
   handshake: PneHandshake | undefined;
   #material: SkMaterial | undefined;
+  /** Octets of the longest record that came for it. */
+  longestRecord = 0;
   confirmed: BodyOf<typeof sessionConfirm> | undefined;
 
   constructor(
@@ -300,6 +302,7 @@ export class PneDouble {
   }
 
   receive(pnId: PnId, record: Uint8Array): void {
+    this.longestRecord = Math.max(this.longestRecord, record.length);
     const opened = this.channels.get(pnId)?.open(record);
     if (opened?.innerType === INNER_TYPE.envelope) this.arrived.push(decodeEnvelope(opened.content, MAX_UPLINK_ENVELOPE));
   }

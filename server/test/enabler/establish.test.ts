@@ -3,6 +3,7 @@ import {
   authenticationRequest,
   authenticationResponses,
   bodyOf,
+  connectionSetupRequest,
   type Inventory,
   inventoryNotice,
   PneState,
@@ -174,7 +175,7 @@ describe('who is let in', () => {
   it('is the active devices of the user of the PN GW', async () => {
     await rig.user(bob);
     const foreign = new PneDouble(gateway, await rig.enrol('foreign', bob));
-    const candidates = [laptop, foreign, board].map((pne) => pne.entityId);
+    const candidates = [laptop.entityId, foreign.entityId, gateway.entityId, board.entityId];
     const asked = { pnId: fromHex(newPnId(rig)), setupType: SetupType.All, candidates };
     const answer = await gateway.request(pnMembershipRequest, { ...asked, initiator: laptop.entityId });
     expect(bodyOf(answer, pnMembershipResponse)).toEqual({ status: Status.Success, allowed: [laptop.entityId, board.entityId] });
@@ -262,6 +263,13 @@ describe('who is let in', () => {
     expect(bodyOf(answer, authenticationRequest).pnes.map(({ status }) => status)).toEqual([Status.Success, Status.AuthFailed]);
   });
 
+  it('is nobody who did not consent', async () => {
+    const body = registrationOf(gateway, [laptop, board], newPnId(rig));
+    const pnes = [...body.pnes.slice(0, 1), board.hello({ flow: RequestFlow.Consent, consent: false })];
+    const { pnes: entries } = bodyOf(await gateway.request(pnRegistrationRequest, { ...body, pnes }), authenticationRequest);
+    expect(entries.map(({ status }) => status)).toEqual([Status.Success, Status.AuthFailed]);
+  });
+
   it('is nobody without forward secrecy', async () => {
     const body = registrationOf(gateway, [laptop], newPnId(rig));
     const hello = laptop.hello(oneToOne, { forwardSecrecy: false });
@@ -273,6 +281,8 @@ describe('who is let in', () => {
     await rig.user(bob, []);
     const denied = new GatewayDouble(rig, await rig.enrol('denied', bob));
     denied.connect();
+    const { request: _request, capabilities: _capabilities, localEuKeyNeeded: _needed, ...hello } = denied.begin().hello;
+    await expect(denied.inClear(connectionSetupRequest, { hello })).rejects.toMatchObject({ status: Status.NotAuthorized });
     await expect(denied.setUp()).rejects.toMatchObject({ status: Status.NotAuthorized });
   });
 
@@ -324,6 +334,26 @@ describe('a repeated request', () => {
     await gateway.request(pnRegistrationRequest, body);
     const elsewhere = { ...body, pnId: fromHex(newPnId(rig)) };
     await expect(gateway.request(pnRegistrationRequest, elsewhere)).rejects.toMatchObject({ status: Status.Duplicate });
+  });
+
+  it('of a hello of one of several PNEs puts that one out', async () => {
+    const consent = board.hello({ flow: RequestFlow.Consent, consent: true });
+    const ask = async () => {
+      const body = registrationOf(gateway, [laptop, board], newPnId(rig));
+      const request = { ...body, pnes: [...body.pnes.slice(0, 1), consent] };
+      return bodyOf(await gateway.request(pnRegistrationRequest, request), authenticationRequest).pnes.map(({ status }) => status);
+    };
+    expect(await ask()).toEqual([Status.Success, Status.Success]);
+    expect(await ask()).toEqual([Status.Success, Status.Duplicate]);
+  });
+
+  it('that was refused and comes with other content is refused for that', async () => {
+    const body = registrationOf(gateway, [new PneDouble(gateway, rig.stranger('nobody'))], newPnId(rig));
+    const transaction = rig.entropy.bytes(16);
+    await expect(gateway.request(pnRegistrationRequest, body, transaction)).rejects.toMatchObject({ status: Status.AuthFailed });
+    const other = registrationOf(gateway, [laptop], newPnId(rig));
+    await expect(gateway.request(pnRegistrationRequest, other, transaction)).rejects.toMatchObject({ status: Status.BadMessage });
+    await expect(gateway.request(pnRegistrationRequest, body, transaction)).rejects.toMatchObject({ status: Status.AuthFailed });
   });
 
   it('that was refused is refused again in the same words', async () => {
@@ -420,7 +450,28 @@ describe('a challenge', () => {
   });
 });
 
+it('lets nobody in who was revoked in the moment of the registration', async () => {
+  const begun = await begin(gateway, [laptop, board]);
+  const revoking = rig.enabler.revokeDevice(board.entityId);
+  const response = await complete(begun, [laptop, board]);
+  await revoking;
+  expect(response.pnes).toContainEqual({ pne: board.entityId, status: Status.NotAuthorized });
+  expect(rig.db.reads.pns.members(begun.pnId).map((member) => member.entityId)).toEqual([laptop.entityId]);
+  expect(rig.enabler.gauges()).toMatchObject({ sessions: 2, challenges: 0 });
+});
+
 describe('limits', () => {
+  it('on establishments count every PNE of a PN GW, however many requests they come in', async () => {
+    rig = new Rig({ limits: { establishmentsPerSecondPerGateway: 5, pnesPerRegistration: 5 } });
+    await rig.user();
+    gateway = await GatewayDouble.connected(rig);
+    const pnes = await Promise.all(Array.from({ length: 6 }, (_, i) => PneDouble.of(gateway, `pne-${i}`)));
+    await begin(gateway, pnes.slice(0, 4));
+    await expect(begin(gateway, pnes.slice(4))).rejects.toMatchObject({ status: Status.Busy });
+    await begin(gateway, pnes.slice(5));
+    await expect(begin(gateway, pnes)).rejects.toMatchObject({ status: Status.BadMessage });
+  });
+
   it('on establishments per PN GW and on requests per PNE are debited by genuine hellos only', async () => {
     rig = new Rig({ limits: { requestBurstPerPne: 3, establishmentsPerSecondPerGateway: 5, pnesPerRegistration: 5 } });
     await rig.user();

@@ -79,6 +79,14 @@ describe('PN Update (remove)', () => {
     expect(rig.enabler.gauges()).toMatchObject({ sessions: 2 });
   });
 
+  it('takes back what waits for the one who is removed', async () => {
+    await remove([laptop]);
+    expect(rig.db.reads.outbox.waiting(board.entityId, 10)).toHaveLength(1);
+    await established(gateway, [laptop]);
+    await remove([board]);
+    expect(rig.db.reads.outbox.waiting(board.entityId, 10)).toEqual([]);
+  });
+
   it('lets the old key be received a while when a member was not expelled', async () => {
     await remove([board], RemoveReason.Left);
     expect(await key()).toMatchObject({ epoch: 2, graceMs: 5_000 });

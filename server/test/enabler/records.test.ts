@@ -16,7 +16,7 @@ import {
   Status,
   sessionUnknown,
 } from '@cpns/shared/messages';
-import { fromHex } from '@cpns/shared/security';
+import { concat, fromHex, INNER_TYPE } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { established, GatewayDouble, PneDouble } from './devices.js';
 import { Rig } from './rig.js';
@@ -92,7 +92,7 @@ describe('records of a PNE', () => {
   });
 
   it('with another sender in the envelope are dropped', async () => {
-    for (const record of laptop.records(pnId, data, message(gateway.entityId), gateway.entityId)) {
+    for (const record of laptop.records(pnId, data, message(), gateway.entityId)) {
       await gateway.carry(pnId, laptop.entityId, record);
     }
     expect(stored()).toBe(0);
@@ -123,6 +123,16 @@ describe('records of a PN GW', () => {
     expect(records.length).toBeGreaterThan(1);
     for (const record of [...records].reverse()) await gateway.publish(record);
     expect(gateway.arrived).toHaveLength(1);
+  });
+
+  it('that are parts count once together, whichever comes last', async () => {
+    const envelope = encodeEnvelope(data, rig.entropy.bytes(16), gateway.entityId, message(gateway.entityId));
+    const parts = [0, 1].map((index) => {
+      const octets = envelope.subarray(index * 50, index === 0 ? 50 : envelope.length);
+      return gateway.channel?.seal(INNER_TYPE.part, concat(new Uint8Array([index, 2]), octets)) as Uint8Array;
+    });
+    for (const record of [...parts, ...parts.reverse()]) await gateway.publish(record);
+    expect(gateway.take(dataAnswer)).toHaveLength(1);
   });
 
   it('cannot carry a request in clear, nor one that is an answer', async () => {
@@ -192,6 +202,18 @@ describe('a session that the server does not know', () => {
     expect(stored()).toBe(1);
     expect(gateway.take(sessionUnknown)).toHaveLength(1);
   });
+});
+
+it('does what is committed before a revocation, and has nothing to say to the device afterwards', async () => {
+  const [record] = laptop.records(pnId, data, message());
+  const sending = gateway.carry(pnId, laptop.entityId, record as Uint8Array);
+  // As far as the transaction, but not to its commit.
+  for (let step = 0; step < 20; step++) await undefined;
+  await rig.enabler.revokeDevice(laptop.entityId);
+  await sending;
+  expect(stored()).toBe(1);
+  expect(laptop.arrived).toEqual([]);
+  expect(gateway.take(sessionUnknown)).toEqual([]);
 });
 
 it('refuses what a device asked for before it was revoked and what is committed after', async () => {
