@@ -7,7 +7,7 @@ import type { Session } from './session.js';
 
 /**
  * The first record of a device in a new session: it has verified hash_server. The session is used from now on, and an Unconfirmed PNE
- * becomes a member (protocol 0.13). Nothing happens with later records.
+ * becomes a member (protocol 0.13).
  * @throws CpnsError State/DiskFull and its like; then the next record tries again
  */
 export async function acknowledge(context: EnablerContext, session: Session): Promise<void> {
@@ -18,7 +18,6 @@ export async function acknowledge(context: EnablerContext, session: Session): Pr
     outbox.resend(entityId);
     if (session.own) for (const carried of sessions.behind(entityId)) outbox.resend(carried.entityId);
   }
-  if (session.acknowledged) return;
   if (pnId !== '') {
     await inventory.transact((tx) => {
       if (tx.pns.member(pnId, entityId)?.state !== PneState.Authenticated) return;

@@ -8,7 +8,7 @@ import type { Incoming } from './incoming.js';
 import { refuse } from './refusals.js';
 
 /** Sender of data that comes from the server's services. */
-export const SERVER_AS_SENDER = entityId('server');
+const SERVER_AS_SENDER = entityId('server');
 const MESSAGE_ID_OCTETS = 16;
 
 /** Data of a device for the server's services (protocol 0.23): stored, then answered; a duplicate is answered again and shown once. */

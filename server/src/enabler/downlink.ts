@@ -80,8 +80,11 @@ export class Downlink {
     try {
       return session.seal(envelope, pad);
     } catch (error) {
-      if (!(error instanceof CpnsError) || error.family !== 'State') throw error;
       const { sessions, logger } = this.#options;
+      if (!(error instanceof CpnsError) || error.family !== 'State') {
+        logger.error('a message could not be sealed', { entityId: session.entityId, why: describeError(error) });
+        return undefined;
+      }
       if (sessions.find(session.sid) !== session) return undefined;
       logger.info('a session is used up', { entityId: session.entityId, why: describeError(error) });
       sessions.drop(session);

@@ -90,6 +90,8 @@ export function createEnabler(options: EnablerOptions): Enabler {
     deviceConnected(entityId) {
       present.add(entityId);
       presence(entityId, 'device-connected', `${entityId} is connected.`);
+      // A device that comes back in its old session gets what was put into the outbox meanwhile.
+      for (const reached of [entityId, ...sessions.behind(entityId).map((session) => session.entityId)]) outbox.flush(reached);
     },
     deviceDisconnected(entityId) {
       present.delete(entityId);

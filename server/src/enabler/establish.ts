@@ -131,7 +131,7 @@ export async function completePn(
   const { gateway, pnId } = run;
   const opened: Session[] = [];
 
-  // 11. the CPNS Server authenticates the PNEs by verifying hash_PNE
+  // 11. the CPNS Server authenticates the PNEs by verifying hash_PNE, and registers the PN when at least one of them is authenticated
   const statuses = new Map(run.refused);
   const proven = run.pnes.map((challenged) => {
     const outcome = prove(context, challenged, incoming.body.pnes.find(({ pne }) => pne === challenged.pne)?.hashPne);
@@ -154,11 +154,10 @@ export async function completePn(
       if (members.length === 0)
         return answer(pnRegistrationResponse, { status: Status.AuthFailed, pnId: incoming.body.pnId, pnes: outcomes });
 
-      // The CPNS Server registers the PN with PN Inventory, when at least one of the PNEs is authenticated
       const pn = createPn(context, tx, run, members);
       const whole = readWhole(tx, pn);
 
-      // 12. PN Registration Response: hash_server of each PNE, and its first record
+      // 12. CPNS Server calculates session key and hash value for each PNE, then sends PN Registration Response message
       const confirmed = new Map(
         members.map((member) => {
           const { pne, material, hashServer } = member;

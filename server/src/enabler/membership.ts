@@ -28,7 +28,6 @@ export async function updatePn(context: EnablerContext, incoming: Incoming<BodyO
   // 2. PN GW sends PN Update Request to the CPNS Server
   const pnId = toHex(body.pnId) as PnId;
   if (body.operation !== PnOperation.Remove) throw refuse(Status.BadAction, 'BadAction', 'PN Update (add) is not served.');
-  context.limits.request(sender);
   await incoming.conclude((tx) => {
     const pn = tx.pns.find(pnId);
     if (pn?.gateway !== sender) return answer(pnUpdateResponse, { status: Status.UnknownPn, pnId: body.pnId, pnes: [] });
@@ -94,11 +93,11 @@ export function removeMembers(
 
 /** Sealed PNE Notification (Expel); the session is received a little longer, so that the PNE can say that it has heard. */
 function dismiss(context: EnablerContext, pnId: PnId, pne: EntityId, reason: RemoveReason): void {
-  const { sessions, downlink, clock, entropy, settings } = context;
+  const { sessions, downlink, entropy } = context;
   for (const session of sessions.of(pne, pnId)) {
     session.leaving = true;
     if (session !== sessions.current(pne, pnId)) sessions.drop(session);
-    else clock.after(settings.sessions.oldSessionGraceMs, () => sessions.drop(session));
+    else sessions.retire(session);
   }
   const session = sessions.current(pne, pnId);
   if (session === undefined) return;
@@ -130,8 +129,8 @@ export class UnconfirmedRemoval {
   async #remove(): Promise<void> {
     const { inventory, settings, logger } = this.#context;
     const timeoutMs = settings.sessions.acknowledgeTimeoutMs;
-    const pnIds = new Set(inventory.reads.pns.unconfirmedLongerThan(timeoutMs).map(({ pnId }) => pnId));
     try {
+      const pnIds = new Set(inventory.reads.pns.unconfirmedLongerThan(timeoutMs).map(({ pnId }) => pnId));
       for (const pnId of pnIds) {
         await inventory.transact((tx) => {
           const pn = tx.pns.find(pnId);

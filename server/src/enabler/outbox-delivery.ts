@@ -38,7 +38,7 @@ interface Lane {
 export class OutboxDelivery {
   readonly #options: OutboxDeliveryOptions;
   readonly #lanes = new Map<EntityId, Lane>();
-  readonly #waiting = new Map<string, (status: Status) => void>();
+  readonly #waiting = new Map<string, (status: Status | undefined) => void>();
   #cancelExpiry = () => {};
 
   constructor(options: OutboxDeliveryOptions) {
@@ -56,6 +56,7 @@ export class OutboxDelivery {
     this.#cancelExpiry();
     for (const lane of this.#lanes.values()) lane.cancelTimer();
     this.#lanes.clear();
+    for (const end of [...this.#waiting.values()]) end(undefined);
   }
 
   /** Sends what waits for that device and is not under way. */
@@ -74,7 +75,11 @@ export class OutboxDelivery {
     this.#lanes.set(entityId, lane);
     const repeat = () => {
       lane.cancelTimer = clock.after(FIRST_WAIT_MS + lane.delays.next().value, () => {
-        this.#repeat(entityId, lane);
+        try {
+          this.#repeat(entityId, lane);
+        } catch (error) {
+          this.#options.logger.error('messages could not be sent again', { to: entityId, why: describeError(error) });
+        }
         if (this.#lanes.get(entityId) === lane) repeat();
       });
     };
@@ -127,7 +132,7 @@ export class OutboxDelivery {
     if (pnId === undefined) candidates.push(sessions.current(to, ''), ...(message.number === data.number ? sessions.currentOf(to) : []));
     else candidates.push(sessions.current(to, pnId));
     if (pnId !== undefined && inventory.reads.pns.find(pnId)?.gateway === to) candidates.push(sessions.current(to, ''));
-    return candidates.find((session) => session !== undefined && downlink.reaches(session));
+    return candidates.find((session) => session !== undefined && !session.leaving && downlink.reaches(session));
   }
 
   #repeat(entityId: EntityId, lane: Lane): void {

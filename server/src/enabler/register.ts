@@ -21,19 +21,18 @@ import { announce } from './notices.js';
 import { Session } from './session.js';
 import { memberOf, pagesOf, readWhole, viewOf } from './views.js';
 
-/** PNE Registration, PN member case, first half (seed 001 figure 4, step 3). Answered with an Authentication Request. */
+/** PNE Registration, PN member case, first half (seed 001 figure 4). Answered with an Authentication Request. */
 export async function challengeMember(context: EnablerContext, incoming: Incoming<BodyOf<typeof pneRegistrationForward>>): Promise<void> {
   const { inventory, challenges, limits, entropy, identity } = context;
   const { body, sender: gateway } = incoming;
   const pnId = toHex(body.pnId) as PnId;
 
-  // 3. PN GW SHALL forward the PNE Registration Request to the CPNS Server
+  // 3. PN GW forwards the PNE Registration Request; CPNS Server authenticates the PNE, of a PN that it does not know, too
   requireGatewayRight(inventory.reads, gateway);
   challenges.requireRoom(gateway, 1);
   const applicant = admit(context, incoming, body.hello, (request) => request.flow === RequestFlow.RegisterMember);
   limits.establish(gateway, 1);
 
-  // Using information from PNE Registration Request, CPNS Server authenticates PNE 1; of a PN that it does not know, too
   const randServer = entropy.bytes(NONCE_LENGTH);
   const challenged = challenge(context, applicant, { pnId: body.pnId, idGw: gateway, randGw: body.randGw, randServer });
   const run: RegisterRun = { flow: 'register', gateway, pnId, randServer, pnes: [challenged] };
@@ -74,14 +73,12 @@ export async function completeRegistration(
   const session = new Session({ ...context, entityId: pne, pnId, gateway, material, lifetimeMs: settings.sessions.sessionLifetimeMs });
   try {
     await incoming.conclude((tx) => {
-      // allocates CPNS ID for PNE 1, and update the PN Inventory accordingly
+      // 3. CPNS Server allocates CPNS ID and updates the PN Inventory, then responds with response code and security information
       const cpnsId = tx.devices.cpnsIdOf(pne);
       tx.devices.seen(pne);
       const { status, pages } = updateInventory(context, tx, gateway, pnId, outcome.value);
       const [first, ...rest] = pages;
       session.furtherPages = rest;
-
-      // CPNS Server responds to PNE 1 with response code and security related information such as key
       const record = session.firstRecord(incoming.envelope.transaction, { status, cpnsId, serverKeys, ...(first && { inventory: first }) });
       tx.afterCommit(() => (status === Status.Success ? sessions.file(session) : session.erase()));
       return answer(pneRegistrationResponse, { status: Status.Success, pnId: incoming.body.pnId, hashServer, record });

@@ -18,6 +18,8 @@ export interface SessionKeys {
   file(session: Session): void;
   /** The device's first record came. The session before is received for a while yet. False: it was confirmed already. */
   confirm(session: Session): boolean;
+  /** Erases a session after the time for which replaced ones are received. */
+  retire(session: Session): void;
   /** Erases one session. */
   drop(session: Session): void;
   /** Erases all sessions of a device, and those that it carries as PN GW. */
@@ -110,8 +112,15 @@ export class RamSessionKeys implements SessionKeys {
     place.current = session;
     place.replaced = current;
     if (replaced !== undefined) this.drop(replaced);
-    if (current !== undefined) this.#dropLater(current);
+    if (current !== undefined) this.retire(current);
     return true;
+  }
+
+  retire(session: Session): void {
+    const filed = this.#bySid.get(toHex(session.sid));
+    if (filed?.session !== session) return;
+    filed.cancelTimer();
+    filed.cancelTimer = this.#options.clock.after(this.#options.oldSessionGraceMs, () => this.drop(session));
   }
 
   drop(session: Session): void {
@@ -135,13 +144,6 @@ export class RamSessionKeys implements SessionKeys {
 
   clear(): void {
     for (const { session } of [...this.#bySid.values()]) this.drop(session);
-  }
-
-  #dropLater(session: Session): void {
-    const filed = this.#bySid.get(toHex(session.sid));
-    if (filed === undefined) return;
-    filed.cancelTimer();
-    filed.cancelTimer = this.#options.clock.after(this.#options.oldSessionGraceMs, () => this.drop(session));
   }
 
   #vacate(session: Session): void {

@@ -110,7 +110,7 @@ export class UplinkDoor {
     if (envelope.sender !== session.entityId) {
       return this.#drop('an envelope in the name of another device', { entityId: session.entityId, sender: envelope.sender });
     }
-    await acknowledge(this.#context, session);
+    if (!session.acknowledged) await acknowledge(this.#context, session);
     if (session.own && envelope.number === relay.number) return this.#guarded(envelope, () => this.#relayed(session, envelope));
     await this.#message(envelope, { sender: session.entityId, topic, session, place });
   }

@@ -120,8 +120,9 @@ describe('data for a device', () => {
     await rig.pass(3_600_000);
     expect(laptop.arrived).toEqual([]);
     gateway.connect();
-    await gateway.setUp();
     const request = only(laptop.takeEnvelopes(data));
+    await gateway.setUp();
+    expect(only(laptop.takeEnvelopes(data)).octets).toEqual(request.octets);
     await laptop.answer(pnId, request, dataAnswer, receipt(request));
     expect(rig.db.reads.outbox.total().messages).toBe(0);
   });

@@ -80,9 +80,9 @@ describe('PN Update (remove)', () => {
   });
 
   it('takes back what waits for the one who is removed', async () => {
+    pnId = await established(gateway, [laptop, board, await PneDouble.of(gateway, 'watch')]);
     await remove([laptop]);
     expect(rig.db.reads.outbox.waiting(board.entityId, 10)).toHaveLength(1);
-    await established(gateway, [laptop]);
     await remove([board]);
     expect(rig.db.reads.outbox.waiting(board.entityId, 10)).toEqual([]);
   });
