@@ -1,4 +1,15 @@
-/** A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process. */
+/**
+ * A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process, and the control API, for
+ * rigs that run agents as processes.
+ */
+export { settingsSchema } from './config/settings.js';
+export type { HopReport, PnCreated, PnCreateEvent, PnReport } from './control/api/networks.js';
+export type { PairingEvent, PairingResult } from './control/api/pairing.js';
+export type { PeersReport } from './control/api/peers.js';
+export type { StatusReport } from './control/api/status.js';
+export type { ControlEvent, ControlMethod, ControlParams, ControlResult } from './control/control-api.js';
+export { ControlClient, type RequestOptions } from './control/control-client.js';
+export { controlPath } from './control/control-socket.js';
 export type { ConsentPolicy } from './entity/consent-desk.js';
 export { Device, type DeviceOptions } from './entity/device.js';
 export type { DeviceIdentity, DeviceSettings, Happening } from './entity/device-context.js';

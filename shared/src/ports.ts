@@ -1,5 +1,3 @@
-import type { EntityId } from './ids.js';
-
 /**
  * What the pure core asks of the world. Adapters stand at the edges (`agent/src/pan`, `shared/src/node`, ...), fakes in
  * `shared/src/testing`; both pass the same compliance suite.
@@ -53,8 +51,6 @@ export interface Link {
   readonly initiated: boolean;
   /** Where the peer is, for limits and logs; never an identity. */
   readonly remote: string;
-  /** On a link that this side opened: who the other side says it is, before any proof. */
-  readonly claimedPeer?: EntityId | undefined;
   /** Begins delivery. Called once. */
   open(handler: LinkHandler): void;
   /** Queues one frame. Sending on a closed link is ignored; the handler has been told. */

@@ -80,6 +80,12 @@ export const settingsSchema = settingsFile({
     pns: count(16, 'Personal networks.', 1, 1000),
     membersPerPn: count(1000, 'Members of one personal network.', 1, 1000),
     mdnsNames: count(256, 'Devices near that are remembered.', 1, 4096),
+    recoverySpreadMs: count(
+      30_000,
+      'Pause before a registration that a restarted server makes necessary, at most and at random, in milliseconds.',
+      0,
+      30_000,
+    ),
     outboxMessages: count(1000, 'Messages that wait to be delivered.', 1, 100_000),
     outboxOctets: count(16_777_216, 'Octets that wait to be delivered.', 65_536, 1_073_741_824),
     outboxKeptMs: count(86_400_000, 'A message that was not delivered is given up after, in milliseconds.', 60_000, 604_800_000),

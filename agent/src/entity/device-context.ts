@@ -1,4 +1,4 @@
-import type { Clock, CryptoProvider, EntityId, Entropy, Logger, PnId, ServerId } from '@cpns/shared';
+import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, ServerId } from '@cpns/shared';
 import type { Subscription } from '@cpns/shared/messages';
 import type { EuKeyRoot } from '@cpns/shared/security';
 import type { DeviceState } from './device-state.js';
@@ -28,10 +28,11 @@ export interface DeviceSettings {
 /** Something that happened; `watch` shows it. */
 export type Happening =
   | {
-      readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired' | 'link-up' | 'link-down';
+      readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired';
       readonly peer: EntityId;
       readonly text: string;
     }
+  | { readonly type: 'link-up' | 'link-down'; readonly peer: EntityId; readonly technology: LinkType; readonly text: string }
   | { readonly type: 'mode'; readonly gateway: EntityId | undefined; readonly text: string }
   | { readonly type: 'server'; readonly connected: boolean; readonly text: string }
   | { readonly type: 'pn'; readonly pnId: PnId; readonly state: 'Established' | 'Suspended' | 'Absent'; readonly text: string }

@@ -10,6 +10,7 @@ import {
   type Logger,
   type PnId,
   reply,
+  type ServerId,
 } from '@cpns/shared';
 import {
   allowsGateway,
@@ -207,6 +208,10 @@ export class Device {
   get id(): EntityId {
     return this.#options.identity.id;
   }
+  /** ID_S of the enrolment. */
+  get serverId(): ServerId {
+    return this.#options.identity.idServer;
+  }
   get state(): DeviceState {
     return this.#options.state;
   }
@@ -216,6 +221,13 @@ export class Device {
   }
   get uplink(): { readonly isReady: boolean; readonly reason: string } {
     return this.#gateway.server;
+  }
+  /** Every session with the server has X25519 in it: without it none is accepted. */
+  get sessionsAreForwardSecret(): boolean {
+    return this.#options.settings.requireForwardSecrecy;
+  }
+  linkedForMs(link: PeerLink): number {
+    return this.#options.clock.monotonicMs() - link.provenAtMs;
   }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);
@@ -310,22 +322,15 @@ export class Device {
     happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
   }
 
-  async #dialForPairing(
-    peer: EntityId | undefined,
-    addresses: readonly string[] | undefined,
-    signal: AbortSignal,
-  ): Promise<{ link: PeerLink; peer: EntityId }> {
+  async #dialForPairing(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink> {
     const technology = this.neighbourhood.technologies[0];
     if (technology === undefined) throw new CpnsError('State', 'NoPan', 'No PAN technology is on: see "cpns-agent doctor".');
-    const raw =
-      addresses === undefined
-        ? await this.neighbourhood.reach(peer as EntityId, signal)
-        : await this.neighbourhood.dial(technology, addresses, signal);
-    const id = peer ?? raw.claimedPeer;
-    const link = id === undefined ? undefined : this.#links.adopt(raw);
-    if (id !== undefined && link !== undefined) return { link, peer: id };
-    raw.close('no pairing');
-    throw new CpnsError('Transport', 'PeerUnreachable', 'The other device does not say who it is: open its pairing window first.');
+    const raw = await (addresses === undefined
+      ? this.neighbourhood.reach(peer, signal)
+      : this.neighbourhood.dial(technology, addresses, signal));
+    const link = this.#links.adopt(raw);
+    if (link !== undefined) return link;
+    throw new CpnsError('State', 'TooManyLinks', 'This device has as many links as it may: unpair one, or raise limits.links.');
   }
 
   #linked(raw: Link, expected: EntityId | undefined): void {
@@ -334,7 +339,7 @@ export class Device {
   }
 
   #linkUp(link: PeerLink, peer: EntityId): void {
-    this.#options.happened({ type: 'link-up', peer, text: `Linked with ${peer}.` });
+    this.#options.happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
     void this.#greet(link);
   }
 
@@ -342,7 +347,7 @@ export class Device {
     this.#gateway.linkClosed(link);
     this.#pne.linkClosed(link);
     if (this.#stopping.signal.aborted) return;
-    this.#options.happened({ type: 'link-down', peer, text: `The link with ${peer} is gone: ${reason}.` });
+    this.#options.happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
     this.roles.changed();
     this.neighbourhood.refresh(peer);
   }

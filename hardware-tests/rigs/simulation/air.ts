@@ -14,7 +14,7 @@ export class SimulatedAir {
   readonly #options: Partial<MemoryLinkOptions>;
   readonly #stations = new Map<EntityId, Station>();
   readonly #links: ReturnType<typeof memoryLinkPair>[] = [];
-  readonly #choices = new SeededChoices('air');
+  readonly #choices = new SeededChoices(1);
 
   constructor(clock: Clock, options: Partial<MemoryLinkOptions> = {}) {
     this.#clock = clock;
@@ -66,7 +66,7 @@ export class SimulatedAir {
     const pair = memoryLinkPair({ clock: this.#clock, choices: this.#choices, ...this.#options });
     this.#links.push(pair);
     this.#later(() => events.accepted(pair.responder));
-    return Object.assign(pair.initiator, { claimedPeer: to });
+    return pair.initiator;
   }
 
   #later(action: () => void): void {

@@ -7,9 +7,11 @@ export function isGateway(mode: Mode): boolean {
   return (mode & Mode.PnGw) !== 0;
 }
 
-const NAMES: Readonly<Record<Mode, string>> = { 0: 'unassigned', 1: 'PNE', 2: 'PN GW', 3: 'BOTH' };
+const NAMES = { 0: 'unassigned', 1: 'PNE', 2: 'PN GW', 3: 'BOTH' } as const satisfies Readonly<Record<Mode, string>>;
+/** What the seeds call a mode. */
+export type ModeName = (typeof NAMES)[Mode];
 
 /** The mode as the seeds write it. */
-export function modeName(mode: Mode): string {
+export function modeName(mode: Mode): ModeName {
   return NAMES[mode];
 }

@@ -49,12 +49,11 @@ async function onlyOne(client: ControlClient, signal: AbortSignal): Promise<stri
 
 function consentsText(consents: readonly ConsentRequest[]): string[] {
   if (consents.length === 0) return ['No request is open.'];
-  const rows = consents.map(({ consentId, initiator, gateway, gatewayUser, setup, closesInMs }) => [
+  const rows = consents.map(({ consentId, initiator, gateway, gatewayUser, closesInMs }) => [
     consentId,
     initiator,
     gatewayUser === undefined ? gateway : `${gateway} of ${gatewayUser}`,
-    setup,
     minutes(closesInMs),
   ]);
-  return table([['REQUEST', 'FROM', 'PN GW', 'KIND', 'LEFT'], ...rows]);
+  return table([['REQUEST', 'FROM', 'PN GW', 'LEFT'], ...rows]);
 }

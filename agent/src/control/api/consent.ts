@@ -1,7 +1,6 @@
 import type { EntityId, PnId, UserId } from '@cpns/shared';
 import * as v from 'valibot';
 import { textParam } from './fields.js';
-import type { SetupType } from './networks.js';
 
 export const consentAnswerParams = v.strictObject({ consentId: textParam(64) });
 export type ConsentAnswerParams = v.InferOutput<typeof consentAnswerParams>;
@@ -11,7 +10,6 @@ export interface ConsentRequest {
   /** Short, for typing. */
   readonly consentId: string;
   readonly pnId: PnId;
-  readonly setup: SetupType;
   readonly initiator: EntityId;
   readonly gateway: EntityId;
   readonly gatewayUser?: UserId;

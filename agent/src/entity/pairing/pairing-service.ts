@@ -49,11 +49,7 @@ export interface PairingHost {
   windowChanged(open: boolean): void;
   sightings(): Iterable<Sighting>;
   /** Opens a link for a pairing. @throws CpnsError Transport, Timeout */
-  dial(
-    peer: EntityId | undefined,
-    addresses: readonly string[] | undefined,
-    signal: AbortSignal,
-  ): Promise<{ readonly link: PeerLink; readonly peer: EntityId }>;
+  dial(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink>;
   /** The first link session under K_pair stands: keep the pairing. */
   keep(result: PairingResult): Promise<void>;
   /** The link is proven and can be used like any other. */
@@ -166,7 +162,7 @@ export class PairingService {
     const open = this.#open;
     if (open?.request.type !== 'code' || !sighting.pairing || this.#dialling.has(sighting.id)) return;
     const { peer, address } = open.request;
-    if (address !== undefined || (peer !== undefined && peer !== sighting.id)) return;
+    if ((address !== undefined && !sighting.addresses.includes(address)) || (peer !== undefined && peer !== sighting.id)) return;
     this.#dialling.add(sighting.id);
     open.report({ type: 'found', peer: sighting.id, technology: sighting.technology });
     const waitMs = this.#context.self < sighting.id ? 0 : HIGHER_ID_WAITS_MS;
@@ -223,43 +219,40 @@ export class PairingService {
     if (open.request.type === 'take-link') {
       const { peer, addresses } = open.request;
       void this.#dial(open, peer, addresses);
-    } else if (open.request.type === 'code' && open.request.address !== undefined) {
-      void this.#dial(open, open.request.peer, [open.request.address]);
     } else {
       for (const sighting of this.#host.sightings()) this.sighted(sighting);
     }
   }
 
-  async #dial(open: OpenWindow, peer: EntityId | undefined, addresses: readonly string[] | undefined): Promise<void> {
-    if (this.#open !== open) return void (peer && this.#dialling.delete(peer));
+  async #dial(open: OpenWindow, peer: EntityId, addresses: readonly string[] | undefined): Promise<void> {
+    if (this.#open !== open) return void this.#dialling.delete(peer);
     if (open.attempt !== undefined) return this.#dialLater(open, peer, addresses);
     let attempt: Attempt | undefined;
     try {
-      const reached = await this.#host.dial(peer, addresses, open.signal);
+      const link = await this.#host.dial(peer, addresses, open.signal);
       if (this.#open !== open || open.attempt !== undefined) {
-        reached.link.close('another pairing is under way');
+        link.close('another pairing is under way');
         return this.#dialLater(open, peer, addresses);
       }
       open.window.begin();
-      attempt = { number: ++this.#attempts, link: reached.link, peer: reached.peer, controller: new AbortController() };
+      attempt = { number: ++this.#attempts, link, peer, controller: new AbortController() };
       open.attempt = attempt;
-      const { link } = reached;
       link.signal.addEventListener('abort', () => attempt?.controller.abort(link.signal.reason), { once: true });
       const shown = open.request.type === 'take-link' ? open.request.link : undefined;
-      const result = await initiatePairing(this.#context, link, reached.peer, this.#desk(open, attempt, link), shown);
+      const result = await initiatePairing(this.#context, link, peer, this.#desk(open, attempt, link), shown);
       await this.#succeeded(open, attempt, result, link);
     } catch (error) {
       if (this.#open !== open) return;
       if (attempt !== undefined) this.#failed(open, attempt, error);
-      else if (open.request.type === 'take-link' || addresses !== undefined) return open.reject(asPairingError(error));
+      else if (addresses !== undefined) return open.reject(asPairingError(error));
       else this.#context.logger.info('could not reach a device for pairing', { peer, why: describeError(error) });
       this.#dialLater(open, peer, addresses);
     }
   }
 
-  #dialLater(open: OpenWindow, peer: EntityId | undefined, addresses: readonly string[] | undefined): void {
+  #dialLater(open: OpenWindow, peer: EntityId, addresses: readonly string[] | undefined): void {
     this.#context.clock.after(AGAIN_AFTER_MS, () => {
-      if (peer !== undefined && addresses === undefined) this.#dialling.delete(peer);
+      if (addresses === undefined) this.#dialling.delete(peer);
       if (this.#open !== open || !open.window.open) return;
       if (addresses !== undefined) return void this.#dial(open, peer, addresses);
       for (const sighting of this.#host.sightings()) if (sighting.id === peer) this.sighted(sighting);
