@@ -18,7 +18,7 @@ import {
   Status,
 } from '@cpns/shared/messages';
 import { fromHex, gatewayHeader, unwrapForGateway } from '@cpns/shared/security';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { begin, GatewayDouble, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
 import { bob, idServer, provider, Rig } from './rig.js';
 
@@ -216,6 +216,25 @@ describe('who is let in', () => {
   });
 
   const nothing = { eServer: new Uint8Array(0), wrapped: new Uint8Array(0), wrappedForGateway: new Uint8Array(0) };
+
+  it('costs the same to refuse, whichever key the hello names', async () => {
+    const { root } = rig.stranger('laptop');
+    const refusedAs: Record<string, unknown> = {};
+    for (const pne of [
+      new PneDouble(gateway, rig.stranger('nobody')),
+      new PneDouble(gateway, { entityId: laptop.entityId, root: { ...root, kid: laptop.device.root.kid } }),
+      new PneDouble(gateway, { entityId: laptop.entityId, root: board.device.root }),
+    ]) {
+      const body = registrationOf(gateway, [pne], newPnId(rig));
+      const hmac = vi.spyOn(rig.recorder, 'hmac');
+      const sha256 = vi.spyOn(rig.recorder, 'sha256');
+      await expect(gateway.request(pnRegistrationRequest, body)).rejects.toMatchObject({ status: Status.AuthFailed });
+      refusedAs[rig.refusals().at(-2) ?? ''] = [hmac.mock.calls.length, sha256.mock.calls.length];
+      vi.restoreAllMocks();
+    }
+    expect(Object.keys(refusedAs)).toEqual(['UnknownKid', 'WrongRequestMac', 'KidOfAnother']);
+    expect(new Set(Object.values(refusedAs).map(String)).size).toBe(1);
+  });
 
   it('is not a hello made for another PN GW', async () => {
     const body = registrationOf(gateway, [laptop], newPnId(rig));

@@ -1,8 +1,8 @@
 import { CpnsError, type EntityId, entityId, serverId, type UserId, userId } from '@cpns/shared';
 import { nativeProvider } from '@cpns/shared/node';
 import { type EuKeyRoot, euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
-import { InsecureSeededEntropy, MemoryLogger, VirtualClock } from '@cpns/shared/testing';
-import { onTestFinished } from 'vitest';
+import { InsecureSeededEntropy, MemoryLogger, RecordingProvider, VirtualClock } from '@cpns/shared/testing';
+import { expect, onTestFinished } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
 import { defaultSettings, type Settings } from '../../src/config/settings.js';
 import { createEnabler, type Enabler } from '../../src/enabler/enabler.js';
@@ -49,6 +49,8 @@ export class Rig {
   readonly entropy = new InsecureSeededEntropy('enabler');
   readonly logger = new MemoryLogger();
   readonly broker = new MemoryBroker();
+  /** The enabler's provider, over restarts: no key and nonce may ever seal twice (security T12). */
+  readonly recorder = new RecordingProvider(provider);
   readonly settings: Pick<Settings, 'sessions' | 'limits'>;
   readonly db: Database;
   /** The next so many transactions fail when all of their work is done, as on a full disk. */
@@ -77,11 +79,14 @@ export class Rig {
     onTestFinished(async () => {
       this.enabler.stop();
       await this.db.close();
+      this.recorder.assertNoNonceReuse();
+      const keks = this.recorder.wraps.map(({ kek }) => kek);
+      expect(new Set(keks).size).toBe(keks.length);
     });
   }
 
   #start(): Enabler {
-    const { broker, clock, entropy, logger, settings, keys, identity, db } = this;
+    const { broker, clock, entropy, logger, settings, keys, identity, db, recorder } = this;
     const pnKeys = sealerFor(provider, this.#masterKey, 'pn-key');
     const inventory: Database = {
       ...db,
@@ -93,7 +98,7 @@ export class Rig {
           throw new CpnsError('State', 'DiskFull', 'The disk is full.');
         }),
     };
-    const enabler = createEnabler({ inventory, keys, pnKeys, broker, identity, clock, entropy, provider, logger, settings });
+    const enabler = createEnabler({ inventory, keys, pnKeys, broker, identity, clock, entropy, provider: recorder, logger, settings });
     enabler.start();
     broker.onLeave = (id) => enabler.deviceDisconnected(id);
     return enabler;
