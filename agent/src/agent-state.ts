@@ -54,7 +54,7 @@ export class AgentState {
       const prk = euKeyPrk(nativeProvider, enrolment.euKey);
       const record: EnrolmentRecord = {
         entityId: enrolment.entityId,
-        prk: prk.reveal(),
+        prk: prk.reveal().slice(),
         serverId: enrolment.serverId,
         serverAddress: enrolment.server,
         subscription: enrolment.subscription,
