@@ -1,7 +1,11 @@
-/** The CPNS Server as a library: its parts without broker sockets, for rigs that play whole networks in one process. */
-export type { NewDevice } from './api/admin-port.js';
+/**
+ * The CPNS Server as a library: its parts without broker sockets, for rigs that play whole networks in one process, and the client of the
+ * admin API, for rigs that run it as a process.
+ */
+export type { DeviceView, Enrolment, NewDevice, PnView, WatchItem } from './api/admin-port.js';
 export type { Broker, BrokerHandler } from './broker/broker.js';
-export { defaultSettings } from './config/settings.js';
+export { AdminClient, type WatchOptions } from './cli/admin-client.js';
+export { defaultSettings, settingsTable } from './config/settings.js';
 export { createEnabler, type Enabler } from './enabler/enabler.js';
 export type { Database } from './inventory/database.js';
 export { openDatabase } from './inventory/open-database.js';

@@ -1,0 +1,141 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ControlClient,
+  type ControlEvent,
+  type ControlMethod,
+  type ControlParams,
+  type ControlResult,
+  controlPath,
+  type RequestOptions,
+} from '@cpns/agent';
+import { type Clock, CpnsError, type EntityId } from '@cpns/shared';
+import { ensurePrivateDirectory } from '@cpns/shared/node';
+import { commandOf } from './commands.js';
+import type { Keeper } from './keeper.js';
+import { LogTail } from './log-tail.js';
+import { Program, runProgram } from './program.js';
+
+/** From the start of the process to an answering control API, on a busy machine. */
+const START_MS = 30_000;
+const MOST_HEARD = 10_000;
+
+export interface AgentProcessOptions {
+  readonly id: EntityId;
+  /** Made by the agent's process; holds its state and its configuration. */
+  readonly directory: string;
+  /** What would stand in the configuration file. */
+  readonly config: object;
+  /** Words in front of every command, such as those that enter a network namespace. */
+  readonly prefix?: readonly string[];
+  readonly clock: Clock;
+  readonly keeper: Keeper;
+}
+
+/** `cpns-agent` as a person runs it: a process with a state directory, reached by its control API and its command line. */
+export class AgentProcess {
+  readonly id: EntityId;
+  readonly log = new LogTail();
+  /** What `watch` has told, over all runs. */
+  readonly heard: ControlEvent<'watch'>[] = [];
+  readonly #options: AgentProcessOptions;
+  readonly #stateDirectory: string;
+  #program: Program | undefined;
+  #client: ControlClient | undefined;
+
+  constructor(options: AgentProcessOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.#stateDirectory = join(options.directory, 'state');
+  }
+
+  get isRunning(): boolean {
+    return this.#program?.isRunning === true;
+  }
+
+  /** Arguments with which the command line talks to this agent. */
+  get stateArguments(): readonly string[] {
+    return ['--state', this.#stateDirectory];
+  }
+
+  /** Takes an enrolment code in. @throws CpnsError State/ProgramFailed */
+  async enrol(code: string): Promise<void> {
+    await ensurePrivateDirectory(this.#options.directory);
+    await this.configure(this.#options.config);
+    await this.#run(['enrol', '-'], code);
+  }
+
+  /** What counts from the next start on. */
+  async configure(config: object): Promise<void> {
+    // Every JSON document is a YAML document.
+    await writeFile(this.#configFile, `${JSON.stringify(config, undefined, 2)}\n`);
+  }
+
+  /** @throws CpnsError State/ProgramEnded, Timeout */
+  async start(): Promise<void> {
+    const { id, clock, keeper } = this.#options;
+    this.#program = new Program({ name: id, command: this.#command(['--json', 'run']), clock, keeper, log: this.log });
+    await this.#program.line((line) => (line.includes('"ready":true') ? true : undefined), START_MS);
+    await this.#watch(await this.#connection());
+  }
+
+  async stop(): Promise<void> {
+    this.#hangUp();
+    await this.#program?.stop();
+  }
+
+  async kill(): Promise<void> {
+    this.#hangUp();
+    await this.#program?.kill();
+  }
+
+  /** @throws CpnsError State/AgentNotRunning, State/AgentGone, and as the agent reports */
+  async request<M extends ControlMethod>(method: M, params: ControlParams<M>, options?: RequestOptions<M>): Promise<ControlResult<M>> {
+    try {
+      return await (await this.#connection()).request(method, params, options);
+    } catch (error) {
+      // The agent was started again since.
+      if (error instanceof CpnsError && error.code === 'AgentGone') this.#hangUp();
+      throw error;
+    }
+  }
+
+  /** Runs one command of `cpns-agent` and gives what it prints. @throws CpnsError State/ProgramFailed */
+  cli(...args: string[]): Promise<string> {
+    return this.#run(args);
+  }
+
+  get #configFile(): string {
+    return join(this.#options.directory, 'config.yaml');
+  }
+
+  async #connection(): Promise<ControlClient> {
+    this.#client ??= await ControlClient.connect(controlPath(this.#stateDirectory), this.#options.clock);
+    return this.#client;
+  }
+
+  /** Resolves when nothing is missed any more. */
+  async #watch(client: ControlClient): Promise<void> {
+    const onEvent = (event: ControlEvent<'watch'>) => {
+      if (this.heard.length < MOST_HEARD) this.heard.push(event);
+    };
+    // Ends with the agent, or with the connection.
+    client.request('watch', {}, { onEvent, timeoutMs: Number.POSITIVE_INFINITY }).catch(() => {});
+    // Requests of one connection begin in their order.
+    await client.request('status', {});
+  }
+
+  #hangUp(): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  #run(args: readonly string[], input = ''): Promise<string> {
+    const { id, clock, keeper } = this.#options;
+    return runProgram({ name: `cpns-agent ${args[0]} of ${id}`, command: this.#command(args), input, clock, keeper });
+  }
+
+  #command(args: readonly string[]): string[] {
+    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.stateArguments, '--config', this.#configFile, ...args]);
+  }
+}

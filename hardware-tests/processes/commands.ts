@@ -1,0 +1,22 @@
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder with package.json, seen from the compiled file. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export type Product = 'cpns-agent' | 'cpns-server';
+
+/** File that `npx cpns-agent` and `npx cpns-server` run. */
+function binary(product: Product): string {
+  return join(ROOT, product === 'cpns-agent' ? 'agent' : 'server', 'bin', `${product}.js`);
+}
+
+/** The command line that starts a program of the product, behind `prefix`. */
+export function commandOf(product: Product, prefix: readonly string[], args: readonly string[]): string[] {
+  return [...prefix, process.execPath, binary(product), ...args];
+}
+
+/** The same for a person to type in the present directory. */
+export function typedCommand(product: Product, ...args: string[]): string {
+  return ['node', relative(process.cwd(), binary(product)), ...args].join(' ');
+}

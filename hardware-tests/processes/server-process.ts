@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '@cpns/shared';
+import { ensurePrivateDirectory } from '@cpns/shared/node';
+import { commandOf } from './commands.js';
+import type { Keeper } from './keeper.js';
+import { LogTail } from './log-tail.js';
+import { Program, runProgram } from './program.js';
+
+const START_MS = 30_000;
+
+export interface ServerProcessOptions {
+  readonly id: string;
+  /** Made by the server's process; holds its state and its configuration. */
+  readonly directory: string;
+  /** What would stand in the configuration file, beside `server.id`. */
+  readonly config: object;
+  readonly prefix?: readonly string[];
+  readonly clock: Clock;
+  readonly keeper: Keeper;
+}
+
+/** What `cpns-server run --json` says when it is ready. */
+export interface ServerReady {
+  readonly serverId: string;
+  readonly publicAddress: string;
+  readonly adminUrl: string;
+}
+
+/** `cpns-server` as an operator runs it: a process with a state directory. */
+export class ServerProcess {
+  readonly stateDirectory: string;
+  readonly log = new LogTail();
+  readonly #options: ServerProcessOptions;
+  #program: Program | undefined;
+
+  constructor(options: ServerProcessOptions) {
+    this.#options = options;
+    this.stateDirectory = join(options.directory, 'state');
+  }
+
+  get isRunning(): boolean {
+    return this.#program?.isRunning === true;
+  }
+
+  /** Makes the state directory. @throws CpnsError State/ProgramFailed */
+  async init(): Promise<void> {
+    const { id, config, directory, clock, keeper } = this.#options;
+    await ensurePrivateDirectory(directory);
+    await runProgram({ name: 'cpns-server init', command: this.#command(['init', '--id', id]), clock, keeper });
+    await writeFile(this.#configFile, `${JSON.stringify({ ...config, server: { id } }, undefined, 2)}\n`, { mode: 0o600 });
+  }
+
+  /** @throws CpnsError State/ProgramEnded, Timeout */
+  async start(): Promise<ServerReady> {
+    const { clock, keeper } = this.#options;
+    const command = this.#command(['--json', 'run', '--config', this.#configFile]);
+    this.#program = new Program({ name: 'server', command, clock, keeper, log: this.log });
+    return this.#program.line((line) => (line.includes('"ready":true') ? (JSON.parse(line) as ServerReady) : undefined), START_MS);
+  }
+
+  async stop(): Promise<void> {
+    await this.#program?.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.#program?.kill();
+  }
+
+  get #configFile(): string {
+    return join(this.#options.directory, 'config.yaml');
+  }
+
+  #command(args: readonly string[]): string[] {
+    return commandOf('cpns-server', this.#options.prefix ?? [], ['--state', this.stateDirectory, ...args]);
+  }
+}

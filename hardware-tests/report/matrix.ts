@@ -1,0 +1,46 @@
+import { table } from '@cpns/shared/node';
+import type { Outcome } from '../rigs/player.js';
+
+/** What is known of every scenario on every rig. */
+export interface Matrix {
+  readonly rigs: readonly string[];
+  readonly rows: readonly { readonly scenario: string; readonly outcomes: Readonly<Record<string, Outcome>> }[];
+}
+
+/** Later outcomes of the same scenario on the same rig replace earlier ones. */
+export function matrixOf(outcomes: readonly Outcome[]): Matrix {
+  const rows = new Map<string, Record<string, Outcome>>();
+  for (const outcome of outcomes) {
+    const row = rows.get(outcome.scenario) ?? {};
+    row[outcome.rig] = outcome;
+    rows.set(outcome.scenario, row);
+  }
+  return {
+    rigs: [...new Set(outcomes.map(({ rig }) => rig))].sort(),
+    rows: [...rows].map(([scenario, row]) => ({ scenario, outcomes: row })),
+  };
+}
+
+/** All outcomes, one after another. */
+export function outcomesOf({ rows }: Matrix): Outcome[] {
+  return rows.flatMap(({ outcomes }) => Object.values(outcomes));
+}
+
+/** As a table for people. A scenario that a rig was never asked for is "-"; skipped is never shown as passed. */
+export function matrixText({ rigs, rows }: Matrix): string[] {
+  const cell = (outcome: Outcome | undefined) => {
+    if (outcome === undefined) return '-';
+    return outcome.result === 'skipped' ? 'skipped' : `${outcome.result} ${(outcome.ms / 1000).toFixed(1)} s`;
+  };
+  const lines = table([['scenario', ...rigs], ...rows.map((row) => [row.scenario, ...rigs.map((rig) => cell(row.outcomes[rig]))])]);
+  const reasons = outcomesOf({ rigs, rows }).flatMap(({ scenario, rig, says }) =>
+    says === undefined ? [] : [`${scenario} on ${rig}: ${says}`],
+  );
+  return reasons.length === 0 ? lines : [...lines, '', ...reasons];
+}
+
+/** `N passed, N failed, N skipped`. */
+export function totals(outcomes: readonly Outcome[]): string {
+  const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
+  return `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`;
+}

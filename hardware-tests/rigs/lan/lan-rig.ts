@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Clock } from '@cpns/shared';
+import { Keeper } from '../../processes/keeper.js';
+import { type BuiltStage, NEEDS, type Need, type Rig } from '../rig.js';
+import { ipBatch, namespaces } from './ip.js';
+import { LanNetwork, PREFIX } from './lan-network.js';
+import { LanStage } from './lan-stage.js';
+
+/** What each need wants installed, and the Debian package that has it. */
+const TOOLS: Partial<Record<Need, readonly (readonly [tool: string, debianPackage: string])[]>> = {
+  'dns-sd': [
+    ['avahi-daemon', 'avahi-daemon'],
+    ['avahi-browse', 'avahi-utils'],
+    ['dbus-daemon', 'dbus'],
+  ],
+  mqtt: [
+    ['mosquitto_pub', 'mosquitto-clients'],
+    ['mosquitto_sub', 'mosquitto-clients'],
+  ],
+};
+
+/** Each device a network namespace with the real programs, real multicast and real MQTT between them. */
+export class LanRig implements Rig {
+  readonly name = 'lan';
+  readonly title = 'network namespaces on one switch: real processes, mDNS, WebSocket and MQTT';
+  readonly offers: ReadonlySet<Need> = new Set(NEEDS);
+  readonly atOnce = 2;
+  readonly #clock: Clock;
+  #keeper: Keeper | undefined;
+  #stages = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async obstacle(): Promise<string | undefined> {
+    if (process.platform !== 'linux') return 'It needs the network namespaces of Linux.';
+    if (process.getuid?.() !== 0) return 'Network namespaces need root: run it with sudo.';
+    if (!(await installed('ip'))) return 'The command "ip" is missing: apt-get install iproute2';
+    const probe = `${PREFIX}${process.pid}-probe`;
+    try {
+      ipBatch(undefined, [`netns add ${probe}`]);
+      try {
+        ipBatch(probe, ['link add br0 type bridge']);
+      } finally {
+        ipBatch(undefined, [`netns del ${probe}`]);
+      }
+    } catch (error) {
+      return `Network namespaces with a bridge cannot be made here (${String(error).split('\n')[1] ?? error}).`;
+    }
+    return undefined;
+  }
+
+  async lacks(need: Need): Promise<string | undefined> {
+    for (const [tool, debianPackage] of TOOLS[need] ?? []) {
+      if (!(await installed(tool))) return `The command "${tool}" is missing: apt-get install ${debianPackage}`;
+    }
+    return undefined;
+  }
+
+  async build(): Promise<BuiltStage> {
+    if (this.#keeper === undefined) {
+      await clearUpAfterTheDead();
+      this.#keeper = new Keeper();
+    }
+    const [keeper, clock, number] = [this.#keeper, this.#clock, ++this.#stages];
+    const directory = await mkdtemp(join(tmpdir(), `${PREFIX}-rig-${process.pid}-`));
+    keeper.keep({ kind: 'directory', path: directory });
+    return LanStage.build({ network: new LanNetwork(keeper, number), directory, clock, keeper });
+  }
+
+  async close(): Promise<void> {
+    await this.#keeper?.close();
+  }
+}
+
+async function installed(tool: string): Promise<boolean> {
+  // The daemons are in directories that a person's path may lack.
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  return promisify(execFile)('sh', ['-c', 'command -v "$1"', 'sh', tool], { env }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Namespaces and directories carry the id of the process that made them; where that is gone together with its keeper, they are left over. */
+async function clearUpAfterTheDead(): Promise<void> {
+  const keeper = new Keeper();
+  for (const name of await namespaces()) {
+    if (isLeftBy(new RegExp(`^${PREFIX}(\\d+)-`), name)) keeper.keep({ kind: 'namespace', name });
+  }
+  for (const name of await readdir(tmpdir())) {
+    if (isLeftBy(new RegExp(`^${PREFIX}-rig-(\\d+)-`), name)) keeper.keep({ kind: 'directory', path: join(tmpdir(), name) });
+  }
+  await keeper.close();
+}
+
+/** `name` has the id of a process in it that there is no more. */
+function isLeftBy(form: RegExp, name: string): boolean {
+  const pid = form.exec(name)?.[1];
+  if (pid === undefined) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}

@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Clock, CpnsError, entityId, userId } from '@cpns/shared';
+import { AgentProcess } from '../../processes/agent-process.js';
+import type { Keeper } from '../../processes/keeper.js';
+import { LogTail } from '../../processes/log-tail.js';
+import { Program } from '../../processes/program.js';
+import { ServerProcess } from '../../processes/server-process.js';
+import type { Profile } from '../../scenarios/profiles.js';
+import type { Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
+import { AdminRelay } from './admin-relay.js';
+import { LanAttacker } from './attacker.js';
+import { ForeignResolver } from './foreign-resolver.js';
+import { LanDevice } from './lan-device.js';
+import type { Host, LanNetwork, Segment } from './lan-network.js';
+import { LanServer, UPLINK_PORT } from './lan-server.js';
+import { Mosquitto } from './mosquitto.js';
+
+/** Where the attacker waits for the device that it has cut off. */
+const ATTACKER_PORT = 7400;
+const READY_MS = 10_000;
+/** A restarted server is not run over by three devices. */
+const RECOVERY_SPREAD_MS = 500;
+
+export interface LanStageOptions {
+  readonly network: LanNetwork;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly keeper: Keeper;
+}
+
+/** One stage of the LAN rig: a switch, a server, and what the scenario adds. */
+export class LanStage implements BuiltStage {
+  readonly clock: Clock;
+  readonly server: LanServer;
+  readonly outsiders: Outsiders;
+  readonly #options: LanStageOptions;
+  readonly #segment: Segment;
+  readonly #logs: { readonly name: string; readonly log: LogTail }[] = [];
+  readonly #stops: (() => Promise<unknown>)[] = [];
+  readonly #users = new Set<string>();
+  #foreign: Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> | undefined;
+  readonly #segmentOf = new Map<Attacker, Segment>();
+
+  private constructor(options: LanStageOptions) {
+    const { network, directory, clock, keeper } = options;
+    this.#options = options;
+    this.clock = clock;
+    this.#segment = network.segment();
+    const host = network.host('server', this.#segment);
+    const address = `${host.address}:${UPLINK_PORT}`;
+    const server = new ServerProcess({
+      id: 'lan-rig',
+      directory: join(directory, 'server'),
+      config: { uplink: { port: UPLINK_PORT, publicAddress: address }, log: { level: 'debug' } },
+      prefix: host.prefix,
+      clock,
+      keeper,
+    });
+    const relayMain = fileURLToPath(new URL('./admin-relay-main.js', import.meta.url));
+    const relay = this.#helper('admin relay', host, [relayMain, server.stateDirectory]);
+    this.server = new LanServer('lan-rig', server, new AdminRelay(relay), host);
+    this.#logs.push({ name: 'server', log: server.log });
+    this.#stops.push(
+      () => server.kill(),
+      () => relay.kill(),
+    );
+    this.outsiders = {
+      browse: async (type) => (await this.#foreigners()).resolver.browse(type),
+      publish: async (attempt, payload) => (await this.#foreigners()).mosquitto.publish(attempt, payload),
+      subscribe: async (attempt) => (await this.#foreigners()).mosquitto.subscribe(attempt),
+    };
+    this.#init = () => server.init();
+  }
+
+  readonly #init: () => Promise<void>;
+
+  static async build(options: LanStageOptions): Promise<LanStage> {
+    const stage = new LanStage(options);
+    try {
+      await stage.#init();
+      await stage.server.start();
+      return stage;
+    } catch (error) {
+      await stage.dispose();
+      throw error;
+    }
+  }
+
+  async device(name: string, setup: DeviceSetup = {}): Promise<DeviceHandle> {
+    const { network, directory, clock, keeper } = this.#options;
+    const id = entityId(name);
+    const code = await this.#enrolment(name, setup.user ?? 'ann');
+    const host = network.host(name, this.#segmentFor(setup.behind));
+    const config = (profile: Profile) => ({
+      device: profile,
+      ...(setup.consent !== undefined && { consent: setup.consent }),
+      pan: { lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) } },
+      limits: { recoverySpreadMs: RECOVERY_SPREAD_MS },
+      log: { level: 'debug' },
+    });
+    const profile = setup.profile ?? {};
+    const agent = new AgentProcess({ id, directory: join(directory, name), config: config(profile), prefix: host.prefix, clock, keeper });
+    this.#logs.push({ name, log: agent.log });
+    this.#stops.push(() => agent.kill());
+    await agent.enrol(setup.spoilCode?.(code) ?? code);
+    await agent.start();
+    return new LanDevice(agent, host, config);
+  }
+
+  async attacker(): Promise<Attacker> {
+    const { network } = this.#options;
+    const beyond = network.segment();
+    const inside = network.host('mallory', this.#segment);
+    const outside = network.attach(inside.namespace, beyond, 'eth1');
+    const main = fileURLToPath(new URL('./attacker-main.js', import.meta.url));
+    const program = this.#helper('attacker', inside, [main, outside.address, String(ATTACKER_PORT)]);
+    this.#stops.push(() => program.kill());
+    await program.line((line) => (line.includes('listening') ? true : undefined), READY_MS);
+    const attacker = new LanAttacker(program, `${outside.address}:${ATTACKER_PORT}`, `${this.#segment.subnet}.`);
+    this.#segmentOf.set(attacker, beyond);
+    return attacker;
+  }
+
+  logs(): readonly LogOf[] {
+    return this.#logs.map(({ name, log }) => ({ name, lines: log.last() }));
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.allSettled(this.#stops.map((stop) => stop()));
+  }
+
+  #segmentFor(attacker: Attacker | undefined): Segment {
+    if (attacker === undefined) return this.#segment;
+    const segment = this.#segmentOf.get(attacker);
+    if (segment === undefined) throw new CpnsError('Internal', 'UnknownAttacker', 'That attacker belongs to another stage.');
+    return segment;
+  }
+
+  async #enrolment(name: string, user: string): Promise<string> {
+    const { admin } = this.server;
+    if (!this.#users.has(user)) {
+      this.#users.add(user);
+      await admin.addUser({ userId: userId(user), services: ['pn-gw'], chargeable: false }).catch((error: unknown) => {
+        // The scenario has added it, as it wants it to be.
+        if (!(error instanceof CpnsError) || error.code !== 'DuplicateUser') throw error;
+      });
+    }
+    return (await admin.addDevice({ entityId: entityId(name), userId: userId(user) })).code;
+  }
+
+  #foreigners(): Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> {
+    this.#foreign ??= this.#bringForeigners();
+    return this.#foreign;
+  }
+
+  async #bringForeigners(): Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> {
+    const { network, directory, clock, keeper } = this.#options;
+    const host = network.host('outsider', this.#segment);
+    const resolver = new ForeignResolver(host, join(directory, 'outsider'), clock, keeper);
+    const mosquitto = new Mosquitto(host, this.server.address, clock, keeper);
+    this.#logs.push({ name: 'avahi', log: resolver.log }, { name: 'mosquitto', log: mosquitto.log });
+    await resolver.start();
+    return { resolver, mosquitto };
+  }
+
+  /** A process of ours on a host that talks JSON lines. */
+  #helper(name: string, host: Host, args: readonly string[]): Program {
+    const { clock, keeper } = this.#options;
+    const log = new LogTail();
+    this.#logs.push({ name, log });
+    return new Program({ name, command: [...host.prefix, process.execPath, ...args], clock, keeper, log, quiet: true });
+  }
+}

@@ -1,0 +1,105 @@
+/** `npm run rig -- RIG [SCENARIO...]` */
+import { type CpnsError, toCpnsError } from '@cpns/shared';
+import { plural, SystemClock, table } from '@cpns/shared/node';
+import { totals } from '../report/matrix.js';
+import { addToReport } from '../report/report-files.js';
+import { SCENARIOS } from '../scenarios/index.js';
+import { type RigArguments, readArguments } from './arguments.js';
+import { LanRig } from './lan/lan-rig.js';
+import { type Played, playAll } from './player.js';
+import type { Rig } from './rig.js';
+
+const HELP = `Plays field scenarios on a rig.
+
+Usage: npm run rig -- RIG [SCENARIO...]
+
+  --list        show the rigs and the scenarios
+  --verbose     show each step when it is taken
+  --json        one JSON document per scenario instead of lines
+  --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)
+
+Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
+
+Exit codes: 0 all passed, 1 one failed, 2 wrong usage, 3 nothing failed and one was skipped.
+The last line is "N passed, N failed, N skipped".`;
+
+/** The last lines of a process that are shown when a scenario failed. */
+const SHOWN_LINES = 60;
+
+const clock = new SystemClock();
+const rigs: readonly Rig[] = [new LanRig(clock)];
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  let asked: RigArguments;
+  try {
+    asked = readArguments(process.argv.slice(2), rigs, SCENARIOS);
+  } catch (error) {
+    process.stderr.write(`${(error as CpnsError).message}\n`);
+    return 2;
+  }
+  if (asked.help || asked.rig === undefined) {
+    if (asked.help) print(HELP);
+    else list();
+    return 0;
+  }
+  if (asked.list) {
+    list();
+    return 0;
+  }
+  const played: Played[] = [];
+  const say = (name: string, text: string) => asked.verbose && !asked.json && print(`         ${name}: ${text}`);
+  try {
+    await playAll(
+      asked.rig,
+      asked.scenarios,
+      clock,
+      ({ name }, text) => say(name, text),
+      (one) => {
+        played.push(one);
+        show(one, asked.json);
+      },
+    );
+  } finally {
+    await asked.rig.close();
+  }
+  const outcomes = played.map(({ steps: _steps, logs: _logs, ...outcome }) => outcome);
+  if (asked.report !== undefined) await addToReport(asked.report, outcomes);
+  print(totals(outcomes));
+  if (outcomes.some(({ result }) => result === 'failed')) return 1;
+  return outcomes.some(({ result }) => result === 'skipped') ? 3 : 0;
+}
+
+function list(): void {
+  print('Rigs:');
+  for (const line of table(rigs.map(({ name, title }) => [`  ${name}`, title]))) print(line);
+  print('\nScenarios:');
+  for (const line of table(SCENARIOS.map(({ name, title }) => [`  ${name}`, title]))) print(line);
+}
+
+function show({ logs, steps, ...outcome }: Played, json: boolean): void {
+  if (json) {
+    print(JSON.stringify(outcome));
+    return;
+  }
+  const { result, scenario, ms, checks, says } = outcome;
+  print(`${result.padEnd(8)} ${scenario.padEnd(36)} ${(ms / 1000).toFixed(1).padStart(6)} s  ${says ?? plural(checks, 'check')}`);
+  if (result !== 'failed') return;
+  for (const step of steps) print(`  | ${step}`);
+  for (const { name, lines } of logs) {
+    print(`  --- the last that "${name}" said ---`);
+    for (const line of lines.slice(-SHOWN_LINES)) print(`  | ${line}`);
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // The keeper ends and removes everything as soon as this process is gone.
+  process.on(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
+}
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${toCpnsError(error).message}\n${(error as Error).stack ?? ''}\n`);
+  process.exitCode = 1;
+}
+process.stdout.write('', () => process.exit());

@@ -1,0 +1,90 @@
+import { type Clock, describeError, withDeadline } from '@cpns/shared';
+import { CheckFailed, type Scenario, Telling } from '../scenarios/scenario.js';
+import type { BuiltStage, LogOf, Rig } from './rig.js';
+
+/** No scenario takes longer; one that does has failed. */
+const LONGEST_MS = 120_000;
+
+/** What became of one scenario on one rig. */
+export interface Outcome {
+  readonly scenario: string;
+  readonly rig: string;
+  readonly result: 'passed' | 'failed' | 'skipped';
+  readonly ms: number;
+  readonly checks: number;
+  /** What failed, or why it was skipped. */
+  readonly says?: string;
+}
+
+/** Beside the outcome, what helps to understand it. */
+export interface Played extends Outcome {
+  readonly steps: readonly string[];
+  readonly logs: readonly LogOf[];
+}
+
+/** Plays one scenario on a fresh stage. Never throws. */
+export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (text: string) => void): Promise<Played> {
+  const beganMs = clock.monotonicMs();
+  const steps: string[] = [];
+  const step = (text: string) => {
+    const line = `${((clock.monotonicMs() - beganMs) / 1000).toFixed(1).padStart(5)} s  ${text}`;
+    steps.push(line);
+    say(line);
+  };
+  let stage: BuiltStage | undefined;
+  let telling: Telling | undefined;
+  const outcome = (result: Outcome['result'], says?: string): Played => ({
+    scenario: scenario.name,
+    rig: rig.name,
+    result,
+    ms: Math.round(clock.monotonicMs() - beganMs),
+    checks: telling?.checks ?? 0,
+    ...(says !== undefined && { says }),
+    steps,
+    logs: result === 'failed' ? (stage?.logs() ?? []) : [],
+  });
+  const lacking = await whyNot(rig, scenario);
+  if (lacking !== undefined) return outcome('skipped', lacking);
+  try {
+    const run = async () => {
+      stage = await rig.build();
+      telling = new Telling(stage, step);
+      await scenario.run(telling);
+    };
+    await withDeadline(clock, LONGEST_MS, undefined, run, `It was not over after ${LONGEST_MS / 1000} s.`);
+    return outcome('passed');
+  } catch (error) {
+    return outcome('failed', error instanceof CheckFailed ? error.message : describeError(error));
+  } finally {
+    await stage?.dispose();
+  }
+}
+
+/** Plays scenarios, as many at once as the rig can; `over` hears of each as it ends. */
+export async function playAll(
+  rig: Rig,
+  scenarios: readonly Scenario[],
+  clock: Clock,
+  say: (scenario: Scenario, text: string) => void,
+  over: (played: Played) => void,
+): Promise<void> {
+  const obstacle = await rig.obstacle();
+  const waiting = [...scenarios];
+  const worker = async () => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+      const { name } = scenario;
+      if (obstacle === undefined) over(await play(rig, scenario, clock, say.bind(undefined, scenario)));
+      else over({ scenario: name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, steps: [], logs: [] });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(rig.atOnce, scenarios.length) }, worker));
+}
+
+async function whyNot(rig: Rig, { needs }: Scenario): Promise<string | undefined> {
+  for (const need of needs) {
+    if (!rig.offers.has(need)) return `The rig "${rig.name}" has no ${need}.`;
+    const lack = await rig.lacks(need);
+    if (lack !== undefined) return lack;
+  }
+  return undefined;
+}

@@ -1,0 +1,154 @@
+import type { ControlEvent, ControlMethod, ControlParams, ControlResult, RequestOptions } from '@cpns/agent';
+import type { AdminClient, WatchItem } from '@cpns/server';
+import type { Clock, EntityId } from '@cpns/shared';
+import type { Profile } from '../scenarios/profiles.js';
+
+/**
+ * What a scenario may need of a rig beyond devices and a server:
+ * `power`: processes can be killed and started; `cables`: links to the network can be cut; `attacker`: somebody can sit on a link between
+ * two devices; `dns-sd` and `mqtt`: tools of others can look for services and talk to the broker.
+ */
+export const NEEDS = ['power', 'cables', 'attacker', 'dns-sd', 'mqtt'] as const;
+export type Need = (typeof NEEDS)[number];
+
+/** What a device is, beside its name. */
+export interface DeviceSetup {
+  readonly profile?: Profile;
+  /** Default: the device asks nobody where its own user's devices are concerned. */
+  readonly consent?: 'ask' | 'same-user' | 'always' | 'never';
+  /** The user it belongs to. Default: `ann`, whose devices may be PN GW. */
+  readonly user?: string;
+  /** What becomes of the enrolment code on its way to the device. */
+  readonly spoilCode?: (code: string) => string;
+  /** The device reaches no other but through this attacker. */
+  readonly behind?: Attacker;
+}
+
+/** One device of a scenario. It was enrolled and runs. */
+export interface DeviceHandle {
+  readonly id: EntityId;
+  /** What its `watch` has told since the device was added, over all its starts. */
+  readonly heard: readonly ControlEvent<'watch'>[];
+  /** Asks the agent, as its command line does. @throws CpnsError what the agent reports */
+  request<M extends ControlMethod>(method: M, params: ControlParams<M>, options?: RequestOptions<M>): Promise<ControlResult<M>>;
+  /** After {@link stop} or {@link kill}. Resolves when the agent answers. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Without a word, as when a battery is pulled. Needs `power`. */
+  kill(): Promise<void>;
+  /** Takes effect at the next start. */
+  become(profile: Profile): Promise<void>;
+  /** Needs `cables`. */
+  unplug(): Promise<void>;
+  plug(): Promise<void>;
+}
+
+/** What the operator can do: the calls of the admin API. */
+export type ServerAdmin = Pick<
+  AdminClient,
+  'addUser' | 'addDevice' | 'listDevices' | 'showDevice' | 'revokeDevice' | 'listGateways' | 'listPns' | 'showPn' | 'send'
+>;
+
+/** The CPNS Server of a scenario. It runs. */
+export interface ServerHandle {
+  readonly id: string;
+  /** Where devices connect, `HOST:PORT`. */
+  readonly address: string;
+  readonly admin: ServerAdmin;
+  /** What its `watch` has told, over all its starts. */
+  readonly heard: readonly WatchItem[];
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Needs `power`. */
+  kill(): Promise<void>;
+  /** Needs `cables`. */
+  unplug(): Promise<void>;
+  plug(): Promise<void>;
+}
+
+/** Which way a frame goes, seen from the device that the attacker cuts off. */
+export type Direction = 'out' | 'in';
+
+/** Somebody on the path between two devices who sees, keeps, alters and repeats link frames. Has no keys. */
+export interface Attacker {
+  /** Where the cut-off device reaches the other one, for `pair`. */
+  readonly address: string;
+  /** Passes frames on to `device` from now on. */
+  aim(device: DeviceHandle): Promise<void>;
+  /** Frames that were passed on so far, over all links. */
+  seen(): Promise<{ readonly out: number; readonly in: number; readonly links: number }>;
+  /** Flips one bit, another one each time, in each of the next `count` frames that go this way. */
+  alter(direction: Direction, count: number): Promise<void>;
+  /** Sends every kept frame of this way once more, on the present link. Resolves with their number. */
+  replay(direction: Direction): Promise<number>;
+  /** Opens a link of its own to the device aimed at and sends all kept outgoing frames of earlier links on it. */
+  impersonate(): Promise<{ readonly sent: number; readonly answers: number }>;
+  /** Cuts the present link. */
+  cut(): Promise<void>;
+}
+
+/** A service that a foreign resolver has found. */
+export interface FoundService {
+  readonly name: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly txt: Readonly<Record<string, string>>;
+}
+
+/** A client of somebody else's making at the server's broker. */
+export interface MqttAttempt {
+  readonly identity: string;
+  /** Hex. */
+  readonly psk: string;
+  readonly clientId: string;
+  readonly topic: string;
+}
+
+export interface Outsiders {
+  /** Resolves all `type` services on the devices' network. Needs `dns-sd`. */
+  browse(type: string): Promise<readonly FoundService[]>;
+  /** Publishes at QoS 1. `accepted`: the broker acknowledged. Needs `mqtt`. */
+  publish(attempt: MqttAttempt, payload: string): Promise<{ readonly accepted: boolean; readonly says: string }>;
+  /** Subscribes at QoS 1. `granted`: the broker said yes to the subscription. Needs `mqtt`. */
+  subscribe(attempt: MqttAttempt): Promise<{ readonly granted: boolean; readonly says: string }>;
+}
+
+/** Everything that a scenario finds on a rig. Fresh for each scenario. */
+export interface Stage {
+  readonly clock: Clock;
+  readonly server: ServerHandle;
+  /** Adds a device, enrols and starts it. */
+  device(name: string, setup?: DeviceSetup): Promise<DeviceHandle>;
+  /** Needs `attacker`. */
+  attacker(): Promise<Attacker>;
+  readonly outsiders: Outsiders;
+}
+
+export interface LogOf {
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+/** A stage that the runner has to take down. */
+export interface BuiltStage extends Stage {
+  /** The last of what each process said. */
+  logs(): readonly LogOf[];
+  dispose(): Promise<void>;
+}
+
+/** A place where scenarios are played. */
+export interface Rig {
+  readonly name: string;
+  readonly title: string;
+  readonly offers: ReadonlySet<Need>;
+  /** So many scenarios can be played at once. */
+  readonly atOnce: number;
+  /** Why it cannot run here, in one sentence; undefined when it can. */
+  obstacle(): Promise<string | undefined>;
+  /** Why it cannot offer this here although it does elsewhere. */
+  lacks(need: Need): Promise<string | undefined>;
+  build(): Promise<BuiltStage>;
+  /** Ends everything that is left. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+import type { PeersReport, PnReport, StatusReport } from '@cpns/agent';
+import type { EntityId, PnId } from '@cpns/shared';
+import type { ServerHandle } from '../../rigs/rig.js';
+import type { Telling } from '../scenario.js';
+import type { Seat } from './pair.js';
+
+export const status = (device: Seat): Promise<StatusReport> => device.request('status', {});
+export const peers = (device: Seat): Promise<PeersReport> => device.request('peers', { explain: true });
+
+/** What `device` knows of `other`. */
+export async function peerOf(device: Seat, other: Seat): Promise<PeersReport['peers'][number] | undefined> {
+  return (await peers(device)).peers.find(({ id }) => id === other.id);
+}
+
+export async function networks(device: Seat): Promise<readonly PnReport[]> {
+  return (await device.request('pn.show', {})).pns;
+}
+
+export async function network(device: Seat, pnId: PnId): Promise<PnReport | undefined> {
+  return (await networks(device)).find((pn) => pn.pnId === pnId);
+}
+
+const sorted = (ids: readonly EntityId[]) => [...ids].sort();
+
+/** Waits until both devices have a proven link to each other. */
+export async function linked(t: Telling, one: Seat, other: Seat, withinMs?: number): Promise<void> {
+  await t.eventually(
+    `${one.id} and ${other.id} are linked`,
+    async () => (await peerOf(one, other))?.link !== undefined && (await peerOf(other, one))?.link !== undefined,
+    withinMs,
+  );
+}
+
+/** Waits until `gateway` is PN GW and connected, and the others use it. */
+export async function elected(t: Telling, gateway: Seat, pnes: readonly Seat[], withinMs?: number): Promise<void> {
+  await t.eventually(
+    `${gateway.id} is PN GW and reaches the server`,
+    async () => {
+      const { mode, server } = await status(gateway);
+      return (mode === 'PN GW' || mode === 'BOTH') && server.uplink === 'connected';
+    },
+    withinMs,
+  );
+  for (const pne of pnes) {
+    await t.eventually(`${pne.id} uses ${gateway.id} as PN GW`, async () => (await status(pne)).gateway === gateway.id, withinMs);
+  }
+}
+
+/** Who has a personal network with whom in it, in everybody's own view. */
+export interface Expected {
+  readonly pnId: PnId;
+  readonly gateway: Seat;
+  readonly pnes: readonly Seat[];
+}
+
+/** Waits until everybody sees the personal network as it should be, each hop and each server session protected. */
+export async function established(t: Telling, server: ServerHandle, expected: Expected, withinMs?: number): Promise<void> {
+  const { pnId, gateway, pnes } = expected;
+  const ids = sorted(pnes.map(({ id }) => id));
+  const everybody = sorted([gateway.id, ...ids]);
+  const who = ids.join(' and ');
+  await t.eventually(
+    `the server has the personal network of ${gateway.id} with ${who}`,
+    async () => {
+      const pn = await server.admin.showPn(pnId);
+      const members = pn.members.filter(({ entityId }) => entityId !== gateway.id);
+      const confirmed = members.every(({ state }) => state === 'Member');
+      return (
+        pn.gateway === gateway.id &&
+        pn.state === 'Established' &&
+        confirmed &&
+        same(
+          members.map(({ entityId }) => entityId),
+          ids,
+        )
+      );
+    },
+    withinMs,
+  );
+  await t.eventually(
+    `${gateway.id} serves ${who}, every hop protected`,
+    async () => {
+      const pn = await network(gateway, pnId);
+      const safe = pn?.hops.filter((hop) => hop.up && hop.protectedBy === 'LocalEUKey' && hop.forwardSecret).map(({ pne }) => pne) ?? [];
+      return (
+        pn?.state === 'Established' &&
+        same(safe, ids) &&
+        same(
+          pn.inventory.map(({ id }) => id),
+          everybody,
+        )
+      );
+    },
+    withinMs,
+  );
+  for (const pne of pnes) {
+    await t.eventually(
+      `${pne.id} is in it, protected towards ${gateway.id} and the server`,
+      async () => {
+        const pn = await network(pne, pnId);
+        const hop = pn?.hops[0];
+        const hopSafe = hop?.up === true && hop.protectedBy === 'LocalEUKey' && hop.forwardSecret;
+        return pn?.state === 'Established' && hopSafe && pn.serverSession.up && pn.serverSession.forwardSecret && pn.gateway === gateway.id;
+      },
+      withinMs,
+    );
+  }
+}
+
+/** Nobody has kept anything of a personal network. */
+export async function nothingKept(t: Telling, server: ServerHandle, devices: readonly Seat[]): Promise<void> {
+  t.same('the server has no personal network', (await server.admin.listPns()).length, 0);
+  for (const device of devices) {
+    await t.eventually(`${device.id} has no personal network`, async () => (await networks(device)).length === 0, 5_000);
+  }
+}
+
+function same(some: readonly EntityId[], others: readonly EntityId[]): boolean {
+  return sorted(some).join() === sorted(others).join();
+}
