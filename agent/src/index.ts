@@ -2,7 +2,7 @@
  * A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process, and the control API, for
  * rigs that run agents as processes.
  */
-export { settingsSchema } from './config/settings.js';
+export { defaultSettings, settingsSchema } from './config/settings.js';
 export type { HopReport, PnCreated, PnCreateEvent, PnReport } from './control/api/networks.js';
 export type { PairingEvent, PairingResult } from './control/api/pairing.js';
 export type { PeersReport } from './control/api/peers.js';

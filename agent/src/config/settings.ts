@@ -66,7 +66,6 @@ export const settingsSchema = settingsFile({
   }),
   limits: group('What others may make this device do and keep.', {
     links: count(16, 'Links to devices near at once.', 1, 1000),
-    handshakesAtOnce: count(4, 'Key agreements under way at once.', 1, 64),
     handshakesPerSecondPerLink: count(1, 'Handshakes a second on one link in the long run.', 1, 1000),
     handshakeBurstPerLink: count(4, 'Handshakes at once on one link.', 1, 1000),
     handshakesPerSecondPerAddress: count(4, 'Handshakes a second from one address in the long run.', 1, 1000),

@@ -1,15 +1,12 @@
 import { type Clock, CpnsError, type EntityId, type Entropy, type PnId, TokenBuckets } from '@cpns/shared';
 import { Status } from '@cpns/shared/messages';
-import type { Happening } from './device-context.js';
+import type { DeviceLimits, Happening } from './device-context.js';
 
 /** Who decides whether this device takes part: a person, or a rule. */
 export type ConsentPolicy = 'ask' | 'same-user' | 'always' | 'never';
 
-/** A person has so long (protocol 0.3). */
-export const CONSENT_TIMEOUT_MS = 60_000;
-/** Prompts of one initiator: 3 at once and in 10 minutes (security 2.1). */
-const PROMPT_BURST = 3;
-const PROMPTS_PER_SECOND = PROMPT_BURST / 600;
+/** The time over which prompts of one initiator are counted, in seconds (security 2.1). */
+const PROMPT_PERIOD_S = 600;
 
 /** What is asked. */
 export interface ConsentQuestion {
@@ -27,6 +24,7 @@ export interface ConsentDeskOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly policy: ConsentPolicy;
+  readonly limits: Pick<DeviceLimits, 'openPrompts' | 'promptsPer10MinPerInitiator' | 'consentTimeoutMs'>;
   happened(what: Happening): void;
 }
 
@@ -38,7 +36,8 @@ export class ConsentDesk {
 
   constructor(options: ConsentDeskOptions) {
     this.#options = options;
-    this.#prompts = new TokenBuckets(options.clock, PROMPTS_PER_SECOND, PROMPT_BURST);
+    const { promptsPer10MinPerInitiator } = options.limits;
+    this.#prompts = new TokenBuckets(options.clock, promptsPer10MinPerInitiator / PROMPT_PERIOD_S, promptsPer10MinPerInitiator);
   }
 
   /**
@@ -46,10 +45,10 @@ export class ConsentDesk {
    * owner (protocol 0.15). @throws CpnsError State/TooManyPrompts when a person would be flooded
    */
   ask(question: ConsentQuestion, signal: AbortSignal): Promise<boolean> {
-    const { policy, clock, entropy } = this.#options;
+    const { policy, clock, entropy, limits } = this.#options;
     if (policy === 'always' || policy === 'same-user') return Promise.resolve(true);
     if (policy === 'never') return Promise.resolve(false);
-    if (this.#open.size > 0 || !this.#prompts.take(question.initiator)) {
+    if (this.#open.size >= limits.openPrompts || !this.#prompts.take(question.initiator)) {
       throw new CpnsError('State', 'TooManyPrompts', 'A question is open already, or this device asked too often.', {
         status: Status.Busy,
       });
@@ -64,10 +63,10 @@ export class ConsentDesk {
         resolve(yes);
       };
       const gone = () => end(false, 'the PN GW is gone');
-      const cancel = clock.after(CONSENT_TIMEOUT_MS, () => end(false, 'nobody answered'));
+      const cancel = clock.after(limits.consentTimeoutMs, () => end(false, 'nobody answered'));
       signal.addEventListener('abort', gone, { once: true });
       this.#open.set(consentId, {
-        question: { ...question, consentId, closesAtMs: clock.monotonicMs() + CONSENT_TIMEOUT_MS },
+        question: { ...question, consentId, closesAtMs: clock.monotonicMs() + limits.consentTimeoutMs },
         answer: (yes) => end(yes, yes ? 'yes' : 'no'),
       });
       this.#options.happened({

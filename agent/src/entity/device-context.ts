@@ -12,6 +12,30 @@ export interface DeviceIdentity {
   readonly subscription: Subscription;
 }
 
+/** What others may make a device do and keep (security 2.1). */
+export interface DeviceLimits {
+  /** Links at once, proven or not. */
+  readonly links: number;
+  /** Handshake messages in clear on one link: in the long run, and at once beyond a whole pairing. */
+  readonly handshakesPerSecondPerLink: number;
+  readonly handshakeBurstPerLink: number;
+  readonly pairings: number;
+  readonly pairingWindowMs: number;
+  readonly pairingAttempts: number;
+  readonly openPrompts: number;
+  readonly promptsPer10MinPerInitiator: number;
+  readonly consentTimeoutMs: number;
+  readonly pns: number;
+  readonly membersPerPn: number;
+  /** Pause before a registration that a restarted server makes necessary, at most, in milliseconds (security 1.5). */
+  readonly recoverySpreadMs: number;
+  readonly outboxMessages: number;
+  readonly outboxOctets: number;
+  readonly outboxKeptMs: number;
+  /** While the server cannot be reached, a LocalEUKey serves so long beyond its 24 h. */
+  readonly expiredLocalKeyMs: number;
+}
+
 /** What a person or the configuration decides about personal networks. */
 export interface DeviceSettings {
   /** Refuse handshakes without X25519. */
@@ -20,9 +44,7 @@ export interface DeviceSettings {
   readonly allowUnprotectedPan: boolean;
   /** As PN GW: members see one another (protocol 0.16). */
   readonly shareMembers: boolean;
-  /** Pause before a registration that a restarted server makes necessary, at most, in milliseconds (security 1.5). */
-  readonly recoverySpreadMs: number;
-  readonly maxPns: number;
+  readonly limits: DeviceLimits;
 }
 
 /** Something that happened; `watch` shows it. */

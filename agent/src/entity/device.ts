@@ -56,7 +56,7 @@ export interface DeviceOptions {
   readonly entropy: Entropy;
   readonly logger: Logger;
   readonly state: DeviceState;
-  readonly settings: DeviceSettings & { readonly consent: ConsentPolicy; readonly maxLinks: number };
+  readonly settings: DeviceSettings & { readonly consent: ConsentPolicy };
   readonly facts: DeviceFacts;
   readonly technologies: readonly PanTechnology[];
   readonly uplink: Uplink;
@@ -107,7 +107,7 @@ export class Device {
       happened,
     };
 
-    this.consents = new ConsentDesk({ clock, entropy, policy: settings.consent, happened });
+    this.consents = new ConsentDesk({ clock, entropy, policy: settings.consent, limits: settings.limits, happened });
     this.#traffic = new PnTraffic({ self, state, provider, clock, entropy, logger, bootCounter: options.bootCounter });
     this.#links = new Links({
       self,
@@ -116,7 +116,7 @@ export class Device {
       entropy,
       logger,
       state,
-      maxLinks: settings.maxLinks,
+      limits: settings.limits,
       handler: {
         up: (link, peer) => this.#linkUp(link, peer),
         down: (link, peer, reason) => this.#linkDown(link, peer, reason),
@@ -152,6 +152,7 @@ export class Device {
       entropy,
       logger,
       traffic: this.#traffic,
+      limits: settings.limits,
       serverSession: (pnId) => this.#serverSession(pnId),
       sendInPn: (pnId, to, message) => (this.#servesPn(pnId) ? this.#gateway.send(pnId, to, message) : this.#pne.send(pnId, to, message)),
       received: options.received,
@@ -190,7 +191,7 @@ export class Device {
       },
     });
     this.pairing = new PairingService(
-      { self, provider, clock, entropy, logger },
+      { self, provider, clock, entropy, logger, limits: settings.limits },
       {
         isPaired: (id) => state.pairing(id) !== undefined,
         windowChanged: (open) => {
@@ -316,6 +317,14 @@ export class Device {
 
   async #keepPairing(peer: EntityId, kPair: Uint8Array): Promise<void> {
     const { state, happened } = this.#options;
+    const { limits } = this.#options.settings;
+    if (state.pairing(peer) === undefined && state.pairings().size >= limits.pairings) {
+      throw new CpnsError(
+        'State',
+        'TooManyPairings',
+        `This device is paired with ${limits.pairings} others, as many as it may be: unpair one first.`,
+      );
+    }
     const changes: Changes = new Map();
     DeviceState.setPairing(changes, peer, { kPair });
     await state.commit(changes);

@@ -10,6 +10,7 @@ import {
 } from '@cpns/shared';
 import { type Envelope, link1, link3, pairing1, pairing3, pairing4, refusal, Status } from '@cpns/shared/messages';
 import { type PairedPeer, Secret } from '@cpns/shared/security';
+import type { DeviceLimits } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { LinkSessionAcceptor, openLinkSession } from './link-session.js';
 import { CLEAR, type Hop, PeerLink } from './peer-link.js';
@@ -38,8 +39,7 @@ export interface LinksOptions {
   readonly entropy: Entropy;
   readonly logger: Logger;
   readonly state: DeviceState;
-  /** Links at once, proven or not. */
-  readonly maxLinks: number;
+  readonly limits: DeviceLimits;
   readonly handler: LinksHandler;
 }
 
@@ -64,8 +64,8 @@ export class Links {
 
   /** Takes a raw link over and listens on it. Undefined: there are too many already, and it was closed. */
   adopt(link: Link): PeerLink | undefined {
-    const { self, provider, clock, entropy, logger, maxLinks } = this.#options;
-    if (this.#all.size >= maxLinks) {
+    const { self, provider, clock, entropy, logger, limits } = this.#options;
+    if (this.#all.size >= limits.links) {
       link.close('this device has as many links as it may');
       return undefined;
     }
@@ -76,6 +76,7 @@ export class Links {
       clock,
       entropy,
       logger,
+      limits,
       handler: {
         clear: (from, envelope) => this.#clear(from, envelope),
         message: (from, envelope, hop) => this.#options.handler.message(from, envelope, hop),

@@ -5,10 +5,8 @@ import { type Changes, DeviceState } from './device-state.js';
 
 /** LocalEUKeys are renewed from this age on ... (security 1.5) */
 export const RENEW_AFTER_MS = 18 * 3_600_000;
-/** ... live so long ... */
+/** ... and live so long, or longer while the server cannot be reached. */
 const LIVES_MS = 24 * 3_600_000;
-/** ... and serve so much longer while the server cannot be reached. */
-const GRACE_MS = 7 * 24 * 3_600_000;
 
 /** A LocalEUKey and the header octets that PAN handshakes under it bind. */
 export interface LocalEuKey {
@@ -21,10 +19,10 @@ export interface LocalEuKey {
  * durable together with what the run achieves or is erased with it.
  */
 export class LocalEuKeys {
-  readonly #context: Pick<DeviceContext, 'state' | 'clock' | 'provider'>;
+  readonly #context: Pick<DeviceContext, 'state' | 'clock' | 'provider' | 'settings'>;
   readonly #fresh = new Map<string, LocalEuKey>();
 
-  constructor(context: Pick<DeviceContext, 'state' | 'clock' | 'provider'>) {
+  constructor(context: Pick<DeviceContext, 'state' | 'clock' | 'provider' | 'settings'>) {
     this.#context = context;
   }
 
@@ -61,7 +59,8 @@ export class LocalEuKeys {
   /** The durable key while it may still be used; the caller erases it after use. */
   stored(pnId: PnId, peer: EntityId): LocalEuKey | undefined {
     const record = this.#context.state.localEuKey(pnId, peer);
-    if (record === undefined || this.#ageOf(record.createdWallMs) > LIVES_MS + GRACE_MS) return undefined;
+    if (record === undefined || this.#ageOf(record.createdWallMs) > LIVES_MS + this.#context.settings.limits.expiredLocalKeyMs)
+      return undefined;
     return { key: new Secret(`LocalEUKey ${peer}`, record.key), header: record.header };
   }
 

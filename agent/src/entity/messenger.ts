@@ -28,7 +28,7 @@ import { toHex } from '@cpns/shared/security';
 import type { Happening } from './device-context.js';
 import { type DeviceState, PnState, pnIdText } from './device-state.js';
 import { Inbox } from './inbox.js';
-import { type NewMessage, Outbox, type OutboxMessage } from './outbox.js';
+import { type NewMessage, Outbox, type OutboxLimits, type OutboxMessage } from './outbox.js';
 import type { PnTraffic } from './pn-traffic.js';
 import type { ServerChannel } from './server-channel.js';
 
@@ -52,6 +52,7 @@ export interface MessengerOptions {
   readonly entropy: Entropy;
   readonly logger: Logger;
   readonly traffic: PnTraffic;
+  readonly limits: OutboxLimits;
   /** The session with the server for a PN (or the gateway's own), when it can be used now. */
   serverSession(pnId: PnId | undefined): ServerChannel | undefined;
   /** Sends PN data. False: it cannot leave now. */
@@ -77,7 +78,7 @@ export class Messenger {
 
   constructor(options: MessengerOptions) {
     this.#options = options;
-    this.outbox = new Outbox(options.state, options.clock);
+    this.outbox = new Outbox(options.state, options.clock, options.limits);
     this.#inbox = new Inbox(options.state);
     this.#checkExpiry();
   }

@@ -17,13 +17,11 @@ import {
   uint,
 } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
+import type { DeviceLimits } from './device-context.js';
 import { type DeviceState, pnIdOctets } from './device-state.js';
 
-/** A device keeps so much that was not delivered (protocol 0.23). */
-export const OUTBOX_MESSAGES = 1_000;
-export const OUTBOX_OCTETS = 16 * 1024 * 1024;
-/** After this time a message is given up and its sender told. */
-export const OUTBOX_LIVES_MS = 24 * 3_600_000;
+/** How much that was not delivered is kept, and for how long until it is given up (protocol 0.23). */
+export type OutboxLimits = Pick<DeviceLimits, 'outboxMessages' | 'outboxOctets' | 'outboxKeptMs'>;
 
 const outboxRecord = struct({
   id: field(1, bytes(16)),
@@ -51,13 +49,15 @@ export interface NewMessage {
 export class Outbox {
   readonly #state: DeviceState;
   readonly #clock: Clock;
+  readonly #limits: OutboxLimits;
   readonly #messages = new Map<string, { readonly key: string; readonly message: OutboxMessage }>();
   #octets = 0;
   #nextKey = 0;
 
-  constructor(state: DeviceState, clock: Clock) {
+  constructor(state: DeviceState, clock: Clock, limits: OutboxLimits) {
     this.#state = state;
     this.#clock = clock;
+    this.#limits = limits;
     for (const key of state.keys('outbox/')) {
       const octets = state.raw(key);
       if (octets === undefined) continue;
@@ -74,7 +74,7 @@ export class Outbox {
 
   /** Durable when the promise resolves. @throws CpnsError State/OutboxFull, State/DiskFull */
   async add(id: Uint8Array, message: NewMessage): Promise<OutboxMessage> {
-    if (this.#messages.size >= OUTBOX_MESSAGES || this.#octets + message.payload.length > OUTBOX_OCTETS) {
+    if (this.#messages.size >= this.#limits.outboxMessages || this.#octets + message.payload.length > this.#limits.outboxOctets) {
       throw new CpnsError(
         'State',
         'OutboxFull',
@@ -120,7 +120,7 @@ export class Outbox {
   }
 
   isExpired(message: OutboxMessage): boolean {
-    return this.#clock.wallMs() - message.queuedWallMs > OUTBOX_LIVES_MS;
+    return this.#clock.wallMs() - message.queuedWallMs > this.#limits.outboxKeptMs;
   }
 
   #drop(id: Uint8Array): void {

@@ -26,6 +26,7 @@ import {
   Status,
 } from '@cpns/shared/messages';
 import { INNER_TYPE, type LinkSession, type PairedPeer, RECORD_TYPE, type SecureChannel, toHex } from '@cpns/shared/security';
+import type { DeviceLimits } from './device-context.js';
 
 /** How an envelope travels between two devices. */
 export type Hop = { readonly kind: 'clear' } | { readonly kind: 'link' } | { readonly kind: 'pan'; readonly pnId: PnId };
@@ -63,15 +64,15 @@ export interface PeerLinkOptions {
   readonly logger: Logger;
   readonly handler: PeerLinkHandler;
   readonly times?: LinkTimes;
+  readonly limits: Pick<DeviceLimits, 'handshakesPerSecondPerLink' | 'handshakeBurstPerLink'>;
 }
 
 /** Directions in which a proven peer may talk to this device. What it may do in each is decided by the roles. */
 const FROM_PEER: readonly Direction[] = ['Peer>Peer', 'PNE>GW', 'GW>PNE'];
 /** Application content is not padded; everything else is. */
 const UNPADDED = new Set<number>([relay.number, pnData.number]);
-/** Clear frames are handshakes: 1 per second and link in the long run, but a whole pairing at once. */
-const CLEAR_PER_SECOND = 1;
-const CLEAR_BURST = 12;
+/** Clear frames of one handshake at most: a whole pairing and the link session after it. */
+const CLEAR_FRAMES_PER_HANDSHAKE = 8;
 
 /**
  * A link to one device with everything that protects it: clear frames until the link session proves the peer, then its records, and
@@ -95,14 +96,18 @@ export class PeerLink {
   #provenAtMs = 0;
 
   constructor(options: PeerLinkOptions) {
-    const { link, clock, entropy, self } = options;
+    const { link, clock, entropy, self, limits } = options;
     this.#options = options;
     this.#link = link;
     this.initiated = link.initiated;
     this.remote = link.remote;
     this.technology = link.technology;
     this.#times = options.times ?? LINK_TIMES[link.technology];
-    this.#clearFrames = new TokenBucket(clock, CLEAR_PER_SECOND, CLEAR_BURST);
+    this.#clearFrames = new TokenBucket(
+      clock,
+      limits.handshakesPerSecondPerLink * CLEAR_FRAMES_PER_HANDSHAKE,
+      limits.handshakeBurstPerLink * CLEAR_FRAMES_PER_HANDSHAKE,
+    );
     this.#lastHeardMs = clock.monotonicMs();
     this.exchange = new Exchange<Hop>({ clock, entropy, self, transmit: (octets, hop, type) => this.#transmit(octets, hop, type) });
   }

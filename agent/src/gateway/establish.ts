@@ -56,7 +56,7 @@ export async function establish(
   if (asked.flow !== RequestFlow.Setup || asked.setupType === undefined)
     throw new CpnsError('Codec', 'BadMessage', 'A PN Setup Request asks for something else.');
   context.server();
-  if (context.state.pns().length >= context.settings.maxPns)
+  if (context.state.pns().length >= context.settings.limits.pns)
     throw new CpnsError('State', 'TooManyPns', 'This PN GW serves as many personal networks as it may.', { status: Status.Busy });
 
   const pnId = pnIdText(context.entropy.bytes(16));

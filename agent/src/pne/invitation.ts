@@ -27,7 +27,7 @@ export async function answerInvitation(context: PneContext, desk: ConsentDesk, l
   const pnId = pnIdText(octets);
   if (context.state.pn(pnId) !== undefined)
     throw new CpnsError('State', 'AlreadyMember', 'This device is in that network already.', { status: Status.AlreadyMember });
-  if (context.state.pns().length >= context.settings.maxPns)
+  if (context.state.pns().length >= context.settings.limits.pns)
     throw new CpnsError('State', 'TooManyPns', 'This device is in as many networks as it may be.', { status: Status.Busy });
   const yes = await desk.ask({ pnId, initiator, gateway: link.peer as EntityId }, link.signal);
   if (!yes) return reply(pnSetupConsent, { pnId: octets, status: Status.Rejected });

@@ -258,9 +258,9 @@ export class Pne {
       if (session === undefined || toHex(session.sid) !== toHex(sid)) continue;
       const nowMs = clock.monotonicMs();
       const lastMs = this.#reregistered.get(pnId);
-      if (lastMs !== undefined && nowMs - lastMs < Math.min(REREGISTER_EVERY_MS, settings.recoverySpreadMs)) return;
+      if (lastMs !== undefined && nowMs - lastMs < Math.min(REREGISTER_EVERY_MS, settings.limits.recoverySpreadMs)) return;
       this.#reregistered.set(pnId, nowMs);
-      const pauseMs = Math.floor(((entropy.bytes(1)[0] as number) / 256) * settings.recoverySpreadMs);
+      const pauseMs = Math.floor(((entropy.bytes(1)[0] as number) / 256) * settings.limits.recoverySpreadMs);
       clock.after(pauseMs, () => {
         if (!link.signal.aborted && sessions.get(pnId) === session)
           void registerUntilDone(this.#context, link, pnId).then(() => this.#handler.reachable(pnId));

@@ -4,6 +4,7 @@ import {
   type DeviceFacts,
   type DeviceSettings,
   DeviceState,
+  defaultSettings,
   type Happening,
   type ReceivedMessage,
   type Uplink,
@@ -51,6 +52,7 @@ export interface SimulatedDeviceOptions {
   readonly euKey?: Uint8Array;
   readonly consent?: ConsentPolicy;
   readonly settings?: Partial<DeviceSettings>;
+  readonly limits?: Partial<DeviceSettings['limits']>;
   readonly services?: readonly string[];
 }
 
@@ -92,9 +94,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
       requireForwardSecrecy: true,
       allowUnprotectedPan: false,
       shareMembers: true,
-      recoverySpreadMs: 1_000,
-      maxPns: 16,
-      maxLinks: 16,
+      limits: { ...defaultSettings().limits, recoverySpreadMs: 1_000, ...options.limits },
       consent: options.consent ?? 'same-user',
       ...options.settings,
     },

@@ -1,4 +1,5 @@
 import type { Clock, CryptoProvider, EntityId, Entropy, Logger } from '@cpns/shared';
+import type { DeviceLimits } from '../device-context.js';
 import type { LinkSessionContext } from '../link-session.js';
 
 /** What pairing works with. */
@@ -8,4 +9,5 @@ export interface PairingContext extends LinkSessionContext {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly logger: Logger;
+  readonly limits: Pick<DeviceLimits, 'pairingWindowMs' | 'pairingAttempts'>;
 }

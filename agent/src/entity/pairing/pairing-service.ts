@@ -118,8 +118,11 @@ export class PairingService {
     signal: AbortSignal,
   ): Promise<Paired> {
     if (this.#open !== undefined) throw new CpnsError('State', 'PairingBusy', 'This device is pairing already: wait until that has ended.');
-    const { clock, provider, entropy } = this.#context;
-    const window = new PairingWindow(clock, request.type === 'show-link' ? 'link' : 'code', openMs === undefined ? {} : { openMs });
+    const { clock, provider, entropy, limits } = this.#context;
+    const window = new PairingWindow(clock, request.type === 'show-link' ? 'link' : 'code', {
+      attempts: limits.pairingAttempts,
+      openMs: Math.min(openMs ?? limits.pairingWindowMs, limits.pairingWindowMs),
+    });
     const invitation = request.type === 'show-link' ? new PairingInvitation(provider, entropy) : undefined;
     const limit = deadline(
       clock,
