@@ -132,7 +132,6 @@ describe('cpns-agent consent', () => {
   const request = (consentId: string): ConsentRequest => ({
     consentId,
     pnId: pn,
-    setup: 'all',
     initiator: phone,
     gateway: laptop,
     closesInMs: 30_000,
@@ -140,9 +139,7 @@ describe('cpns-agent consent', () => {
 
   it('lists requests', async () => {
     const { state } = await serveControl({ listConsents: async () => ({ consents: [request('k7')] }) });
-    expect((await cli(['consent', 'list'], { state })).stdout).toBe(
-      'REQUEST  FROM     PN GW   KIND  LEFT\nk7       phone-1  laptop  all   0:30\n',
-    );
+    expect((await cli(['consent', 'list'], { state })).stdout).toBe('REQUEST  FROM     PN GW   LEFT\nk7       phone-1  laptop  0:30\n');
   });
 
   it.each([

@@ -65,8 +65,8 @@ describe('settings', () => {
     ['a server without port', 'server: { address: example.org }\n', 'f:1: server.address is not HOST:PORT or [IPv6]:PORT.'],
     ['a name given twice', 'consent: ask\nconsent: never\n', 'f:2: is not YAML: Map keys must be unique.'],
     ['broken YAML', 'name: [\n', /^f:2: is not YAML: .*\.$/],
-    ['a list', '- 1\n', /^f:1: 0 is not a setting; here there are: name, consent, /],
-    ['text', 'hello\n', /^f:1: the file is not a group of settings: /],
+    ['a list', '- 1\n', /^f: it must hold names with values, not a list or a single value/],
+    ['text', 'hello\n', /^f: it must hold names with values, not a list or a single value/],
     ['aliases', 'a: &a [1]\nb: *a\n', 'f: aliases (*name) are not supported.'],
   ])('name the place and the mistake: %s', (_what, text, sentence) => {
     const attempt = () => parseSettings(settingsSchema, text, 'f');
