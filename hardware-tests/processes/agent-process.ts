@@ -58,6 +58,11 @@ export class AgentProcess {
     return ['--state', this.#stateDirectory];
   }
 
+  /** The same for commands that need the configuration too, such as `run`. */
+  get startArguments(): readonly string[] {
+    return [...this.stateArguments, '--config', this.#configFile];
+  }
+
   /** Takes an enrolment code in. @throws CpnsError State/ProgramFailed */
   async enrol(code: string): Promise<void> {
     await ensurePrivateDirectory(this.#options.directory);
@@ -136,6 +141,6 @@ export class AgentProcess {
   }
 
   #command(args: readonly string[]): string[] {
-    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.stateArguments, '--config', this.#configFile, ...args]);
+    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.startArguments, ...args]);
   }
 }
