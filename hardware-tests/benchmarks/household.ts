@@ -1,0 +1,154 @@
+import { mkdtemp, open as openFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AdminClient } from '@cpns/server';
+import { type Clock, CpnsError, decodeEnrolment, type EntityId, encodeEnrolment, userId } from '@cpns/shared';
+import { nativeProvider, SystemClock } from '@cpns/shared/node';
+import { AgentProcess } from '../processes/agent-process.js';
+import { Keeper } from '../processes/keeper.js';
+import { ServerProcess, type ServerReady } from '../processes/server-process.js';
+import { LAPTOP, PHONE } from '../scenarios/profiles.js';
+import { median } from './statistics.js';
+
+const OWNER = userId('ann');
+
+/** Name of the loopback interface: nothing of a benchmark leaves the machine. */
+export const LOOPBACK =
+  Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some(({ address }) => address === '127.0.0.1'))?.[0] ?? 'lo';
+
+/** Limits that would stop a benchmark which does in seconds what people do in months. */
+const NO_LIMIT = {
+  server: {
+    uplink: { handshakesPerSecondPerAddress: 1_000, handshakeBurstPerAddress: 1_000, framesPerSecondPerDevice: 100_000 },
+    limits: {
+      requestsPerSecondPerPne: 10_000,
+      requestBurstPerPne: 10_000,
+      establishmentsPerSecondPerGateway: 10_000,
+      pnsPerGateway: 10_000,
+    },
+  },
+  agent: {
+    pns: 1_000,
+    handshakesPerSecondPerLink: 1_000,
+    handshakeBurstPerLink: 1_000,
+    handshakesPerSecondPerAddress: 1_000,
+    handshakeBurstPerAddress: 1_000,
+  },
+} as const;
+
+/** What was set differently from the product's defaults, for a report. */
+export const RAISED_LIMITS =
+  'Set differently from the defaults: limits on PNs per device and on requests and handshakes per second, loopback as the only network, log level warn.';
+
+const ROLES = { gateway: LAPTOP, pne: PHONE } as const;
+
+/** A server and agents of one user as processes of their own on loopback, with their state on the disk of the temporary directory. */
+export class Household {
+  readonly clock: Clock;
+  readonly keeper: Keeper;
+  /** Where state is kept. */
+  readonly directory: string;
+  readonly #server: ServerProcess;
+  readonly #agents = new Set<AgentProcess>();
+  readonly #signal: AbortSignal;
+  #ready: ServerReady | undefined;
+  #admin: AdminClient | undefined;
+
+  private constructor(directory: string, keeper: Keeper, clock: Clock, signal: AbortSignal) {
+    this.clock = clock;
+    this.keeper = keeper;
+    this.directory = directory;
+    this.#signal = signal;
+    this.#server = new ServerProcess({
+      id: 'bench',
+      directory: join(directory, 'server'),
+      config: {
+        ...NO_LIMIT.server,
+        uplink: { ...NO_LIMIT.server.uplink, host: '127.0.0.1', port: 0, announce: false },
+        admin: { port: 0 },
+        log: { level: 'warn' },
+      },
+      clock,
+      keeper,
+    });
+  }
+
+  /** Its server runs. @throws CpnsError */
+  static async open(signal: AbortSignal): Promise<Household> {
+    const keeper = new Keeper();
+    const directory = await mkdtemp(join(tmpdir(), 'cpns-bench-'));
+    keeper.keep({ kind: 'directory', path: directory });
+    const household = new Household(directory, keeper, new SystemClock(), signal);
+    try {
+      await household.#server.init();
+      household.#ready = await household.#server.start();
+      household.#admin = await AdminClient.open(household.#server.stateDirectory, signal);
+      await household.#admin.addUser({ userId: OWNER, services: ['pn-gw'], chargeable: false });
+    } catch (error) {
+      await household.close();
+      throw error;
+    }
+    return household;
+  }
+
+  get server(): ServerReady {
+    if (this.#ready === undefined) throw new CpnsError('Internal', 'NotOpen', 'The household is not open.');
+    return this.#ready;
+  }
+
+  /** A fresh, enrolled agent whose process runs; `server` takes the place of the address in its enrolment. @throws CpnsError */
+  async agent(id: EntityId, role: keyof typeof ROLES, server = this.server.publicAddress): Promise<AgentProcess> {
+    const { code } = await (this.#admin as AdminClient).addDevice({ entityId: id, userId: OWNER });
+    const agent = new AgentProcess({
+      id,
+      directory: join(this.directory, id),
+      config: {
+        device: ROLES[role],
+        consent: 'same-user',
+        pan: { lan: { interfaces: [LOOPBACK] } },
+        limits: NO_LIMIT.agent,
+        log: { level: 'warn' },
+      },
+      clock: this.clock,
+      keeper: this.keeper,
+    });
+    this.#agents.add(agent);
+    await agent.enrol(encodeEnrolment(nativeProvider, { ...decodeEnrolment(nativeProvider, code), server }));
+    await agent.start();
+    return agent;
+  }
+
+  /** Ends an agent for good. */
+  async dismiss(agent: AgentProcess): Promise<void> {
+    this.#agents.delete(agent);
+    await agent.stop();
+  }
+
+  /** Counters of the server, by name. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const answer = await fetch(new URL('/metrics', this.server.adminUrl), { signal: this.#signal });
+    const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+  }
+
+  /** Median time of one small append made durable where the state is kept, ms. */
+  async syncMs(): Promise<number> {
+    const file = await openFile(join(this.directory, 'sync'), 'w');
+    const times: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const startedMs = this.clock.monotonicMs();
+      await file.appendFile(Buffer.alloc(512, i));
+      await file.datasync();
+      times.push(this.clock.monotonicMs() - startedMs);
+    }
+    await file.close();
+    return median(times);
+  }
+
+  /** Ends everything and leaves nothing behind. Harmless when repeated. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#agents].map((agent) => agent.stop()));
+    await this.#server.stop();
+    await this.keeper.close();
+  }
+}
