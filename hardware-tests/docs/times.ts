@@ -1,0 +1,84 @@
+import { constantsOf, constantTable } from './constant-table.js';
+
+const TIMES = [
+  ...constantsOf('agent/src/pne/pne-context.ts', [
+    ['HOP_TIMEOUT_MS', 'ms', 'Answer on a PAN hop', 'PNE waits for its PN GW; `Pending` starts it anew'],
+  ]),
+  ...constantsOf('agent/src/gateway/gateway-context.ts', [
+    ['HOP_TIMEOUT_MS', 'ms', 'Answer on a PAN hop', 'PN GW waits for a PNE; likewise'],
+  ]),
+  ...constantsOf('agent/src/entity/server-channel.ts', [
+    ['SERVER_TIMEOUT_MS', 'ms', 'Answer on the uplink', 'likewise; the request is repeated meanwhile'],
+  ]),
+  ...constantsOf('shared/src/exchange.ts', [
+    ['PENDING_EVERY_MS', 'ms', 'Interval of `Pending`', 'while a request on a PAN hop is under way'],
+  ]),
+  ...constantsOf('server/src/enabler/uplink-door.ts', [
+    ['PENDING_AFTER_MS', 'ms', "`retryAfterMs` in the server's `Pending`", 'when a request comes again that is under way'],
+  ]),
+  ...constantsOf('agent/src/entity/consent-desk.ts', [['CONSENT_TIMEOUT_MS', 'ms', 'A person says yes or no', 'silence is a no']]),
+  ...constantsOf('agent/src/pne/establish.ts', [
+    ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the initiator', 'then everything of it is undone'],
+  ]),
+  ...constantsOf('agent/src/gateway/establish.ts', [
+    ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the PN GW', 'likewise'],
+    ['CHALLENGE_LIMIT_MS', 'ms', 'All PNEs prove themselves', 'who has not is out'],
+  ]),
+  ...constantsOf('agent/src/pne/invitation.ts', [
+    ['INVITATION_LIMIT_MS', 'ms', 'An accepted invitation comes to an end', 'then the invited PNE forgets it'],
+  ]),
+  ...constantsOf('agent/src/pne/register.ts', [
+    ['REGISTRATION_LIMIT_MS', 'ms', 'PNE Registration, whole', 'at the PNE; the PN GW has the same'],
+  ]),
+  ...constantsOf('agent/src/gateway/server-link.ts', [
+    ['CONNECT_LIMIT_MS', 'ms', 'Connection setup to Reconcile', 'then it begins anew'],
+    ['OLD_SESSION_MS', 'ms', 'A replaced SK session is still received', 'at a PN GW; a PNE has the same'],
+    ['RENEWAL_CHECK_MS', 'ms', 'Is the own SK session due?', 'checked so often by a PN GW'],
+  ]),
+  ...constantsOf('agent/src/pne/pne.ts', [
+    [
+      'REREGISTER_EVERY_MS',
+      'ms',
+      'PNE Registrations caused by SessionUnknown',
+      'at most one in so long, and after a random pause up to the same',
+    ],
+    ['RENEWAL_CHECK_MS', 'ms', 'Are LocalEUKeys and SK sessions due?', 'checked so often by a PNE'],
+  ]),
+  ...constantsOf('agent/src/entity/local-eu-keys.ts', [
+    ['RENEW_AFTER_MS', 'ms', 'A LocalEUKey is renewed from this age on', 'by PNE Registration'],
+    ['LIVES_MS', 'ms', 'A LocalEUKey lives', ''],
+    ['GRACE_MS', 'ms', '... and serves so much longer', 'while nothing newer can be had'],
+  ]),
+  ...constantsOf('server/src/enabler/pn-key.ts', [
+    ['LEAVE_GRACE_MS', 'ms', 'The old PN key is still received', 'when a member left or was lost; 0 after an expulsion or revocation'],
+  ]),
+  ...constantsOf('agent/src/entity/assignment.ts', [
+    ['TAKEOVER_MS', 'ms', 'A young PN GW yields to a better device', 'while it has no PN'],
+  ]),
+  ...constantsOf('agent/src/entity/device.ts', [
+    ['PROBE_EVERY_MS', 'ms', 'Is the server within reach?', 'tried so often, at start, and when the network changed'],
+    ['PROBE_TIMEOUT_MS', 'ms', 'One such try', ''],
+  ]),
+  ...constantsOf('agent/src/entity/neighbourhood.ts', [
+    ['HIGHER_ID_WAITS_MS', 'ms', 'The higher entity id waits to be dialled', 'then it dials itself'],
+    ['DIAL_TIMEOUT_MS', 'ms', 'One dialling', 'all addresses together'],
+  ]),
+  ...constantsOf('agent/src/entity/link-session.ts', [['HANDSHAKE_TIMEOUT_MS', 'ms', 'Link 2 follows Link 1', '']]),
+  ...constantsOf('agent/src/entity/pairing/pairing-attempt.ts', [
+    ['MESSAGE_TIMEOUT_MS', 'ms', 'An answer in a pairing', '`Pending` starts it anew while the other person thinks'],
+  ]),
+  ...constantsOf('agent/src/entity/messenger.ts', [
+    ['ENTITY_TIMEOUT_MS', 'ms', 'Receipt of another entity of the PN', 'then the message is sent again'],
+  ]),
+  ...constantsOf('agent/src/uplink/mqtt-session.ts', [
+    ['ACKNOWLEDGE_MS', 'ms', 'PUBACK', 'then the connection is made anew'],
+    ['OPEN_MS', 'ms', 'CONNECT to acknowledged birth', 'likewise'],
+    ['KEEPALIVE_S', 's', 'MQTT keep-alive', 'a silent broker is noticed after one and a half times this'],
+  ]),
+  ...constantsOf('agent/src/uplink/tls-psk.ts', [['CONNECT_MS', 'ms', 'TCP and TLS to the server', 'then the next address is tried']]),
+];
+
+/** The times of docs/protocol.md that are fixed in the code; those that are settings stand in docs/limits.md. */
+export function timeTable(): string {
+  return constantTable(TIMES, ['what', 'for']);
+}
