@@ -1,16 +1,20 @@
-import { CpnsError } from './errors.js';
+import { CpnsError, toCpnsError } from './errors.js';
 import type { EntityId } from './ids.js';
 import { bodyOf, type Envelope, encodeEnvelope } from './messages/frame.js';
 import { ack, pending, refusal } from './messages/link.js';
 import type { AnyMessage, BodyOf } from './messages/message-type.js';
-import { Status, statusSentence } from './messages/status.js';
+import { isPassing, Status, statusSentence } from './messages/status.js';
 import type { Clock, Entropy } from './ports.js';
 import { abortReason, retrySchedule } from './time.js';
 
 /** Answers kept for requests that come again, per exchange. */
 const KEPT_ANSWERS = 64;
+/** Requests of the other side that are worked on at once; one more is refused. */
+const MAX_SERVED_AT_ONCE = 16;
 /** A request that a person or another hop delays is answered `pending` this often, well inside every hop's timer. */
 const PENDING_EVERY_MS = 2_000;
+/** Longer than the longest flow: then a request is over, however often the other side said `pending`. */
+export const LONGEST_REQUEST_MS = 180_000;
 
 /** An answer with its type told apart: `answer.type === link2`. `sender` is what the envelope says. */
 export type AnswerOf<M extends AnyMessage, Via> = M extends AnyMessage
@@ -19,7 +23,7 @@ export type AnswerOf<M extends AnyMessage, Via> = M extends AnyMessage
 
 /** How long and how stubbornly a request waits. */
 export interface RequestOptions {
-  /** From the last sign of life of the answerer; `pending` starts it anew. */
+  /** From the last sign of life of the answerer; `pending` starts it anew, up to {@link LONGEST_REQUEST_MS} in all. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Send it again while waiting, after 1, 2, 4 .. 30 s with full jitter: for ways that may lose messages. */
@@ -34,6 +38,7 @@ export interface ExchangeOptions<Via> {
   readonly entropy: Entropy;
   /** Sender of every envelope; the server's is empty. */
   readonly self: EntityId | '';
+  /** May throw: then a request fails with that error, and an answer is lost like on the way. */
   transmit(envelope: Uint8Array, via: Via, type: AnyMessage): void;
 }
 
@@ -59,12 +64,12 @@ export function refused(status: number, what: string, retryAfterMs?: number): Cp
         : 'State';
   return new CpnsError(family, 'Refused', `${what} was refused: ${statusSentence(status)}.`, {
     status,
-    retryable: status === Status.Busy || status === Status.Timeout || status === Status.PeerUnreachable,
+    retryable: isPassing(status),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
 
-const hexKey = (octets: Uint8Array): string => {
+const octetsKey = (octets: Uint8Array): string => {
   let key = '';
   for (const octet of octets) key += String.fromCharCode(octet);
   return key;
@@ -80,6 +85,8 @@ export class Exchange<Via> {
   readonly #options: ExchangeOptions<Via>;
   readonly #waiting = new Map<string, Waiting<Via>>();
   readonly #served = new Map<string, Served<Via>>();
+  /** Stops the `pending` of each request that is being worked on. */
+  readonly #busy = new Set<() => void>();
   #closed: CpnsError | undefined;
 
   constructor(options: ExchangeOptions<Via>) {
@@ -87,7 +94,8 @@ export class Exchange<Via> {
   }
 
   /**
-   * Sends `body` and waits for one of `accepts`.
+   * Sends `body` and waits for one of `accepts`. `answered` is called with the answer at once, before anything that came behind it is
+   * looked at: for an answer that changes how the next frame is to be read. What it throws becomes the outcome.
    * @throws CpnsError State/Refused with the status of a refusal, Timeout/NoAnswer, the signal's reason, or what closed the exchange
    */
   request<M extends AnyMessage, A extends AnyMessage>(
@@ -96,20 +104,23 @@ export class Exchange<Via> {
     accepts: readonly A[],
     via: Via,
     options: RequestOptions,
+    answered: (answer: AnswerOf<A, Via>) => void = () => {},
   ): Promise<AnswerOf<A, Via>> {
     const { clock, entropy, self } = this.#options;
     const { signal } = options;
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     const transaction = options.transaction ?? entropy.bytes(16);
-    const envelope = encodeEnvelope(type, transaction, self, body);
-    const key = hexKey(transaction);
+    const key = octetsKey(transaction);
     return new Promise((resolve, reject) => {
+      const envelope = encodeEnvelope(type, transaction, self, body);
       let cancelTimer = () => {};
       let cancelRepeat = () => {};
+      let cancelLimit = () => {};
       const end = () => {
         cancelTimer();
         cancelRepeat();
+        cancelLimit();
         signal?.removeEventListener('abort', aborted);
         this.#waiting.delete(key);
       };
@@ -118,42 +129,51 @@ export class Exchange<Via> {
         reject(error);
       };
       const aborted = () => fail(abortReason(signal as AbortSignal));
-      const restart = () => {
-        cancelTimer();
-        cancelTimer = clock.after(options.timeoutMs, () =>
-          fail(
-            new CpnsError('Timeout', 'NoAnswer', `No answer to ${type.name}: the other side may be off or out of reach; try again.`, {
-              status: Status.Timeout,
-            }),
-          ),
+      const late = () =>
+        fail(
+          new CpnsError('Timeout', 'NoAnswer', `No answer to ${type.name}: the other side may be off or out of reach; try again.`, {
+            status: Status.Timeout,
+          }),
         );
+      const send = () => {
+        try {
+          this.#options.transmit(envelope, via, type);
+        } catch (error) {
+          fail(toCpnsError(error));
+        }
+      };
+      const repeat = (delays: Iterator<number, never>) => {
+        cancelRepeat = clock.after(1_000 + delays.next().value, () => {
+          repeat(delays);
+          send();
+        });
       };
       this.#waiting.set(key, {
         accepts,
-        restart,
         reject: fail,
+        restart: () => {
+          cancelTimer();
+          cancelTimer = clock.after(options.timeoutMs, late);
+        },
         resolve: (answer) => {
           end();
-          resolve(answer as AnswerOf<A, Via>);
+          try {
+            answered(answer as AnswerOf<A, Via>);
+            resolve(answer as AnswerOf<A, Via>);
+          } catch (error) {
+            reject(error);
+          }
         },
       });
       signal?.addEventListener('abort', aborted, { once: true });
-      restart();
-      if (options.repeat) {
-        const delays = retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 });
-        const again = () => {
-          cancelRepeat = clock.after(1_000 + delays.next().value, () => {
-            this.#options.transmit(envelope, via, type);
-            again();
-          });
-        };
-        again();
-      }
-      this.#options.transmit(envelope, via, type);
+      cancelTimer = clock.after(options.timeoutMs, late);
+      cancelLimit = clock.after(LONGEST_REQUEST_MS, late);
+      if (options.repeat) repeat(retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 }));
+      send();
     });
   }
 
-  /** Sends without waiting for anything; `transaction` ties it to a request. */
+  /** Sends without waiting for anything; `transaction` ties it to a request. @throws what `transmit` throws */
   notify<M extends AnyMessage>(type: M, body: BodyOf<M>, via: Via, transaction?: Uint8Array): void {
     const { entropy, self } = this.#options;
     this.#options.transmit(encodeEnvelope(type, transaction ?? entropy.bytes(16), self, body), via, type);
@@ -161,7 +181,7 @@ export class Exchange<Via> {
 
   /** Is this envelope the answer to a request under way? Then it is consumed. */
   settle(envelope: Envelope, via: Via): boolean {
-    const waiting = this.#waiting.get(hexKey(envelope.transaction));
+    const waiting = this.#waiting.get(octetsKey(envelope.transaction));
     if (waiting === undefined || envelope.type === undefined || envelope.type.kind === 'request') return false;
     if (envelope.number === pending.number) {
       waiting.restart();
@@ -186,55 +206,77 @@ export class Exchange<Via> {
 
   /**
    * Serves one request: runs `handle` once, however often the request comes, and sends what it returns. While it takes long, the
-   * requester is told `pending`. An error becomes a refusal with its status. `handle` returns undefined when no answer is due.
+   * requester is told `pending`. An error becomes a refusal with its status; one that may pass is not kept, so that a repetition is
+   * tried anew.
+   * @throws what `handle` throws, after the refusal was sent
    */
-  async serve(envelope: Envelope, via: Via, handle: () => Promise<Reply<Via> | undefined>): Promise<void> {
-    const key = hexKey(envelope.transaction);
+  async serve(envelope: Envelope, via: Via, handle: () => Promise<Reply<Via>>): Promise<void> {
+    const key = octetsKey(envelope.transaction);
     const earlier = this.#served.get(key);
     if (earlier !== undefined) {
-      if (!same(earlier.request, envelope.octets)) return this.#send(envelope, via, refusal, { status: Status.BadMessage });
-      if (earlier.answer !== undefined) this.#options.transmit(earlier.answer.envelope, earlier.answer.via, earlier.answer.type);
-      else this.#send(envelope, via, pending, { retryAfterMs: PENDING_EVERY_MS });
-      return;
+      if (!same(earlier.request, envelope.octets)) return this.#answer(envelope, via, refusal, { status: Status.BadMessage });
+      if (earlier.answer !== undefined) return this.#send(earlier.answer);
+      return this.#answer(envelope, via, pending, { retryAfterMs: PENDING_EVERY_MS });
+    }
+    if (this.#busy.size >= MAX_SERVED_AT_ONCE) {
+      return this.#answer(envelope, via, refusal, { status: Status.Busy, retryAfterMs: PENDING_EVERY_MS });
     }
     const served: Served<Via> = { request: envelope.octets };
     this.#served.set(key, served);
-    for (const oldest of this.#served.keys()) {
-      if (this.#served.size <= KEPT_ANSWERS) break;
-      this.#served.delete(oldest);
-    }
     let cancel = () => {};
+    const stopPending = () => cancel();
     const stillBusy = () => {
       cancel = this.#options.clock.after(PENDING_EVERY_MS, () => {
-        this.#send(envelope, via, pending, { retryAfterMs: PENDING_EVERY_MS });
         stillBusy();
+        this.#answer(envelope, via, pending, { retryAfterMs: PENDING_EVERY_MS });
       });
     };
-    stillBusy();
+    if (this.#closed === undefined) stillBusy();
+    this.#busy.add(stopPending);
     try {
       const reply = await handle();
-      if (reply !== undefined) {
-        const octets = encodeEnvelope(reply.type, envelope.transaction, this.#options.self, reply.body);
-        served.answer = { envelope: octets, via: reply.via ?? via, type: reply.type };
-        this.#options.transmit(octets, served.answer.via, reply.type);
-      }
+      const octets = encodeEnvelope(reply.type, envelope.transaction, this.#options.self, reply.body);
+      served.answer = { envelope: octets, via: reply.via ?? via, type: reply.type };
     } catch (error) {
-      const status = error instanceof CpnsError ? (error.status ?? statusOfFamily(error)) : Status.ServerError;
-      this.#send(envelope, via, refusal, { status: status as Status });
+      const status = statusOf(error);
+      const octets = encodeEnvelope(refusal, envelope.transaction, this.#options.self, { status });
+      served.answer = { envelope: octets, via, type: refusal };
+      if (isPassing(status)) this.#served.delete(key);
       throw error;
     } finally {
       cancel();
+      this.#busy.delete(stopPending);
+      if (served.answer !== undefined) this.#send(served.answer);
+      this.#forgetOldest();
     }
   }
 
-  /** Ends every wait with `reason`; nothing can be requested any more. */
+  /** Ends every wait with `reason`; nothing can be requested any more. What is being worked on for the other side goes on in silence. */
   close(reason: CpnsError): void {
     this.#closed = reason;
     for (const waiting of [...this.#waiting.values()]) waiting.reject(reason);
+    for (const stopPending of this.#busy) stopPending();
   }
 
-  #send<M extends AnyMessage>(request: Envelope, via: Via, type: M, body: BodyOf<M>): void {
-    this.#options.transmit(encodeEnvelope(type, request.transaction, this.#options.self, body), via, type);
+  #forgetOldest(): void {
+    for (const [key, { answer }] of this.#served) {
+      if (this.#served.size <= KEPT_ANSWERS) return;
+      if (answer !== undefined) this.#served.delete(key);
+    }
+  }
+
+  #answer<M extends AnyMessage>(request: Envelope, via: Via, type: M, body: BodyOf<M>): void {
+    this.#send({ envelope: encodeEnvelope(type, request.transaction, this.#options.self, body), via, type });
+  }
+
+  /** An answer that cannot leave is lost like one on the way: the requester asks again. */
+  #send({ envelope, via, type }: NonNullable<Served<Via>['answer']>): void {
+    if (this.#closed !== undefined) return;
+    try {
+      this.#options.transmit(envelope, via, type);
+    } catch {
+      // The session is over; whoever still wants the answer comes back in another one.
+    }
   }
 }
 
@@ -253,14 +295,15 @@ export function reply<M extends AnyMessage, Via = never>(type: M, body: BodyOf<M
 /** The reply that says: done, and stored. */
 export const acknowledged: Reply<never> = { type: ack, body: { status: Status.Success } };
 
-function statusOfFamily(error: CpnsError): Status {
+/** The one coarse status that a peer is told of an error. */
+function statusOf(error: unknown): Status {
+  if (!(error instanceof CpnsError)) return Status.ServerError;
+  if (error.status !== undefined) return error.status as Status;
   switch (error.family) {
     case 'Codec':
       return Status.BadMessage;
     case 'Auth':
       return Status.AuthFailed;
-    case 'State':
-      return Status.WrongState;
     case 'Timeout':
       return Status.Timeout;
     case 'Transport':

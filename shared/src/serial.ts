@@ -4,7 +4,7 @@ export class Serial<Key> {
 
   run<T>(key: Key, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
-    const result = before.then(work, work);
+    const result = before.then(work);
     const settled = result.catch(() => undefined);
     this.#last.set(key, settled);
     void settled.then(() => {

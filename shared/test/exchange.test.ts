@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CpnsError } from '../src/errors.js';
-import { acknowledged, Exchange, reply } from '../src/exchange.js';
+import { acknowledged, Exchange, LONGEST_REQUEST_MS, reply } from '../src/exchange.js';
 import { entityId } from '../src/ids.js';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../src/messages/frame.js';
 import { ack, heartbeat, heartbeatAnswer, pending, refusal } from '../src/messages/link.js';
@@ -149,7 +149,124 @@ describe('an exchange', () => {
     expect(await clock.run(waiting)).toBe('NoAnswer');
     expect(a.settle(wrong, 'way')).toBe(false);
   });
+
+  it('is over after three minutes, however often the other side says pending', async () => {
+    const { clock, ask } = conversation((envelope, b) => void b.serve(envelope, 'way', () => new Promise(() => {})));
+    const startedMs = clock.monotonicMs();
+    expect(await clock.run(code(ask()))).toBe('NoAnswer');
+    expect(clock.monotonicMs() - startedMs).toBe(LONGEST_REQUEST_MS);
+  });
+
+  it('gives an answer away before anything that came behind it is looked at', async () => {
+    const { clock, a, sent } = conversation(() => {});
+    const order: string[] = [];
+    const waiting = a
+      .request(heartbeat, question, [ack], 'way', { timeoutMs: 5_000 }, () => order.push('answered'))
+      .then(() => order.push('later'));
+    a.settle(decodeEnvelope(encodeAck((sent[0] as Envelope).transaction)), 'way');
+    order.push('next frame');
+    await clock.run(waiting);
+    expect(order).toEqual(['answered', 'next frame', 'later']);
+  });
+
+  it('fails when its answer cannot be used', async () => {
+    const { clock, a, sent } = conversation(() => {});
+    const unusable = () => {
+      throw new CpnsError('Auth', 'WrongHash', 'Wrong.');
+    };
+    const waiting = code(a.request(heartbeat, question, [ack], 'way', { timeoutMs: 5_000 }, unusable));
+    a.settle(decodeEnvelope(encodeAck((sent[0] as Envelope).transaction)), 'way');
+    expect(await clock.run(waiting)).toBe('WrongHash');
+  });
+
+  it('fails when nothing can be sent, and leaves no timer', async () => {
+    const clock = new VirtualClock();
+    const mute = muteExchange(clock);
+    expect(await clock.run(code(mute.request(heartbeat, question, [ack], 'way', { timeoutMs: 5_000, repeat: true })))).toBe('NoSession');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('goes on with a request whose answers cannot be sent', async () => {
+    const clock = new VirtualClock();
+    const mute = muteExchange(clock);
+    let finish = () => {};
+    const served = mute.serve(decodeEnvelope(encodeOf(new Uint8Array(16), 1)), 'way', async () => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return acknowledged;
+    });
+    await clock.advance(5_000);
+    finish();
+    await served;
+    expect(clock.pending).toBe(0);
+  });
+
+  it('tries a repeated request anew when it was refused for a passing reason, and repeats any other refusal', async () => {
+    const { clock, b, answers } = conversation(() => {});
+    const request = decodeEnvelope(encodeOf(new Uint8Array(16).fill(3), 1));
+    const full = new CpnsError('State', 'DiskFull', 'The disk is full.');
+    const unknown = new CpnsError('State', 'UnknownPn', 'There is no such network.', { status: Status.UnknownPn });
+    let tries = 0;
+    for (const outcome of [full, unknown, undefined]) {
+      await code(
+        b.serve(request, 'way', async () => {
+          tries++;
+          if (outcome !== undefined) throw outcome;
+          return acknowledged;
+        }),
+      );
+    }
+    await clock.advance(5);
+    expect(tries).toBe(2);
+    expect(answers.map((envelope) => refusal.body.decode(envelope.body, 'body').status)).toEqual([
+      Status.ServerError,
+      Status.UnknownPn,
+      Status.UnknownPn,
+    ]);
+  });
+
+  it('works on a bounded number of requests at once', async () => {
+    const { clock, b, answers } = conversation(() => {});
+    const ends: (() => void)[] = [];
+    for (let i = 0; i < 20; i++) {
+      void b.serve(decodeEnvelope(encodeOf(new Uint8Array(16).fill(i), 1)), 'way', async () => {
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return acknowledged;
+      });
+    }
+    await clock.advance(1_000);
+    expect(ends).toHaveLength(16);
+    expect(answers.map((envelope) => refusal.body.decode(envelope.body, 'body').status)).toEqual(Array(4).fill(Status.Busy));
+    for (const end of ends) end();
+    await clock.advance(1_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says nothing more once it is closed, and leaves no timer', async () => {
+    const { clock, b, answers } = conversation(() => {});
+    let finish = () => {};
+    const served = b.serve(decodeEnvelope(encodeOf(new Uint8Array(16), 1)), 'way', async () => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return acknowledged;
+    });
+    b.close(new CpnsError('Transport', 'LinkLost', 'Lost.'));
+    expect(clock.pending).toBe(0);
+    finish();
+    await served;
+    expect(answers).toEqual([]);
+  });
 });
+
+/** An exchange of a session that is over. */
+function muteExchange(clock: VirtualClock): Exchange<string> {
+  return new Exchange({
+    clock,
+    entropy: new InsecureSeededEntropy('mute'),
+    self: '',
+    transmit: () => {
+      throw new CpnsError('State', 'NoSession', 'There is no session.');
+    },
+  });
+}
 
 function encodeOf(transaction: Uint8Array, serverTimeMs: number): Uint8Array {
   return encodeEnvelope(heartbeat, transaction, '', { ...question, serverTimeMs });

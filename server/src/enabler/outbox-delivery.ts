@@ -1,10 +1,9 @@
 import { type Clock, describeError, type EntityId, type Entropy, type Logger, retrySchedule } from '@cpns/shared';
-import { ack, bodyOf, data, dataAnswer, type Envelope, refusal, Status, statusName } from '@cpns/shared/messages';
+import { ack, bodyOf, data, dataAnswer, type Envelope, isPassing, refusal, Status, statusName } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { Database } from '../inventory/database.js';
 import type { OutboxMessage } from '../inventory/outbox.js';
 import type { Downlink } from './downlink.js';
-import { isPassing } from './refusals.js';
 import type { Session } from './session.js';
 import type { SessionKeys } from './session-keys.js';
 

@@ -8,6 +8,7 @@ import {
   decodeEnvelope,
   type Envelope,
   encodeEnvelope,
+  isPassing,
   MAX_UPLINK_ENVELOPE,
   pending,
   refusal,
@@ -23,7 +24,7 @@ import type { EnablerContext } from './context.js';
 import { ANSWERS, FLOWS, type Flow } from './flows.js';
 import { Incoming, type IncomingOptions, RecordSeen } from './incoming.js';
 import type { OpenRequests } from './open-requests.js';
-import { isPassing, refuse, statusOf } from './refusals.js';
+import { refuse, statusOf } from './refusals.js';
 import type { Session } from './session.js';
 
 const PENDING_AFTER_MS = 1_000;

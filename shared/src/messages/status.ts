@@ -47,7 +47,7 @@ const SENTENCES: Readonly<Record<Status, string>> = {
   50: 'no answer in time: try again',
   51: 'the other device cannot be reached: check that it is on and near',
   52: 'too many requests: wait and try again',
-  60: 'the server could not do it: see its log',
+  60: 'the other side could not do it: see its log',
 };
 
 const NAMES = new Map<number, string>(Object.entries(Status).map(([name, value]) => [value, name]));
@@ -60,4 +60,11 @@ export function statusName(status: number): string {
 /** What a status means, as the end of a sentence for a person. */
 export function statusSentence(status: number): string {
   return (SENTENCES as Readonly<Record<number, string>>)[status] ?? `the other side answered with status ${status}`;
+}
+
+const PASSING: ReadonlySet<number> = new Set([Status.Pending, Status.Busy, Status.Timeout, Status.PeerUnreachable, Status.ServerError]);
+
+/** The same request may succeed later; every other refusal is final. */
+export function isPassing(status: number): boolean {
+  return PASSING.has(status);
 }
