@@ -38,7 +38,7 @@ const NO_LIMIT = {
 
 /** What was set differently from the product's defaults, for a report. */
 export const RAISED_LIMITS =
-  'Set differently from the defaults: limits on PNs per device and on requests and handshakes per second, loopback as the only network, log level warn.';
+  'Set differently from the defaults: limits on PNs per device and on requests and handshakes per second, loopback as the only network.';
 
 const ROLES = { gateway: LAPTOP, pne: PHONE } as const;
 
@@ -66,7 +66,6 @@ export class Household {
         ...NO_LIMIT.server,
         uplink: { ...NO_LIMIT.server.uplink, host: '127.0.0.1', port: 0, announce: false },
         admin: { port: 0 },
-        log: { level: 'warn' },
       },
       clock,
       keeper,
@@ -107,7 +106,6 @@ export class Household {
         consent: 'same-user',
         pan: { lan: { interfaces: [LOOPBACK] } },
         limits: NO_LIMIT.agent,
-        log: { level: 'warn' },
       },
       clock: this.clock,
       keeper: this.keeper,
