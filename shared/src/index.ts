@@ -6,6 +6,7 @@ export * from './host-port.js';
 export * from './ids.js';
 export * from './ports.js';
 export * from './serial.js';
+export * from './stoppable-clock.js';
 export * from './store-contents.js';
 export * from './time.js';
 export * from './token-bucket.js';

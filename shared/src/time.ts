@@ -116,3 +116,16 @@ function fraction(entropy: Entropy): number {
   const octets = entropy.bytes(4);
   return new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0) / 2 ** 32;
 }
+
+/** Runs `action` every `ms` milliseconds, the first time after `ms`, until the returned function is called. */
+export function every(clock: Clock, ms: number, action: () => void): () => void {
+  let cancel = () => {};
+  const again = () => {
+    cancel = clock.after(ms, () => {
+      again();
+      action();
+    });
+  };
+  again();
+  return () => cancel();
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CpnsError } from '../src/errors.js';
 import { InsecureSeededEntropy, VirtualClock } from '../src/testing/index.js';
-import { abortable, abortReason, deadline, retrySchedule, sleep, withDeadline } from '../src/time.js';
+import { abortable, abortReason, deadline, every, retrySchedule, sleep, withDeadline } from '../src/time.js';
 
 const stop = new CpnsError('State', 'Stopped', 'Stopped by the test.');
 const aborted = (reason?: unknown) => {
@@ -169,5 +169,17 @@ describe('retrySchedule', () => {
   it('never goes over the maximum, even at first', () => {
     const delays = retrySchedule(new InsecureSeededEntropy('x'), { firstMs: 5_000, maxMs: 100 });
     for (let i = 0; i < 50; i++) expect(delays.next().value).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('every', () => {
+  it('runs again and again until it is told to stop, even by what it runs', async () => {
+    const clock = new VirtualClock();
+    let ran = 0;
+    const stopIt = every(clock, 100, () => {
+      if (++ran === 3) stopIt();
+    });
+    await clock.advance(1_000);
+    expect([ran, clock.pending]).toEqual([3, 0]);
   });
 });
