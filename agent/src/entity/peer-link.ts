@@ -71,6 +71,9 @@ export interface PeerLinkOptions {
 const FROM_PEER: readonly Direction[] = ['Peer>Peer', 'PNE>GW', 'GW>PNE'];
 /** Application content is not padded; everything else is. */
 const UNPADDED = new Set<number>([relay.number, pnData.number]);
+/** Requests of a proven peer; content is not counted. A device that is in all the networks it may be in recovers within the burst. */
+const REQUESTS_PER_SECOND = 20;
+const REQUEST_BURST = 100;
 /** Clear frames of one handshake at most: a whole pairing and the link session after it. */
 const CLEAR_FRAMES_PER_HANDSHAKE = 8;
 
@@ -86,7 +89,8 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #link: Link;
   readonly #times: LinkTimes;
-  readonly #clearFrames: TokenBucket;
+  readonly #unprovenFrames: TokenBucket;
+  readonly #requests: TokenBucket;
   readonly #panBySid = new Map<string, { readonly channel: SecureChannel; readonly pnId: PnId }>();
   readonly #panByPn = new Map<PnId, SecureChannel>();
   readonly #closing = new AbortController();
@@ -103,7 +107,8 @@ export class PeerLink {
     this.remote = link.remote;
     this.technology = link.technology;
     this.#times = options.times ?? LINK_TIMES[link.technology];
-    this.#clearFrames = new TokenBucket(
+    this.#requests = new TokenBucket(clock, REQUESTS_PER_SECOND, REQUEST_BURST);
+    this.#unprovenFrames = new TokenBucket(
       clock,
       limits.handshakesPerSecondPerLink * CLEAR_FRAMES_PER_HANDSHAKE,
       limits.handshakeBurstPerLink * CLEAR_FRAMES_PER_HANDSHAKE,
@@ -135,8 +140,9 @@ export class PeerLink {
     return this.#closing.signal;
   }
 
-  /** The peer is proven: from here on only records count. */
+  /** The peer is proven: from here on only records count. The link owns the session from now on. */
   prove(session: LinkSession): void {
+    if (this.#closing.signal.aborted) return session.channel.erase();
     this.#session = session;
     this.#provenAtMs = this.#options.clock.monotonicMs();
     this.#lastHeardMs = this.#provenAtMs;
@@ -151,22 +157,14 @@ export class PeerLink {
     this.#cancelTimer = this.#options.clock.after(ms, () => this.close('the pairing took too long'));
   }
 
-  /** Adds a PAN session; traffic of that PN uses it alone from now on. The one before stays readable until the peer has switched. */
+  /** Adds a PAN session; this side sends in it alone from now on. The one before is read until the peer has sent in the new one. */
   addPan(pnId: PnId, channel: SecureChannel): void {
-    for (const [sid, entry] of this.#panBySid) {
-      if (entry.pnId !== pnId || entry.channel === this.#panByPn.get(pnId)) continue;
-      entry.channel.erase();
-      this.#panBySid.delete(sid);
-    }
+    this.#dropPans(pnId, this.#panByPn.get(pnId));
     this.#panBySid.set(toHex(channel.sid), { channel, pnId });
     this.#panByPn.set(pnId, channel);
   }
   removePan(pnId: PnId): void {
-    for (const [sid, entry] of this.#panBySid) {
-      if (entry.pnId !== pnId) continue;
-      entry.channel.erase();
-      this.#panBySid.delete(sid);
-    }
+    this.#dropPans(pnId, undefined);
     this.#panByPn.delete(pnId);
   }
   hasPan(pnId: PnId): boolean {
@@ -181,6 +179,14 @@ export class PeerLink {
     if (this.#closing.signal.aborted) return;
     this.#link.close(reason);
     this.#ended(reason);
+  }
+
+  #dropPans(pnId: PnId, kept: SecureChannel | undefined): void {
+    for (const [sid, entry] of this.#panBySid) {
+      if (entry.pnId !== pnId || entry.channel === kept) continue;
+      entry.channel.erase();
+      this.#panBySid.delete(sid);
+    }
   }
 
   #ended(reason: string): void {
@@ -202,7 +208,8 @@ export class PeerLink {
       const session = this.#session;
       if (session === undefined || this.#closing.signal.aborted) return;
       if (clock.monotonicMs() - this.#lastHeardMs >= this.#times.deadAfterMs) return this.close('nothing was heard from it any more');
-      if (session.channel.mustRehandshake) return this.close('its keys are due for renewal');
+      const worn = session.channel.mustRehandshake || [...this.#panByPn.values()].some((channel) => channel.mustRehandshake);
+      if (worn) return this.close('its keys are due for renewal');
       this.#link.send(session.channel.seal(INNER_TYPE.ping, new Uint8Array(0)));
       this.#keepAlive();
     });
@@ -219,17 +226,15 @@ export class PeerLink {
 
   #frame(octets: Uint8Array): void {
     try {
+      if (this.#session === undefined && !this.#unprovenFrames.take()) return this.close('it sent too much before it proved who it is');
       switch (octets[0]) {
         case CLEAR_FRAME:
           return this.#clearFrame(octets.subarray(1));
         case RECORD_TYPE.link:
           if (this.#session !== undefined) this.#record(this.#session.channel, octets, LINK);
           return;
-        case RECORD_TYPE.pan: {
-          const pan = this.#panBySid.get(toHex(octets.subarray(1, 5)));
-          if (pan !== undefined) this.#record(pan.channel, octets, { kind: 'pan', pnId: pan.pnId });
-          return;
-        }
+        case RECORD_TYPE.pan:
+          return this.#panRecord(octets);
         default:
           return this.close('it sent a frame that is no frame of this protocol');
       }
@@ -241,28 +246,42 @@ export class PeerLink {
 
   #clearFrame(octets: Uint8Array): void {
     if (this.#session !== undefined) return;
-    if (!this.#clearFrames.take()) return this.close('it sent too many handshake messages');
     const envelope = decodeEnvelope(octets);
-    if (this.exchange.settle(envelope, CLEAR)) return;
     if (envelope.type === undefined || !admissible(envelope.type, 'clear', FROM_PEER)) return;
-    this.#options.handler.clear(this, envelope);
+    if (!this.exchange.settle(envelope, CLEAR)) this.#options.handler.clear(this, envelope);
   }
 
+  #panRecord(octets: Uint8Array): void {
+    const pan = this.#panBySid.get(toHex(octets.subarray(1, 5)));
+    if (pan === undefined) return;
+    const { channel, pnId } = pan;
+    this.#record(channel, octets, { kind: 'pan', pnId });
+    if (this.#panByPn.get(pnId) === channel) this.#dropPans(pnId, channel);
+  }
+
+  /** One record. Whose it is, who says it sent it, and that it belongs here, is settled before anybody hears of it. */
   #record(channel: SecureChannel, octets: Uint8Array, hop: Hop): void {
     const { innerType, content } = channel.open(octets);
     this.#lastHeardMs = this.#options.clock.monotonicMs();
     if (innerType === INNER_TYPE.ping) return this.#link.send(channel.seal(INNER_TYPE.pong, new Uint8Array(0)));
     if (innerType !== INNER_TYPE.envelope) return;
     const envelope = decodeEnvelope(content);
+    const { type } = envelope;
     if (envelope.sender !== this.peer)
       throw new CpnsError('Auth', 'WrongSender', 'An envelope names another sender than the device on this link.');
-    if (this.exchange.settle(envelope, hop)) return;
-    const { type } = envelope;
     if (type === undefined || !admissible(type, hop.kind === 'pan' ? 'pan' : 'link', FROM_PEER)) {
-      if (type === undefined || type.kind === 'request')
-        this.exchange.notify(refusal, { status: Status.BadMessage }, hop, envelope.transaction);
+      if (type === undefined || type.kind === 'request') this.#refuse(envelope, hop, Status.BadMessage);
+      return;
+    }
+    if (this.exchange.settle(envelope, hop) || type.kind === 'answer') return;
+    if (!UNPADDED.has(type.number) && !this.#requests.take()) {
+      if (type.kind === 'request') this.#refuse(envelope, hop, Status.Busy);
       return;
     }
     this.#options.handler.message(this, envelope, hop);
+  }
+
+  #refuse(envelope: Envelope, hop: Hop, status: Status): void {
+    this.exchange.notify(refusal, { status }, hop, envelope.transaction);
   }
 }
