@@ -1,13 +1,15 @@
-import { mkdir } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, CpnsError, decodeEnrolment, type Logger } from '@cpns/shared';
-import { allowsGateway } from '@cpns/shared/messages';
-import { ensurePrivateDirectory, nativeProvider, ProcessLock } from '@cpns/shared/node';
-import { type EuKeyRoot, euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
-import type { EnrolmentSummary } from './cli/ports.js';
+import { ensurePrivateDirectory, nativeProvider, ProcessLock, systemCode } from '@cpns/shared/node';
+import { euKeyPrk } from '@cpns/shared/security';
 import type { ResetResult } from './control/api/lifecycle.js';
 import { type Changes, DeviceState, type EnrolmentRecord } from './entity/device-state.js';
 import { FileStore } from './store/file-store.js';
+
+/** What a reset leaves: the enrolment, unless it is to go too, and the boot counter, which must never go back. */
+const ENROLMENT = 'enrolment';
+const BOOT = 'boot';
 
 /** The durable state of an agent, opened and locked against a second process. */
 export class AgentState {
@@ -21,99 +23,76 @@ export class AgentState {
     this.state = new DeviceState(store);
   }
 
-  /** @throws CpnsError State/AlreadyRunning, State/StoreDamaged, Config/UnsafePermissions and the other errors of lock and store */
+  /**
+   * Opens the state in `directory`, or begins one.
+   * @throws CpnsError State/AlreadyRunning, State/StoreDamaged, Config/UnsafePermissions and the other errors of lock and store
+   */
   static async open(directory: string, clock: Clock, logger: Logger): Promise<AgentState> {
-    await mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => undefined);
     await ensurePrivateDirectory(directory);
     const lock = await ProcessLock.acquire(join(directory, 'lock'));
     try {
-      return new AgentState(await FileStore.open({ directory, clock, logger }), lock);
+      return new AgentState(await FileStore.open({ directory, clock, logger: logger.child('store') }), lock);
     } catch (error) {
       await lock.release();
       throw error;
     }
   }
 
-  async close(): Promise<void> {
-    await this.#store.close();
-    await this.#lock.release();
+  /** Opens the state in `directory`; undefined, and nothing is made, when there is none. @throws CpnsError as {@link open} */
+  static async openExisting(directory: string, clock: Clock, logger: Logger): Promise<AgentState | undefined> {
+    const isThere = await stat(directory).then(
+      () => true,
+      (error: unknown) => systemCode(error) !== 'ENOENT',
+    );
+    return isThere ? await AgentState.open(directory, clock, logger) : undefined;
   }
 
-  /** Takes an enrolment code in: what is kept is the PRK, never the EUKey. @throws CpnsError Config/Enrolment..., State/AlreadyEnrolled */
-  async enrol(code: string, replace: boolean): Promise<EnrolmentSummary> {
-    const enrolment = decodeEnrolment(nativeProvider, code);
+  async close(): Promise<void> {
+    try {
+      await this.#store.close();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  /**
+   * Takes an enrolment code in: what is kept is the PRK, never the EUKey. A new key for the same device of the same server leaves its
+   * pairings and PNs; as another device it begins with nothing.
+   * @throws CpnsError Config/Enrolment..., State/AlreadyEnrolled unless `replace`
+   */
+  async enrol(code: string, replace: boolean): Promise<EnrolmentRecord> {
+    const { euKey, entityId, serverId, server, subscription } = decodeEnrolment(nativeProvider, code);
+    const prk = euKeyPrk(nativeProvider, euKey);
     try {
       const known = this.state.enrolment;
       if (known !== undefined && !replace) {
-        throw new CpnsError(
-          'State',
-          'AlreadyEnrolled',
-          `This device is enrolled already, as ${known.entityId}: say --replace to enrol it anew.`,
-        );
+        const sentence = `This device is enrolled as ${known.entityId} already; add --replace to give that up.`;
+        throw new CpnsError('State', 'AlreadyEnrolled', sentence);
       }
-      const prk = euKeyPrk(nativeProvider, enrolment.euKey);
-      const record: EnrolmentRecord = {
-        entityId: enrolment.entityId,
-        prk: prk.reveal().slice(),
-        serverId: enrolment.serverId,
-        serverAddress: enrolment.server,
-        subscription: enrolment.subscription,
-      };
-      const changes: Changes = new Map();
-      if (known !== undefined && known.entityId !== record.entityId) this.#forgetEverything(changes);
+      const record: EnrolmentRecord = { entityId, prk: prk.reveal().slice(), serverId, serverAddress: server, subscription };
+      const changes: Changes = known?.entityId === entityId && known.serverId === serverId ? new Map() : this.#forgotten([BOOT]);
       DeviceState.setEnrolment(changes, record);
       await this.state.commit(changes);
-      prk.erase();
-      return summaryOf(record);
+      return record;
     } finally {
-      enrolment.euKey.erase();
+      prk.erase();
+      euKey.erase();
     }
   }
 
   /** Forgets pairings, PNs, keys and messages, and with `everything` the enrolment: one commit, so it happened or it did not. */
   async reset(everything: boolean): Promise<ResetResult> {
-    const changes: Changes = new Map();
     const result = {
       pairings: this.state.pairings().size,
       pns: this.state.pns().length,
       messages: this.state.keys('outbox/').length,
-      enrolment: everything && this.state.enrolment !== undefined,
+      enrolment: everything && this.state.keys(ENROLMENT).length > 0,
     };
-    this.#forgetEverything(changes);
-    if (everything) changes.set('enrolment', undefined);
-    await this.state.commit(changes);
+    await this.state.commit(this.#forgotten(everything ? [BOOT] : [BOOT, ENROLMENT]));
     return result;
   }
 
-  /** Everything but the enrolment and the boot counter, which must never go back. */
-  #forgetEverything(changes: Changes): void {
-    for (const key of this.state.keys('')) if (key !== 'enrolment' && key !== 'boot') changes.set(key, undefined);
+  #forgotten(kept: readonly string[]): Changes {
+    return new Map(this.state.keys('').flatMap((key) => (kept.includes(key) ? [] : [[key, undefined] as const])));
   }
-}
-
-/** @throws CpnsError State/NotEnrolled */
-export function requireEnrolment(state: DeviceState): EnrolmentRecord {
-  const { enrolment } = state;
-  if (enrolment !== undefined) return enrolment;
-  throw new CpnsError(
-    'State',
-    'NotEnrolled',
-    'This device is not enrolled: ask the operator for a code (cpns-server device add), then: cpns-agent enrol CODE',
-  );
-}
-
-export function rootOf(enrolment: EnrolmentRecord): EuKeyRoot {
-  return rootFromPrk(nativeProvider, new Secret('EUKey PRK', enrolment.prk));
-}
-
-export function summaryOf(enrolment: EnrolmentRecord): EnrolmentSummary {
-  const { entityId, serverId, serverAddress, subscription } = enrolment;
-  return {
-    id: entityId,
-    serverId,
-    ...(serverAddress !== '' && { serverAddress }),
-    kid: rootOf(enrolment).kid,
-    userId: subscription.userId,
-    mayBeGateway: allowsGateway(subscription),
-  };
 }

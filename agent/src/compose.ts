@@ -1,258 +1,234 @@
 import { readFileSync } from 'node:fs';
-import { type Clock, CpnsError, type Logger, withDeadline } from '@cpns/shared';
-import { modeName } from '@cpns/shared/messages';
+import { type Clock, describeError, type Logger, withDeadline } from '@cpns/shared';
 import { createLogger, nativeProvider, SystemClock, systemEntropy } from '@cpns/shared/node';
-import { AgentState, requireEnrolment, rootOf, summaryOf } from './agent-state.js';
-import type { AgentPlace, AgentPorts, RunningAgent } from './cli/ports.js';
-import type { ResetResult } from './control/api/lifecycle.js';
+import { eraseRoot } from '@cpns/shared/security';
+import { AgentRun } from './agent-run.js';
+import { AgentState } from './agent-state.js';
+import type { AgentPlace, AgentPorts } from './cli/ports.js';
 import { ControlServer } from './control/control-server.js';
 import { controlPath } from './control/control-socket.js';
-import { DeviceControl } from './control/device-control/device-control.js';
+import { deviceControl } from './control/device-control/device-control.js';
 import { HappeningFeed } from './control/device-control/happening-feed.js';
 import { LogMemory } from './control/device-control/log-memory.js';
 import { readDeviceFacts } from './device/device-facts.js';
-import { thisHost } from './device/host.js';
+import { type Host, thisHost } from './device/host.js';
+import { DeviceRun } from './device-run.js';
 import { runDoctor } from './doctor/doctor.js';
+import { requireEnrolment, rootOf, summaryOf } from './enrolment.js';
 import { Device } from './entity/device.js';
-import type { EnrolmentRecord } from './entity/device-state.js';
+import type { Happening } from './entity/device-context.js';
+import type { DeviceState, EnrolmentRecord } from './entity/device-state.js';
+import type { DeviceFacts } from './entity/role-keeper.js';
 import { LanTechnology } from './pan/lan/lan-technology.js';
+import { pairingPage } from './pan/qr/pairing-page.js';
 import { MqttUplink } from './uplink/mqtt-uplink.js';
 import { ServerDiscovery } from './uplink/server-discovery.js';
 
-/** What the device is and has is read again this often. */
-const FACTS_EVERY_MS = 60_000;
-const STOP_WITHIN_MS = 8_000;
+/** The world around an agent. */
+export interface AgentEnvironment {
+  readonly clock: Clock;
+  readonly host: Host;
+  /** Where the log of a running agent goes. */
+  readonly log: NodeJS.WritableStream;
+}
+
+/** One thing that is closed at the end takes no longer; the rest is closed all the same. */
+const CLOSE_MS = 5_000;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** The only place where the agent's ports meet their adapters. */
-export const agentPorts: AgentPorts = {
-  async enrol(place, code, replace) {
-    const opened = await openState(place);
-    try {
-      return await opened.enrol(code, replace);
-    } finally {
-      await opened.close();
-    }
-  },
+/** The agent on this computer. The only place where its ports meet their adapters is this file. */
+export const agentPorts: AgentPorts = composeAgent({ clock: new SystemClock(), host: thisHost(), log: process.stderr });
 
-  async run(place, ready, signal) {
-    const agent = await RunningDevice.start(place);
-    try {
-      ready(agent.description);
-      await agent.ended(signal);
-    } finally {
-      await agent.stop();
-    }
-  },
+export function composeAgent(environment: AgentEnvironment): AgentPorts {
+  const { clock } = environment;
+  const quiet = createLogger({ level: 'warn', format: 'text', destination: environment.log });
+  const existing = ({ stateDirectory }: AgentPlace) => AgentState.openExisting(stateDirectory, clock, quiet);
+  return {
+    async enrol({ stateDirectory }, code, replace) {
+      const opened = await AgentState.open(stateDirectory, clock, quiet);
+      try {
+        return summaryOf(await opened.enrol(code, replace));
+      } finally {
+        await opened.close();
+      }
+    },
 
-  async reset(place, { everything }) {
-    const opened = await openState(place);
-    try {
-      return await opened.reset(everything);
-    } finally {
-      await opened.close();
-    }
-  },
+    run: (place, ready, signal) => run(environment, place, ready, signal),
 
-  async inspect(place) {
-    const opened = await openState(place);
-    const { enrolment } = opened.state;
-    await opened.close();
-    if (enrolment === undefined) return { enrolment: undefined, probe: undefined };
-    const clock = new SystemClock();
-    return {
-      enrolment: summaryOf(enrolment),
-      probe: async (signal) => {
-        const { uplink, discovery } = uplinkOf(place, enrolment, clock, createLogger({ level: 'error', format: 'text' }));
+    async reset(place, { everything }) {
+      const opened = await existing(place);
+      if (opened === undefined) return { pairings: 0, pns: 0, messages: 0, enrolment: false };
+      try {
+        return await opened.reset(everything);
+      } finally {
+        await opened.close();
+      }
+    },
+
+    async inspect(place) {
+      const opened = await existing(place);
+      const enrolment = opened?.state.enrolment;
+      await opened?.close();
+      if (enrolment === undefined) return { enrolment: undefined, probe: undefined };
+      const probe = async (signal: AbortSignal) => {
+        const { uplink, discovery, root } = makeUplink(clock, quiet, place, enrolment);
         try {
           return await uplink.probe(signal);
         } finally {
           await discovery.stop();
+          eraseRoot(root);
         }
-      },
-    };
-  },
-};
-
-function openState({ stateDirectory }: AgentPlace): Promise<AgentState> {
-  return AgentState.open(stateDirectory, new SystemClock(), createLogger({ level: 'warn', format: 'text' }));
+      };
+      return { enrolment: summaryOf(enrolment), probe };
+    },
+  };
 }
 
-function uplinkOf({ settings }: AgentPlace, enrolment: EnrolmentRecord, clock: Clock, logger: Logger) {
+async function run(
+  { clock, host, log }: AgentEnvironment,
+  place: AgentPlace,
+  ready: Parameters<AgentPorts['run']>[1],
+  signal: AbortSignal,
+) {
+  const { settings, stateDirectory } = place;
+  const written = createLogger({ ...settings.log, destination: log });
+  const logs = new LogMemory(clock);
+  const logger = logs.over(written);
+  const feed = new HappeningFeed(clock);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const opened = await AgentState.openExisting(stateDirectory, clock, logger);
+    if (opened !== undefined) closers.push(() => opened.close());
+    const enrolment = requireEnrolment(opened?.state.enrolment);
+    const state = opened as AgentState;
+    const name = settings.name ?? enrolment.entityId;
+    const agent = await AgentRun.start({
+      clock,
+      logger,
+      state,
+      makeDevice: () => makeDevice({ clock, host, logger, feed, place, name, state: state.state, enrolment }),
+    });
+    closers.push(() => agent.stop());
+    const control = deviceControl({
+      clock,
+      version,
+      name,
+      settings,
+      startedAtMs: clock.monotonicMs(),
+      feed,
+      logs,
+      current: () => agent.current,
+      doctor: (limit) => {
+        const { uplink, device } = agent.current;
+        const probe = (probeLimit: AbortSignal) => uplink.probe(probeLimit);
+        const context = { host, settings, stateDirectory, running: true, probe, clockOffsetMs: device.clockOffsetMs };
+        return runDoctor(context, clock, logger, limit);
+      },
+      reset: (everything) => agent.reset(everything),
+      stop: () => agent.end(),
+    });
+    const path = controlPath(stateDirectory);
+    const server = await ControlServer.open({ agent: control, path, clock, logger });
+    closers.push(() => server.close());
+    logger.notice('the agent runs', { id: enrolment.entityId, version, control: path });
+    ready({ id: enrolment.entityId, name, controlPath: path });
+    await agent.ended(signal);
+    logger.notice('the agent is ending');
+  } finally {
+    await closeAll(closers, clock, logger);
+    written.close();
+  }
+}
+
+/** In the opposite order of opening, each within its time. */
+async function closeAll(closers: (() => Promise<void>)[], clock: Clock, logger: Logger): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+    try {
+      await withDeadline(clock, CLOSE_MS, undefined, close, 'it took too long');
+    } catch (error) {
+      logger.warn('something could not be closed in order', { why: describeError(error) });
+    }
+  }
+}
+
+interface DeviceInput {
+  readonly clock: Clock;
+  readonly host: Host;
+  readonly logger: Logger;
+  readonly feed: HappeningFeed;
+  readonly place: AgentPlace;
+  readonly name: string;
+  readonly state: DeviceState;
+  readonly enrolment: EnrolmentRecord;
+}
+
+async function makeDevice({ clock, host, logger, feed, place, name, state, enrolment }: DeviceInput): Promise<DeviceRun> {
+  const { settings } = place;
+  const readFacts = async (): Promise<DeviceFacts> => ({ ...(await readDeviceFacts(host, settings.device)), name });
+  const facts = await readFacts();
+  const bootCounter = await state.nextBootCounter();
+  const { uplink, discovery, root } = makeUplink(clock, logger, place, enrolment);
+  const lan = settings.pan.lan.enabled ? makeLan(clock, logger, place, state, enrolment) : undefined;
+  const device = new Device({
+    identity: { id: enrolment.entityId, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
+    provider: nativeProvider,
+    clock,
+    entropy: systemEntropy,
+    logger: logger.child('device'),
+    state,
+    settings: { ...settings, consent: settings.consent === 'auto' ? (facts.ui ? 'ask' : 'same-user') : settings.consent },
+    facts,
+    technologies: lan === undefined ? [] : [lan],
+    uplink,
+    bootCounter,
+    happened: (what) => {
+      logHappening(logger, what);
+      feed.happened(what);
+    },
+    received: (message) => feed.received(message),
+  });
+  return new DeviceRun({ clock, logger, device, lan, uplink, discovery, root, facts, readFacts });
+}
+
+function makeLan(clock: Clock, logger: Logger, { settings }: AgentPlace, state: DeviceState, { entityId }: EnrolmentRecord): LanTechnology {
+  const { pan, limits } = settings;
+  const remembered = [...state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
+  return new LanTechnology({
+    id: entityId,
+    clock,
+    entropy: systemEntropy,
+    logger: logger.child('lan'),
+    interfaces: pan.lan.interfaces,
+    port: pan.lan.port,
+    peers: [...pan.lan.peers, ...remembered],
+    maxLinks: limits.links,
+    handshakesPerSecondPerAddress: limits.handshakesPerSecondPerAddress,
+    handshakeBurstPerAddress: limits.handshakeBurstPerAddress,
+    maxNames: limits.mdnsNames,
+    page: pairingPage,
+  });
+}
+
+/** The way to the server, and the keys of the device with it; whoever asks erases them. */
+function makeUplink(clock: Clock, logger: Logger, { settings }: AgentPlace, enrolment: EnrolmentRecord) {
   const discovery = new ServerDiscovery({
     clock,
     entropy: systemEntropy,
-    logger,
+    logger: logger.child('discovery'),
     serverId: enrolment.serverId,
     enrolled: enrolment.serverAddress === '' ? undefined : enrolment.serverAddress,
     configured: settings.server.address,
     domain: settings.server.domain,
     interfaces: settings.pan.lan.interfaces,
   });
-  const identity = { entityId: enrolment.entityId, key: rootOf(enrolment).kTls };
-  return { discovery, uplink: new MqttUplink({ identity, resolve: discovery.resolve, clock, entropy: systemEntropy, logger }) };
+  const root = rootOf(enrolment);
+  const identity = { entityId: enrolment.entityId, key: root.kTls };
+  return { root, discovery, uplink: new MqttUplink({ identity, resolve: discovery.resolve, clock, entropy: systemEntropy, logger }) };
 }
 
-/** An agent that runs: its device, its control API, and what is under them. */
-class RunningDevice {
-  readonly description: RunningAgent;
-  readonly #close: (() => Promise<void> | void)[];
-  readonly #stopping: AbortController;
-
-  private constructor(description: RunningAgent, stopping: AbortController, close: (() => Promise<void> | void)[]) {
-    this.description = description;
-    this.#stopping = stopping;
-    this.#close = close;
-  }
-
-  /** @throws CpnsError State/NotEnrolled, State/AlreadyRunning, Config; nothing stays open then */
-  static async start(place: AgentPlace): Promise<RunningDevice> {
-    const close: (() => Promise<void> | void)[] = [];
-    try {
-      return await RunningDevice.#open(place, close);
-    } catch (error) {
-      await closeAll(close);
-      throw error;
-    }
-  }
-
-  static async #open(place: AgentPlace, close: (() => Promise<void> | void)[]): Promise<RunningDevice> {
-    const { settings, stateDirectory } = place;
-    const clock = new SystemClock();
-    const logs = new LogMemory(clock);
-    const logger = logs.over(createLogger({ level: settings.log.level, format: settings.log.format }));
-    const opened = await AgentState.open(stateDirectory, clock, logger);
-    close.push(() => opened.close());
-    const enrolment = requireEnrolment(opened.state);
-    const host = thisHost();
-    const name = settings.name ?? enrolment.entityId;
-    const facts = async () => ({ ...(await readDeviceFacts(host, settings.device)), name });
-    const firstFacts = await facts();
-    const { uplink, discovery } = uplinkOf(place, enrolment, clock, logger);
-    close.push(() => discovery.stop());
-
-    const lan = settings.pan.lan.enabled
-      ? new LanTechnology({
-          id: enrolment.entityId,
-          clock,
-          entropy: systemEntropy,
-          logger: logger.child('lan'),
-          interfaces: settings.pan.lan.interfaces,
-          port: settings.pan.lan.port,
-          peers: settings.pan.lan.peers,
-          maxLinks: settings.limits.links,
-          handshakesPerSecondPerAddress: settings.limits.handshakesPerSecondPerAddress,
-          handshakeBurstPerAddress: settings.limits.handshakeBurstPerAddress,
-          maxNames: settings.limits.mdnsNames,
-        })
-      : undefined;
-    const feed: HappeningFeed = new HappeningFeed(
-      () => modeName(device.roles.mode),
-      () => clock.wallMs(),
-    );
-    const device: Device = new Device({
-      identity: { id: enrolment.entityId, root: rootOf(enrolment), idServer: enrolment.serverId, subscription: enrolment.subscription },
-      provider: nativeProvider,
-      clock,
-      entropy: systemEntropy,
-      logger,
-      state: opened.state,
-      settings: {
-        requireForwardSecrecy: settings.requireForwardSecrecy,
-        allowUnprotectedPan: settings.allowUnprotectedPan,
-        shareMembers: settings.shareMembers,
-        limits: settings.limits,
-        consent: settings.consent === 'auto' ? (firstFacts.ui ? 'ask' : 'same-user') : settings.consent,
-      },
-      facts: firstFacts,
-      technologies: lan === undefined ? [] : [lan],
-      uplink,
-      bootCounter: await opened.state.nextBootCounter(),
-      happened: (what) => {
-        logger.notice(what.text, { happened: what.type });
-        feed.happened(what);
-      },
-      received: (message) => feed.received(message),
-    });
-
-    const stopping = new AbortController();
-    const end = () => stopping.abort(new CpnsError('State', 'Stopping', 'The agent is ending.'));
-    const control = new DeviceControl(
-      device,
-      clock,
-      {
-        version,
-        name,
-        allowUnprotectedPan: settings.allowUnprotectedPan,
-        technologies: lan === undefined ? [] : [lan],
-        addPeer: (address) => lan?.addPeer(address),
-        serverAddress: () => settings.server.address ?? (enrolment.serverAddress || undefined),
-        doctor: (signal) =>
-          runDoctor(
-            {
-              host,
-              settings,
-              stateDirectory,
-              running: true,
-              probe: (probeSignal) => uplink.probe(probeSignal),
-              clockOffsetMs: device.clockOffsetMs,
-            },
-            clock,
-            logger,
-            signal,
-          ),
-        reset: async (everything): Promise<ResetResult> => {
-          await device.stop();
-          const result = await opened.reset(everything);
-          // What the process holds in memory is of the state before: it starts anew from the empty one.
-          clock.after(0, end);
-          return result;
-        },
-        stop: end,
-      },
-      feed,
-      logs,
-    );
-    const path = controlPath(stateDirectory);
-    const server = await ControlServer.open({ agent: control, path, clock, logger });
-    close.push(() => server.close());
-    close.push(() => device.stop());
-    await device.start();
-    const cancelFacts = everySoOften(clock, FACTS_EVERY_MS, async () => device.factsChanged(await facts()));
-    close.push(cancelFacts);
-    return new RunningDevice({ id: enrolment.entityId, name, controlPath: path }, stopping, close);
-  }
-
-  /** Resolves when somebody told it to end, or `signal` fires. */
-  ended(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      for (const cause of [signal, this.#stopping.signal]) {
-        if (cause.aborted) return resolve();
-        cause.addEventListener('abort', () => resolve(), { once: true });
-      }
-    });
-  }
-
-  stop(): Promise<void> {
-    return withDeadline(new SystemClock(), STOP_WITHIN_MS, undefined, () => closeAll(this.#close), 'The agent did not end in time.').catch(
-      () => undefined,
-    );
-  }
-}
-
-async function closeAll(close: (() => Promise<void> | void)[]): Promise<void> {
-  for (let last = close.pop(); last !== undefined; last = close.pop()) await last();
-}
-
-function everySoOften(clock: Clock, ms: number, work: () => Promise<void>): () => void {
-  let cancel = () => {};
-  const again = () => {
-    cancel = clock.after(ms, () => {
-      void work().catch(() => undefined);
-      again();
-    });
-  };
-  again();
-  return () => cancel();
+/** Comings and goings near are many and mean little; what a person should act on stands out. */
+function logHappening(logger: Logger, { type, text }: Happening): void {
+  const level = type === 'problem' ? 'warn' : type === 'peer-sighted' || type === 'peer-lost' ? 'info' : 'notice';
+  logger[level](text, { happened: type });
 }

@@ -3,6 +3,13 @@ import { type Check, ok, problem, skipped, warning } from './check.js';
 /** A clock that is off by more shows wrong times; nothing else depends on it. */
 const WRONG_CLOCK_MS = 5 * 60_000;
 
+/** What is to be said about a clock that is `offsetMs` ahead of the server's, as the end of a sentence; undefined when it is right. */
+export function clockSentence(offsetMs: number): string | undefined {
+  if (Math.abs(offsetMs) <= WRONG_CLOCK_MS) return undefined;
+  const side = offsetMs > 0 ? 'ahead of' : 'behind';
+  return `is ${duration(Math.abs(offsetMs))} ${side} the server; everything works, but times shown are wrong`;
+}
+
 /** Reaches the CPNS Server with the own EUKey. */
 export const checkServer: Check = async ({ probe }, signal) => {
   const name = 'server';
@@ -18,8 +25,8 @@ export const checkServer: Check = async ({ probe }, signal) => {
 export const checkClock: Check = async ({ clockOffsetMs, host }) => {
   const name = 'clock';
   if (clockOffsetMs === undefined) return [skipped(name, 'is compared once the agent has reached the server')];
-  if (Math.abs(clockOffsetMs) <= WRONG_CLOCK_MS) return [ok(name, 'agrees with the server')];
-  const says = `is ${duration(Math.abs(clockOffsetMs))} ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the server; everything works, but times shown are wrong`;
+  const says = clockSentence(clockOffsetMs);
+  if (says === undefined) return [ok(name, 'agrees with the server')];
   return [
     warning(name, says, host.platform === 'linux' ? 'sudo timedatectl set-ntp true' : 'let the system set its time from the network'),
   ];

@@ -1,5 +1,5 @@
 import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, ServerId } from '@cpns/shared';
-import type { Subscription } from '@cpns/shared/messages';
+import type { Mode, Subscription } from '@cpns/shared/messages';
 import type { EuKeyRoot } from '@cpns/shared/security';
 import type { DeviceState } from './device-state.js';
 import type { PeerLink } from './peer-link.js';
@@ -55,7 +55,7 @@ export type Happening =
       readonly text: string;
     }
   | { readonly type: 'link-up' | 'link-down'; readonly peer: EntityId; readonly technology: LinkType; readonly text: string }
-  | { readonly type: 'mode'; readonly gateway: EntityId | undefined; readonly text: string }
+  | { readonly type: 'mode'; readonly mode: Mode; readonly gateway: EntityId | undefined; readonly text: string }
   | { readonly type: 'server'; readonly connected: boolean; readonly text: string }
   | { readonly type: 'pn'; readonly pnId: PnId; readonly state: 'Established' | 'Suspended' | 'Absent'; readonly text: string }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string; readonly text: string }

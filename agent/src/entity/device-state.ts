@@ -40,6 +40,8 @@ export const pairingRecord = struct({
   /** The peer's advertising key, once it told it. */
   kAdv: optional(2, bytes(16)),
   name: optional(3, text(64)),
+  /** Where it was reached, when a person or a pairing link said so: it may be where no announcement reaches. */
+  addresses: optional(4, list(text(300), 8)),
 });
 export type PairingRecord = Infer<typeof pairingRecord>;
 

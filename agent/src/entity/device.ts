@@ -119,6 +119,10 @@ export class Device {
       limits: settings.limits,
       handler: {
         up: (link, peer) => this.#linkUp(link, peer),
+        ended: (link) => {
+          this.#gateway.linkClosed(link);
+          this.#pne.linkClosed(link);
+        },
         down: (link, peer, reason) => this.#linkDown(link, peer, reason),
         message: (link, envelope, hop) => this.#message(link, envelope, hop),
         pairing: (link, envelope) => this.pairing.accepted(link, envelope),
@@ -200,7 +204,7 @@ export class Device {
         },
         sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
         dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
-        keep: ({ peer, kPair }) => this.#keepPairing(peer, kPair.reveal()),
+        keep: ({ peer, kPair }, addresses) => this.#keepPairing(peer, kPair.reveal(), addresses),
         proven: (link) => this.#links.proven(link),
       },
     );
@@ -216,7 +220,7 @@ export class Device {
   get state(): DeviceState {
     return this.#options.state;
   }
-  /** Server time minus own wall clock at the last heartbeat, ms; for display only. */
+  /** Own wall clock minus server time at the last heartbeat, ms; for display only. */
   get clockOffsetMs(): number | undefined {
     return this.#serverTime && this.#serverTime.wallMs - this.#serverTime.serverMs;
   }
@@ -305,6 +309,11 @@ export class Device {
     await this.#forgetPairing(peer);
   }
 
+  /** Tells every linked device that the pairing is over, as a reset is about to make it. */
+  tellUnpaired(): void {
+    for (const peer of this.#links.peers()) this.#links.get(peer)?.exchange.notify(unpair, {}, LINK);
+  }
+
   async #forgetPairing(peer: EntityId): Promise<void> {
     const { state, entropy, happened } = this.#options;
     const changes: Changes = new Map();
@@ -315,10 +324,11 @@ export class Device {
     this.#links.get(peer)?.close('the devices are not paired any more');
   }
 
-  async #keepPairing(peer: EntityId, kPair: Uint8Array): Promise<void> {
+  async #keepPairing(peer: EntityId, kPair: Uint8Array, given: readonly string[] | undefined): Promise<void> {
     const { state, happened } = this.#options;
     const { limits } = this.#options.settings;
-    if (state.pairing(peer) === undefined && state.pairings().size >= limits.pairings) {
+    const known = state.pairing(peer);
+    if (known === undefined && state.pairings().size >= limits.pairings) {
       throw new CpnsError(
         'State',
         'TooManyPairings',
@@ -326,7 +336,8 @@ export class Device {
       );
     }
     const changes: Changes = new Map();
-    DeviceState.setPairing(changes, peer, { kPair });
+    const addresses = given ?? known?.addresses;
+    DeviceState.setPairing(changes, peer, { kPair, ...(addresses && { addresses }) });
     await state.commit(changes);
     happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
   }
@@ -353,8 +364,6 @@ export class Device {
   }
 
   #linkDown(link: PeerLink, peer: EntityId, reason: string): void {
-    this.#gateway.linkClosed(link);
-    this.#pne.linkClosed(link);
     if (this.#stopping.signal.aborted) return;
     this.#options.happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
     this.roles.changed();

@@ -10,6 +10,7 @@ import {
   type LinkType,
   type Logger,
   retrySchedule,
+  toCpnsError,
 } from '@cpns/shared';
 import type { PanEvents, PanTechnology, Sighting } from './pan-technology.js';
 
@@ -47,18 +48,24 @@ export class Neighbourhood {
     this.#options = options;
   }
 
-  /** Starts every technology; one that cannot start is reported as a problem and left out. */
+  /**
+   * Starts every technology; one that cannot start is reported as a problem and left out.
+   * @throws CpnsError why the first one cannot, when none can: nobody could be reached
+   */
   async start(): Promise<void> {
+    const failures: CpnsError[] = [];
     await Promise.all(
       this.#options.technologies.map(async (technology) => {
         try {
           await technology.start(this.#events(technology));
         } catch (error) {
-          this.#problems.set(technology.type, describeError(error));
+          failures.push(toCpnsError(error));
+          this.#problems.set(technology.type, toCpnsError(error).message);
           this.#options.logger.warn('a PAN technology could not start', { technology: technology.type, why: describeError(error) });
         }
       }),
     );
+    if (failures[0] !== undefined && failures.length === this.#options.technologies.length) throw failures[0];
   }
 
   async stop(): Promise<void> {

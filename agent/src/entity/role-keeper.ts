@@ -159,7 +159,7 @@ export class RoleKeeper {
   #apply(before: Assignment, next: Assignment): void {
     const { clock, happened, assigned } = this.#options;
     if (isGateway(next.mode) !== isGateway(before.mode)) this.#gatewaySinceMs = isGateway(next.mode) ? clock.monotonicMs() : undefined;
-    happened({ type: 'mode', gateway: next.gateway, text: `This device is ${modeName(next.mode)}: ${next.reason}` });
+    happened({ type: 'mode', mode: next.mode, gateway: next.gateway, text: `This device is ${modeName(next.mode)}: ${next.reason}` });
     assigned(next);
     this.#refresh();
   }

@@ -3,6 +3,7 @@ import {
   CpnsError,
   describeError,
   type Entropy,
+  formatHostPort,
   type HostPort,
   type Logger,
   retrySchedule,
@@ -44,10 +45,19 @@ export class MqttUplink implements Uplink {
   #running: Promise<void> | undefined;
   #session: MqttSession | undefined;
   #unacknowledged = 0;
+  #address: string | undefined;
 
   constructor(options: MqttUplinkOptions) {
     this.#options = options;
     this.#logger = options.logger.child('uplink');
+  }
+
+  /** `host:port` in use or tried last. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+  get isConnected(): boolean {
+    return this.#session !== undefined;
   }
 
   start(events: UplinkEvents): void {
@@ -141,6 +151,7 @@ export class MqttUplink implements Uplink {
     const { resolve, identity, clock } = this.#options;
     let first: unknown;
     for (const address of await resolve(signal)) {
+      this.#address = formatHostPort(address.host, address.port);
       try {
         return await connectTlsPsk(address, identity, clock, signal);
       } catch (error) {

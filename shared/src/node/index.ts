@@ -1,5 +1,6 @@
 export * from './directories.js';
 export * from './file-errors.js';
+export { logFields, logText } from './log-fields.js';
 export * from './logger.js';
 export * from './mdns/index.js';
 export * from './native-provider.js';

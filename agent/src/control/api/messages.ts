@@ -11,11 +11,17 @@ const MAX_PAYLOAD_BASE64 = Math.ceil(MAX_PAYLOAD_OCTETS / 3) * 4;
 /** A message is given up after this time (protocol 0.23). */
 export const MAX_SEND_WAIT_MS = 24 * 3_600_000;
 
+/** As the message carries it (shared: `channelField`). */
+const channelParam = v.pipe(
+  v.string('must be text'),
+  v.regex(/^[A-Za-z0-9._-]{1,32}$/, 'must be 1 to 32 characters of A-Z, a-z, 0-9, ".", "_" and "-"'),
+);
+
 export const sendParams = v.strictObject({
   to: v.variant('kind', [v.strictObject({ kind: v.literal('server') }), v.strictObject({ kind: v.literal('entity'), id: entityIdParam })]),
   /** May be left out when the device is in exactly one PN. */
   pnId: v.optional(pnIdParam),
-  channel: v.optional(textParam(32), 'default'),
+  channel: v.optional(channelParam, 'default'),
   contentType: v.optional(textParam(64), 'text/plain'),
   /** Base64, padded. */
   payload: v.pipe(
@@ -33,7 +39,7 @@ export const watchParams = v.strictObject({
   messages: v.optional(v.boolean(), true),
   /** What the agent does and sees. */
   happenings: v.optional(v.boolean(), true),
-  channel: v.optional(textParam(32)),
+  channel: v.optional(channelParam),
 });
 
 export type SendParams = v.InferOutput<typeof sendParams>;
@@ -56,7 +62,8 @@ export interface SendResult {
 export interface MessageEvent {
   readonly type: 'message';
   readonly messageId: string;
-  readonly pnId: PnId;
+  /** Absent: the server sent it to this device as PN GW. */
+  readonly pnId?: PnId;
   readonly from: 'server' | EntityId;
   readonly channel: string;
   readonly contentType: string;

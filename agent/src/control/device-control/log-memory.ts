@@ -1,12 +1,15 @@
 import type { Clock, Logger } from '@cpns/shared';
-import { LOG_LEVELS, type LogLevel } from '@cpns/shared/node';
-import { type LogLine, type LogsParams, MAX_KEPT_LOG_LINES } from '../api/logs.js';
+import { LOG_LEVELS, type LogLevel, logFields, logText } from '@cpns/shared/node';
+import { type LogLine, MAX_KEPT_LOG_LINES } from '../api/logs.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What lines of no component in particular are of. */
+const ROOT = 'agent';
+
 const severity = (level: LogLevel): number => LOG_LEVELS.indexOf(level);
 
-/** The last lines of the log, for `logs`. Lines come in redacted form: what a log must not hold never reaches it. */
+/** The last lines of the log, of every level, for `logs`: bounded, printable, without octets and secrets, as those that are written. */
 export class LogMemory {
   readonly #clock: Clock;
   readonly #lines: LogLine[] = [];
@@ -17,12 +20,12 @@ export class LogMemory {
   }
 
   /** A logger that writes to `inner` and remembers. */
-  over(inner: Logger, component = 'agent'): Logger {
+  over(inner: Logger, component = ROOT): Logger {
     const write =
       (level: LogLevel) =>
       (message: string, fields: Fields = {}) => {
         inner[level](message, fields);
-        this.#keep({ wallMs: this.#clock.wallMs(), level, component, message, fields: plain(fields) });
+        this.#keep({ wallMs: this.#clock.wallMs(), level, component, message: logText(message), fields: logFields(fields) });
       };
     return {
       debug: write('debug'),
@@ -30,17 +33,17 @@ export class LogMemory {
       notice: write('notice'),
       warn: write('warn'),
       error: write('error'),
-      child: (name) => this.over(inner.child(name), component === 'agent' ? name : `${component}/${name}`),
+      child: (name) => this.over(inner.child(name), component === ROOT ? name : `${component}/${name}`),
     };
   }
 
-  /** Lines of the past, oldest first. */
-  past({ level, last }: Pick<LogsParams, 'level' | 'last'>): LogLine[] {
-    if (last === 0) return [];
-    return this.#lines.filter((line) => severity(line.level) >= severity(level)).slice(-last);
+  /** The last `count` lines of at least `level`, oldest first. */
+  past(level: LogLevel, count: number): readonly LogLine[] {
+    const fitting = this.#lines.filter((line) => severity(line.level) >= severity(level));
+    return fitting.slice(Math.max(0, fitting.length - count));
   }
 
-  /** Lines to come; the returned function ends it. */
+  /** Lines of at least `level` from now on; the returned function ends it. */
   follow(level: LogLevel, follower: (line: LogLine) => void): () => void {
     const filtered = (line: LogLine) => {
       if (severity(line.level) >= severity(level)) follower(line);
@@ -52,17 +55,6 @@ export class LogMemory {
   #keep(line: LogLine): void {
     this.#lines.push(line);
     if (this.#lines.length > MAX_KEPT_LOG_LINES) this.#lines.shift();
-    for (const follower of this.#followers) follower(line);
+    for (const follower of [...this.#followers]) follower(line);
   }
-}
-
-/** Fields as plain JSON of bounded length; octets and objects do not show what is in them. */
-function plain(fields: Fields): Fields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      if (typeof value === 'number' || typeof value === 'boolean' || value === undefined || value === null) return [name, value];
-      if (value instanceof Uint8Array) return [name, `[${value.length} octets]`];
-      return [name, String(value).slice(0, 500)];
-    }),
-  );
 }

@@ -8,8 +8,8 @@ import type { PairingContext } from './pairing-context.js';
 
 /** How a window was opened. */
 export type PairingRequest =
-  /** With the first device near that has opened its own window, or with this one only. */
-  | { readonly type: 'code'; readonly peer?: EntityId; readonly address?: string }
+  /** With the first device near that has opened its own window, or with this one only. `addresses`: where a person said it is. */
+  | { readonly type: 'code'; readonly peer?: EntityId; readonly addresses?: readonly string[] }
   /** Shows a link that another device takes. */
   | { readonly type: 'show-link' }
   /** Takes a link. */
@@ -50,8 +50,8 @@ export interface PairingHost {
   sightings(): Iterable<Sighting>;
   /** Opens a link for a pairing. @throws CpnsError Transport, Timeout */
   dial(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink>;
-  /** The first link session under K_pair stands: keep the pairing. */
-  keep(result: PairingResult): Promise<void>;
+  /** The first link session under K_pair stands: keep the pairing, and where the device is, if somebody said so. */
+  keep(result: PairingResult, addresses: readonly string[] | undefined): Promise<void>;
   /** The link is proven and can be used like any other. */
   proven(link: PeerLink): void;
 }
@@ -79,6 +79,8 @@ interface OpenWindow {
   readonly resolve: (paired: Paired) => void;
   readonly reject: (error: CpnsError) => void;
   readonly signal: AbortSignal;
+  /** Devices near that are being called, or will be. */
+  readonly dialling: Set<EntityId>;
   attempt?: Attempt;
   lastFailure?: CpnsError;
 }
@@ -90,7 +92,6 @@ interface OpenWindow {
 export class PairingService {
   readonly #context: PairingContext;
   readonly #host: PairingHost;
-  readonly #dialling = new Set<EntityId>();
   #open: OpenWindow | undefined;
   #attempts = 0;
 
@@ -132,7 +133,7 @@ export class PairingService {
     );
     try {
       return await new Promise<Paired>((resolve, reject) => {
-        this.#open = { request, window, invitation, report, resolve, reject, signal: limit.signal };
+        this.#open = { request, window, invitation, report, resolve, reject, signal: limit.signal, dialling: new Set() };
         limit.signal.addEventListener('abort', () => reject(this.#closing(limit.signal)), { once: true });
         this.#host.windowChanged(true);
         report({ type: 'window', closesInMs: window.remainingMs, attemptsLeft: window.attemptsLeft });
@@ -163,10 +164,10 @@ export class PairingService {
   /** Somebody near was noticed, or changed. */
   sighted(sighting: Sighting): void {
     const open = this.#open;
-    if (open?.request.type !== 'code' || !sighting.pairing || this.#dialling.has(sighting.id)) return;
-    const { peer, address } = open.request;
-    if ((address !== undefined && !sighting.addresses.includes(address)) || (peer !== undefined && peer !== sighting.id)) return;
-    this.#dialling.add(sighting.id);
+    if (open?.request.type !== 'code' || !sighting.pairing || open.dialling.has(sighting.id)) return;
+    const { peer } = open.request;
+    if (peer !== undefined && peer !== sighting.id) return;
+    open.dialling.add(sighting.id);
     open.report({ type: 'found', peer: sighting.id, technology: sighting.technology });
     const waitMs = this.#context.self < sighting.id ? 0 : HIGHER_ID_WAITS_MS;
     this.#context.clock.after(waitMs, () => void this.#dial(open, sighting.id, undefined));
@@ -228,7 +229,7 @@ export class PairingService {
   }
 
   async #dial(open: OpenWindow, peer: EntityId, addresses: readonly string[] | undefined): Promise<void> {
-    if (this.#open !== open) return void this.#dialling.delete(peer);
+    if (this.#open !== open) return;
     if (open.attempt !== undefined) return this.#dialLater(open, peer, addresses);
     let attempt: Attempt | undefined;
     try {
@@ -255,7 +256,7 @@ export class PairingService {
 
   #dialLater(open: OpenWindow, peer: EntityId, addresses: readonly string[] | undefined): void {
     this.#context.clock.after(AGAIN_AFTER_MS, () => {
-      if (addresses === undefined) this.#dialling.delete(peer);
+      open.dialling.delete(peer);
       if (this.#open !== open || !open.window.open) return;
       if (addresses !== undefined) return void this.#dial(open, peer, addresses);
       for (const sighting of this.#host.sightings()) if (sighting.id === peer) this.sighted(sighting);
@@ -309,7 +310,7 @@ export class PairingService {
   async #succeeded(open: OpenWindow, attempt: Attempt, result: PairingResult, link: PeerLink): Promise<void> {
     const replaced = this.#host.isPaired(result.peer);
     try {
-      await this.#host.keep(result);
+      await this.#host.keep(result, open.request.type === 'show-link' ? undefined : open.request.addresses);
     } catch (error) {
       return this.#failed(open, attempt, error);
     }

@@ -4,6 +4,7 @@ import { type HostNetwork, InterfaceWatch } from '@cpns/shared/node';
 import type { Announcement, PanEvents, PanTechnology } from '../../entity/pan-technology.js';
 import { writeIntroduction } from './announcement.js';
 import { dial } from './dial.js';
+import { askIntroduction } from './introduction.js';
 import { ManualPeers } from './manual-peers.js';
 import { MdnsDiscovery } from './mdns-discovery.js';
 import { Sightings } from './sightings.js';
@@ -129,6 +130,16 @@ export class LanTechnology implements PanTechnology {
   refresh(): void {
     this.#running?.discovery.refresh();
     this.#running?.manual.refresh();
+  }
+
+  /**
+   * Who is at an address, unproven. It is visited from now on, until the end.
+   * @throws CpnsError Config/BadAddress, Transport/PeerUnreachable, Transport/NotCpns, Timeout/DeadlinePassed, or the reason of `signal`
+   */
+  async visit(address: string, signal: AbortSignal): Promise<EntityId> {
+    const { id } = await askIntroduction(address, this.#options.clock, signal);
+    this.addPeer(address);
+    return id;
   }
 
   /** Visits a device by address from now on, until the end. @throws CpnsError Config/BadAddress */

@@ -1,10 +1,7 @@
-import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
 import { type Clock, type EntityId, formatHostPort, type Logger } from '@cpns/shared';
 import type { Sighting } from '../../entity/pan-technology.js';
-import { readIntroduction } from './announcement.js';
+import { askIntroduction } from './introduction.js';
 import { parsePeerAddress } from './peer-address.js';
-import { LINK_PATH } from './websocket-link.js';
 
 export interface ManualPeersOptions {
   readonly clock: Clock;
@@ -17,8 +14,6 @@ export interface ManualPeersOptions {
   readonly lost: (id: EntityId) => void;
 }
 
-const ANSWER_LIMIT_MS = 4_000;
-const LONGEST_ANSWER = 1_024;
 /** Silent for so many visits: lost. */
 const MISSES_UNTIL_LOST = 3;
 const SHORTEST_GAP_MS = 1_000;
@@ -69,7 +64,7 @@ export class ManualPeers {
   }
 
   async #visit(address: string, peer: Peer): Promise<void> {
-    const introduction = readIntroduction(await ask(address, this.#options.clock));
+    const introduction = await askIntroduction(address, this.#options.clock).catch(() => undefined);
     if (this.#peers.get(address) !== peer) return;
     if (introduction === undefined) return this.#missed(address, peer);
     peer.misses = 0;
@@ -85,34 +80,4 @@ export class ManualPeers {
     this.#options.lost(peer.id);
     peer.id = undefined;
   }
-}
-
-/** What the device at `address` says of itself; empty when it says nothing in time. */
-function ask(address: string, clock: Clock): Promise<string> {
-  return new Promise((resolve) => {
-    const { host, port } = parsePeerAddress(address);
-    const call = request({
-      path: LINK_PATH,
-      headers: { Host: address.replace(/%[^\]]*/, ''), Connection: 'close' },
-      createConnection: () => connect({ host, port }),
-    });
-    const done = (text: string) => {
-      cancel();
-      call.destroy();
-      resolve(text);
-    };
-    const cancel = clock.after(ANSWER_LIMIT_MS, () => done(''));
-    call.on('error', () => done(''));
-    call.on('response', (response: IncomingMessage) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        text += part;
-        if (text.length > LONGEST_ANSWER) done('');
-      });
-      response.on('error', () => done(''));
-      response.on('end', () => done(response.statusCode === 200 ? text : ''));
-    });
-    call.end();
-  });
 }
