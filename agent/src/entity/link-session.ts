@@ -37,31 +37,38 @@ export class LinkSessionAcceptor {
   readonly #context: LinkSessionContext;
   readonly #link: PeerLink;
   #run: LinkResponder | undefined;
+  #paired: readonly PairedPeer[] = [];
 
   constructor(context: LinkSessionContext, link: PeerLink) {
     this.#context = context;
     this.#link = link;
   }
 
-  /** Link 1. @throws CpnsError Auth/LinkRefused: nobody paired, or a wrong message */
-  answer(envelope: Envelope, peers: readonly PairedPeer[]): void {
+  /** Link 1. `provisional` K_pairs stay with the caller, those of `paired` are erased here. @throws CpnsError Auth/LinkRefused */
+  answer(envelope: Envelope, provisional: readonly PairedPeer[], paired: readonly PairedPeer[]): void {
     const { provider, clock, entropy, self } = this.#context;
-    this.#run?.abort();
+    this.abort();
+    this.#paired = paired;
+    const peers = [...provisional, ...paired];
     this.#run = new LinkResponder({ provider, clock, entropy, ownId: self, linkType: this.#link.technology, peers });
     this.#link.exchange.notify(link2, this.#run.answer(bodyOf(envelope, link1)), CLEAR, envelope.transaction);
   }
 
   /** Link 3: true when the peer is proven. @throws CpnsError Auth/LinkRefused */
   finish(envelope: Envelope): boolean {
-    const run = this.#run;
-    if (run === undefined) return false;
-    this.#run = undefined;
-    this.#link.prove(run.verify(bodyOf(envelope, link3)));
-    return true;
+    if (this.#run === undefined) return false;
+    try {
+      this.#link.prove(this.#run.verify(bodyOf(envelope, link3)));
+      return true;
+    } finally {
+      this.abort();
+    }
   }
 
   abort(): void {
     this.#run?.abort();
     this.#run = undefined;
+    for (const { kPair } of this.#paired) kPair.erase();
+    this.#paired = [];
   }
 }

@@ -1,27 +1,19 @@
-import {
-  type Clock,
-  CpnsError,
-  type CryptoProvider,
-  describeError,
-  type EntityId,
-  type Entropy,
-  type Link,
-  type Logger,
-} from '@cpns/shared';
+import { type Clock, type CryptoProvider, describeError, type EntityId, type Entropy, type Link, type Logger } from '@cpns/shared';
 import { type Envelope, link1, link3, pairing1, pairing3, pairing4, refusal, Status } from '@cpns/shared/messages';
-import { type PairedPeer, Secret } from '@cpns/shared/security';
+import { MAX_PAIRED_KEYS, type PairedPeer, Secret } from '@cpns/shared/security';
 import type { DeviceLimits } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { LinkSessionAcceptor, openLinkSession } from './link-session.js';
 import { CLEAR, type Hop, PeerLink } from './peer-link.js';
 
-/** K_pairs that an unknown caller is tried against (security 1.9). */
-const MAX_PAIRED = 64;
 const PAIRING_MESSAGES: ReadonlySet<number> = new Set([pairing1.number, pairing3.number, pairing4.number]);
 
 export interface LinksHandler {
   /** A proven link to a peer; the only one of its peer. */
   up(link: PeerLink, peer: EntityId): void;
+  /** A link that was up has ended, perhaps because a newer one to the same peer took its place. */
+  ended(link: PeerLink): void;
+  /** After {@link ended}: there is no link to that peer any more. */
   down(link: PeerLink, peer: EntityId, reason: string): void;
   message(link: PeerLink, envelope: Envelope, hop: Hop): void;
   /** A pairing message in clear on a link that somebody opened to us. */
@@ -65,7 +57,7 @@ export class Links {
   /** Takes a raw link over and listens on it. Undefined: there are too many already, and it was closed. */
   adopt(link: Link): PeerLink | undefined {
     const { self, provider, clock, entropy, logger, limits } = this.#options;
-    if (this.#all.size >= limits.links) {
+    if (!this.#hasRoom(link)) {
       link.close('this device has as many links as it may');
       return undefined;
     }
@@ -88,16 +80,24 @@ export class Links {
     return peerLink;
   }
 
-  /** Proves a link that we opened to a paired device. Never rejects: a failure closes the link. */
-  async prove(link: PeerLink, peer: EntityId): Promise<void> {
+  /** Proves a link that we opened to a paired device. False: it could not be proven, and was closed. */
+  async prove(link: PeerLink, peer: EntityId): Promise<boolean> {
     const record = this.#options.state.pairing(peer);
-    if (record === undefined) return link.close('the device is not paired any more');
+    if (record === undefined) {
+      link.close('the device is not paired any more');
+      return false;
+    }
+    const kPair = new Secret(`K_pair ${peer}`, record.kPair);
     try {
-      await openLinkSession(this.#options, link, { id: peer, kPair: new Secret(`K_pair ${peer}`, record.kPair) });
+      await openLinkSession(this.#options, link, { id: peer, kPair });
       this.proven(link);
+      return true;
     } catch (error) {
       this.#options.logger.info('a link could not be proven', { peer, why: describeError(error) });
       link.close('the other device did not prove who it is');
+      return false;
+    } finally {
+      kPair.erase();
     }
   }
 
@@ -116,6 +116,15 @@ export class Links {
     this.#options.handler.up(link, peer);
   }
 
+  /** Others may hold half of the places without a proof, and lose them to links that this device opens itself. */
+  #hasRoom({ initiated }: Link): boolean {
+    const { links } = this.#options.limits;
+    const unproven = [...this.#all].filter((link) => !link.initiated && link.peer === undefined);
+    if (!initiated) return this.#all.size < links && unproven.length < Math.ceil(links / 2);
+    if (this.#all.size >= links) unproven[0]?.close('the place is needed');
+    return this.#all.size < links;
+  }
+
   closeAll(reason: string): void {
     for (const link of [...this.#all]) link.close(reason);
   }
@@ -127,7 +136,7 @@ export class Links {
   #clear(link: PeerLink, envelope: Envelope): void {
     try {
       if (PAIRING_MESSAGES.has(envelope.number) && !link.initiated) return this.#options.handler.pairing(link, envelope);
-      if (envelope.number === link1.number && !link.initiated) return this.#acceptorOf(link).answer(envelope, this.#candidates());
+      if (envelope.number === link1.number && !link.initiated) return this.#answer(link, envelope);
       if (envelope.number !== link3.number || link.initiated) return;
       if (this.#acceptors.get(link)?.finish(envelope) && !this.#options.handler.provisionalProven(link)) this.proven(link);
     } catch (error) {
@@ -137,27 +146,23 @@ export class Links {
     }
   }
 
-  #acceptorOf(link: PeerLink): LinkSessionAcceptor {
-    const known = this.#acceptors.get(link);
-    if (known !== undefined) return known;
-    const fresh = new LinkSessionAcceptor(this.#options, link);
-    this.#acceptors.set(link, fresh);
-    return fresh;
-  }
-
-  #candidates(): PairedPeer[] {
-    const paired = [...this.#options.state.pairings()].map(([id, record]) => ({ id, kPair: new Secret(`K_pair ${id}`, record.kPair) }));
-    const all = [...this.#options.handler.provisional(), ...paired].slice(0, MAX_PAIRED);
-    if (all.length === 0) throw new CpnsError('Auth', 'LinkRefused', 'No device is paired with this one.');
-    return all;
+  #answer(link: PeerLink, envelope: Envelope): void {
+    const provisional = this.#options.handler.provisional();
+    const pairings = [...this.#options.state.pairings()].slice(0, MAX_PAIRED_KEYS - provisional.length);
+    const paired = pairings.map(([id, { kPair }]) => ({ id, kPair: new Secret(`K_pair ${id}`, kPair) }));
+    const acceptor = this.#acceptors.get(link) ?? new LinkSessionAcceptor(this.#options, link);
+    this.#acceptors.set(link, acceptor);
+    acceptor.answer(envelope, provisional, paired);
   }
 
   #closed(link: PeerLink, reason: string): void {
     this.#all.delete(link);
     this.#acceptors.get(link)?.abort();
     const peer = link.peer;
-    if (peer === undefined || this.#byPeer.get(peer) !== link) return;
-    this.#byPeer.delete(peer);
-    this.#options.handler.down(link, peer, reason);
+    if (peer === undefined) return;
+    const only = this.#byPeer.get(peer) === link;
+    if (only) this.#byPeer.delete(peer);
+    this.#options.handler.ended(link);
+    if (only) this.#options.handler.down(link, peer, reason);
   }
 }
