@@ -201,6 +201,8 @@ async function registerWithServer(
     { signal },
   );
   for (const [pne, status] of refusedByServer(challenge)) outcomes.set(pne, status);
+  const refusal = outcomes.get(initiator);
+  if (refusal !== undefined) throw refused(refusal, 'The personal network');
 
   // 6, 7. relay the Authentication Request to each PNE; 8, 9. their Authentication Responses
   const proofs = await withDeadline(
@@ -218,6 +220,12 @@ async function registerWithServer(
       ),
     'The devices did not prove themselves in time: try again.',
   );
+  // A network that its initiator has given up is nobody's wish any more; at the server nothing is stored yet.
+  if (!proofs.some((proof) => proof?.pne === initiator && proof.hashPne !== undefined)) {
+    throw new CpnsError('State', 'InitiatorGone', 'The device that asked for the personal network did not go on with it.', {
+      status: Status.PeerUnreachable,
+    });
+  }
 
   // 10. Authentication Response; 11, 12. PN Registration Response
   const { body } = await server.request(

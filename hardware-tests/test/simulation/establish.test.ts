@@ -110,6 +110,21 @@ describe('PN establishment, PNE initiated (seed 003 figure 10)', () => {
     expect(home.server.database.reads.pns.list()).toEqual([]);
   });
 
+  it('leaves no half-made PN when a person says yes after the initiator gave up', async () => {
+    const home = await household({ board: { consent: 'ask' } });
+    const controller = new AbortController();
+    const under = home.phone.device.establish({ type: 'all' }, undefined, () => {}, controller.signal);
+    under.catch(() => {});
+    await home.clock.advance(2_000);
+    controller.abort();
+    const [question] = home.board.device.consents.list();
+    home.board.device.consents.answer(question?.consentId ?? '', true);
+    await home.clock.advance(10_000);
+    for (const device of [home.laptop, home.phone, home.board]) expect(device.device.state.pns()).toEqual([]);
+    for (const device of [home.laptop, home.phone, home.board]) expect(device.store.keys('lk/')).toEqual([]);
+    expect(home.server.database.reads.pns.list()).toEqual([]);
+  });
+
   it('says that the server cannot be reached, and keeps nothing', async () => {
     const home = await household();
     home.server.goAway();
