@@ -126,6 +126,11 @@ export class Program {
     return this.#output.join('\n');
   }
 
+  /** The last line that says something: not a stack, not the version of Node. */
+  get said(): string {
+    return this.log.last(20).findLast((line) => !/^(\s|\[|Node\.js v|$)/.test(line)) ?? 'it said nothing';
+  }
+
   /** Asks it to end, and ends it when it does not. */
   async stop(): Promise<Ending> {
     const cancel = this.#clock.after(END_MS, () => this.#signal('SIGKILL'));
@@ -148,8 +153,7 @@ export class Program {
   }
 
   #hasEnded(): CpnsError {
-    const [why = ''] = this.log.last(2);
-    return new CpnsError('State', 'ProgramEnded', `${this.name} ended too early: ${why}`);
+    return new CpnsError('State', 'ProgramEnded', `${this.name} ended too early: ${this.said}`);
   }
 }
 
@@ -165,8 +169,7 @@ export async function runProgram(options: ProgramOptions & { readonly input?: st
   try {
     const { code } = await withDeadline(clock, withinMs, undefined, () => program.ended, `${name} did not end in time.`);
     if (code === 0) return program.output;
-    const [said = 'it said nothing'] = program.log.last(2).slice(-2);
-    throw new CpnsError('State', 'ProgramFailed', `${name} failed with exit code ${code}: ${said}`);
+    throw new CpnsError('State', 'ProgramFailed', `${name} failed with exit code ${code}: ${program.said}`);
   } finally {
     await program.kill();
   }

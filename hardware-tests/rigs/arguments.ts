@@ -8,6 +8,8 @@ export interface RigArguments {
   readonly list: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
+  /** Logs of passed scenarios too. */
+  readonly logs: boolean;
   /** Directory for the report. */
   readonly report: string | undefined;
   readonly rig: Rig | undefined;
@@ -22,6 +24,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     list: { type: 'boolean', default: false },
     verbose: { type: 'boolean', short: 'v', default: false },
     json: { type: 'boolean', default: false },
+    logs: { type: 'boolean', default: false },
     report: { type: 'string' },
   } as const;
   let parsed: ReturnType<typeof parse>;
@@ -31,7 +34,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
   } catch (cause) {
     throw new CpnsError('Config', 'Usage', `${(cause as Error).message}. See --help.`, { cause });
   }
-  const { help, list, verbose, json, report } = parsed.values;
+  const { help, list, verbose, json, logs, report } = parsed.values;
   const [rigName, ...names] = parsed.positionals;
   const rig = rigs.find(({ name }) => name === rigName);
   if (rigName !== undefined && rig === undefined) {
@@ -44,6 +47,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     list,
     verbose,
     json,
+    logs,
     report,
     rig,
     scenarios: names.length === 0 ? scenarios : names.flatMap((name) => named(name, scenarios)),

@@ -15,6 +15,7 @@ Usage: npm run rig -- RIG [SCENARIO...]
 
   --list        show the rigs and the scenarios
   --verbose     show each step when it is taken
+  --logs        show the last that every process said, also when nothing failed
   --json        one JSON document per scenario instead of lines
   --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)
 
@@ -57,7 +58,7 @@ async function main(): Promise<number> {
       ({ name }, text) => say(name, text),
       (one) => {
         played.push(one);
-        show(one, asked.json);
+        show(one, asked);
       },
     );
   } finally {
@@ -77,14 +78,14 @@ function list(): void {
   for (const line of table(SCENARIOS.map(({ name, title }) => [`  ${name}`, title]))) print(line);
 }
 
-function show({ logs, steps, ...outcome }: Played, json: boolean): void {
+function show({ logs, steps, ...outcome }: Played, { json, logs: always }: RigArguments): void {
   if (json) {
     print(JSON.stringify(outcome));
     return;
   }
   const { result, scenario, ms, checks, says } = outcome;
   print(`${result.padEnd(8)} ${scenario.padEnd(36)} ${(ms / 1000).toFixed(1).padStart(6)} s  ${says ?? plural(checks, 'check')}`);
-  if (result !== 'failed') return;
+  if (result !== 'failed' && !always) return;
   for (const step of steps) print(`  | ${step}`);
   for (const { name, lines } of logs) {
     print(`  --- the last that "${name}" said ---`);

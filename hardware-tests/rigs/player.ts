@@ -41,7 +41,7 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
     checks: telling?.checks ?? 0,
     ...(says !== undefined && { says }),
     steps,
-    logs: result === 'failed' ? (stage?.logs() ?? []) : [],
+    logs: stage?.logs() ?? [],
   });
   const lacking = await whyNot(rig, scenario);
   if (lacking !== undefined) return outcome('skipped', lacking);

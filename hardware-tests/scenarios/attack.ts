@@ -36,10 +36,13 @@ export const replayedAndAltered = defineScenario({
     await established(t, server, expected);
     await everybodyTalks(t, server, [phone], 'overheard');
     const seen = await mallory.seen();
-    t.check('the attacker has seen all of it', seen.out > 20 && seen.in > 20 && seen.links >= 1, JSON.stringify(seen));
+    t.check('the attacker has seen all of it', seen.out > 10 && seen.in > 10 && seen.links >= 1, JSON.stringify(seen));
 
     t.step('Every frame is sent again, both ways.');
-    t.check('frames were repeated', (await mallory.replay('out')) > 0 && (await mallory.replay('in')) > 0);
+    for (const direction of ['out', 'in'] as const) {
+      await t.eventually(`frames are repeated, ${direction}`, async () => (await mallory.replay(direction)) > 0);
+      await linked(t, phone, laptop, RECOVERY_MS);
+    }
     await says(t, { from: phone, to: server, text: 'after the repetition' });
     t.same('nothing was taken twice at the server', timesAtServer(server, 'phone to server, overheard'), 1);
     t.same('nothing was taken twice at the phone', timesShown(phone, 'server to phone, overheard'), 1);

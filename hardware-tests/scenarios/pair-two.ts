@@ -15,7 +15,7 @@ export const pairTwo = defineScenario({
     t.same('they are not paired', (await peerOf(phone, laptop))?.paired, false);
 
     t.step('One person types a wrong code.');
-    const wrong = await tryToPair(phone, laptop, { answer: 'wrong-code', timeoutMs: 6_000 });
+    const wrong = await tryToPair(phone, laptop, { answer: 'wrong-code', timeoutMs: 3_000 });
     t.check('the same six digits were shown on both', wrong.codes.length >= 2 && /^\d{6}$/.test(wrong.codes[0] ?? ''));
     t.same('both showed the same code', wrong.codes[0], wrong.codes[1]);
     t.check('neither device paired', wrong.first.status === 'rejected' && wrong.second.status === 'rejected');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, CpnsError, entityId, userId } from '@cpns/shared';
+import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { AgentProcess } from '../../processes/agent-process.js';
 import type { Keeper } from '../../processes/keeper.js';
 import { LogTail } from '../../processes/log-tail.js';
@@ -38,7 +39,7 @@ export class LanStage implements BuiltStage {
   readonly #segment: Segment;
   readonly #logs: { readonly name: string; readonly log: LogTail }[] = [];
   readonly #stops: (() => Promise<unknown>)[] = [];
-  readonly #users = new Set<string>();
+  readonly #users = new Map<string, Promise<void>>();
   #foreign: Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> | undefined;
   readonly #segmentOf = new Map<Attacker, Segment>();
 
@@ -94,7 +95,7 @@ export class LanStage implements BuiltStage {
     const host = network.host(name, this.#segmentFor(setup.behind));
     const config = (profile: Profile) => ({
       device: profile,
-      ...(setup.consent !== undefined && { consent: setup.consent }),
+      consent: setup.consent ?? 'same-user',
       pan: { lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) } },
       limits: { recoverySpreadMs: RECOVERY_SPREAD_MS },
       log: { level: 'debug' },
@@ -138,15 +139,22 @@ export class LanStage implements BuiltStage {
   }
 
   async #enrolment(name: string, user: string): Promise<string> {
-    const { admin } = this.server;
-    if (!this.#users.has(user)) {
-      this.#users.add(user);
-      await admin.addUser({ userId: userId(user), services: ['pn-gw'], chargeable: false }).catch((error: unknown) => {
-        // The scenario has added it, as it wants it to be.
-        if (!(error instanceof CpnsError) || error.code !== 'DuplicateUser') throw error;
-      });
+    let added = this.#users.get(user);
+    if (added === undefined) {
+      added = this.#addUser(user);
+      this.#users.set(user, added);
     }
-    return (await admin.addDevice({ entityId: entityId(name), userId: userId(user) })).code;
+    await added;
+    return (await this.server.admin.addDevice({ entityId: entityId(name), userId: userId(user) })).code;
+  }
+
+  async #addUser(user: string): Promise<void> {
+    try {
+      await this.server.admin.addUser({ userId: userId(user), services: [PN_GW_SERVICE], chargeable: false });
+    } catch (error) {
+      // The scenario has added it, as it wants it to be.
+      if (!(error instanceof CpnsError) || error.code !== 'DuplicateUser') throw error;
+    }
   }
 
   #foreigners(): Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> {
