@@ -44,6 +44,21 @@ const WIRE = [
 ];
 
 const KEYS = [
+  ...constantsOf('agent/src/entity/peer-link.ts', [
+    [
+      'CLEAR_FRAMES_PER_HANDSHAKE',
+      '',
+      'Frames before a link is proven, for each handshake that it may begin (settings)',
+      'handshake floods; a whole pairing fits into one',
+    ],
+    [
+      'REQUESTS_PER_SECOND',
+      'each second',
+      'Requests of a proven peer on one link, in the long run',
+      'a paired device that keeps this one busy',
+    ],
+    ['REQUEST_BURST', '', '... and at once', 'likewise'],
+  ]),
   ...constantsOf('shared/src/security/secure-channel.ts', [
     ['epochMs', 'ms', 'Key epoch of a PAN or link session', 'long use of one AEAD key; also 2^20 records or 1 GiB'],
   ]),
@@ -76,30 +91,15 @@ const KEYS = [
   ...constantsOf('agent/src/gateway/pan-session.ts', [
     ['MAX_OPEN_RUNS', '', 'PAN handshakes under way on one link', 'X25519 work that a member can cause'],
   ]),
-  ...constantsOf('agent/src/entity/peer-link.ts', [
-    ['CLEAR_PER_SECOND', 'each second', 'Frames in clear on one link, in the long run', 'handshake floods'],
-    ['CLEAR_BURST', '', '... and at once', 'likewise; a whole pairing fits'],
-  ]),
 ];
 
 const DEVICE = [
   ...constantsOf('shared/src/exchange.ts', [
     ['KEPT_ANSWERS', '', 'Answers kept for repeated requests, each link', 'memory that a peer can fill'],
-  ]),
-  ...constantsOf('agent/src/entity/consent-desk.ts', [
-    [
-      'PROMPT_BURST',
-      '',
-      'Questions to a person in 10 minutes, each initiator; one open at a time',
-      'people who are asked until they say yes',
-    ],
+    ['MAX_SERVED_AT_ONCE', '', 'Requests of one link or session that are worked on at once', 'likewise'],
+    ['LONGEST_REQUEST_MS', 'ms', 'A request, however often the other side says `Pending`', 'waits without end'],
   ]),
   ...constantsOf('agent/src/entity/messenger.ts', [['MAX_UNDER_WAY', '', 'Messages on their way at once', 'bursts after a long absence']]),
-  ...constantsOf('agent/src/entity/outbox.ts', [
-    ['OUTBOX_MESSAGES', '', 'Messages that wait', 'a disk that fills while the server is away'],
-    ['OUTBOX_OCTETS', 'octets', '... and their payload', 'likewise'],
-    ['OUTBOX_LIVES_MS', 'ms', '... and how long', 'messages that arrive when nobody cares any more'],
-  ]),
   ...constantsOf('agent/src/entity/inbox.ts', [
     ['KEPT_MESSAGES', '', 'Received messages that are remembered', 'duplicates beyond these would be shown again'],
     ['KEPT_OCTETS', 'octets', '... and their size', 'a disk that members fill'],

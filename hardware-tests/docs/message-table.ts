@@ -10,7 +10,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 export function messageTables(): string {
   const sources = productSources();
   return families
-    .map(({ name, messages: all }) => [`### ${name}`, '', ...all.flatMap((type) => messageEntry(type, sources))].join('\n'))
+    .map(({ name, messages: all }) =>
+      [`### ${name}`, '', ...[...all].sort((a, b) => a.number - b.number).flatMap((type) => messageEntry(type, sources))].join('\n'),
+    )
     .join('\n');
 }
 

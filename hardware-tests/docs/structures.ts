@@ -28,11 +28,14 @@ const STRUCTURES: readonly Structure[] = [
   named('pneOutcome', messages.pneOutcome, 'What became of one PNE.'),
 ];
 
+const shortened = (describe: string) =>
+  describe.replaceAll(messages.statusField.describe, 'status (a.7)').replaceAll('4294967295', '2^32 - 1');
+
 /** `schema` in words, with structures of the table by name. `within`: the structure that is being shown itself. */
 export function describeSchema(schema: Schema<unknown>, within?: string): string {
-  let text = schema.describe;
+  let text = shortened(schema.describe);
   for (const { name, schema: known } of [...STRUCTURES].sort((a, b) => b.schema.describe.length - a.schema.describe.length)) {
-    if (name !== within) text = text.replaceAll(known.describe, `**${name}**`);
+    if (name !== within) text = text.replaceAll(shortened(known.describe), `**${name}**`);
   }
   return text.replaceAll('|', '\\|');
 }

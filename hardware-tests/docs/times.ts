@@ -16,7 +16,6 @@ const TIMES = [
   ...constantsOf('server/src/enabler/uplink-door.ts', [
     ['PENDING_AFTER_MS', 'ms', "`retryAfterMs` in the server's `Pending`", 'when a request comes again that is under way'],
   ]),
-  ...constantsOf('agent/src/entity/consent-desk.ts', [['CONSENT_TIMEOUT_MS', 'ms', 'A person says yes or no', 'silence is a no']]),
   ...constantsOf('agent/src/pne/establish.ts', [
     ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the initiator', 'then everything of it is undone'],
   ]),
@@ -47,7 +46,6 @@ const TIMES = [
   ...constantsOf('agent/src/entity/local-eu-keys.ts', [
     ['RENEW_AFTER_MS', 'ms', 'A LocalEUKey is renewed from this age on', 'by PNE Registration'],
     ['LIVES_MS', 'ms', 'A LocalEUKey lives', ''],
-    ['GRACE_MS', 'ms', '... and serves so much longer', 'while nothing newer can be had'],
   ]),
   ...constantsOf('server/src/enabler/pn-key.ts', [
     ['LEAVE_GRACE_MS', 'ms', 'The old PN key is still received', 'when a member left or was lost; 0 after an expulsion or revocation'],
