@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, CpnsError, decodeEnrolment, type Logger } from '@cpns/shared';
+import { type Clock, CpnsError, type Enrolment, type Logger } from '@cpns/shared';
 import { ensurePrivateDirectory, nativeProvider, ProcessLock, systemCode } from '@cpns/shared/node';
 import { euKeyPrk } from '@cpns/shared/security';
 import type { ResetResult } from './control/api/lifecycle.js';
@@ -56,12 +56,11 @@ export class AgentState {
   }
 
   /**
-   * Takes an enrolment code in: what is kept is the PRK, never the EUKey. A new key for the same device of the same server leaves its
+   * Takes an enrolment in: what is kept is the PRK, never the EUKey. A new key for the same device of the same server leaves its
    * pairings and PNs; as another device it begins with nothing.
-   * @throws CpnsError Config/Enrolment..., State/AlreadyEnrolled unless `replace`
+   * @throws CpnsError State/AlreadyEnrolled unless `replace`, State/DiskFull
    */
-  async enrol(code: string, replace: boolean): Promise<EnrolmentRecord> {
-    const { euKey, entityId, serverId, server, subscription } = decodeEnrolment(nativeProvider, code);
+  async enrol({ euKey, entityId, serverId, server, subscription }: Enrolment, replace: boolean): Promise<EnrolmentRecord> {
     const prk = euKeyPrk(nativeProvider, euKey);
     try {
       const known = this.state.enrolment;
@@ -76,15 +75,14 @@ export class AgentState {
       return record;
     } finally {
       prk.erase();
-      euKey.erase();
     }
   }
 
   /** Forgets pairings, PNs, keys and messages, and with `everything` the enrolment: one commit, so it happened or it did not. */
   async reset(everything: boolean): Promise<ResetResult> {
     const result = {
-      pairings: this.state.pairings().size,
-      pns: this.state.pns().length,
+      pairings: this.state.keys('pairing/').length,
+      pns: this.state.keys('pn/').length,
       messages: this.state.keys('outbox/').length,
       enrolment: everything && this.state.keys(ENROLMENT).length > 0,
     };

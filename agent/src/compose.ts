@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { type Clock, describeError, type Logger, withDeadline } from '@cpns/shared';
+import { type Clock, decodeEnrolment, describeError, type Logger, withDeadline } from '@cpns/shared';
 import { createLogger, nativeProvider, SystemClock, systemEntropy } from '@cpns/shared/node';
 import { eraseRoot } from '@cpns/shared/security';
 import { AgentRun } from './agent-run.js';
 import { AgentState } from './agent-state.js';
-import type { AgentPlace, AgentPorts } from './cli/ports.js';
+import type { AgentPlace, AgentPorts, RunningAgent } from './cli/ports.js';
 import { ControlServer } from './control/control-server.js';
 import { controlPath } from './control/control-socket.js';
 import { deviceControl } from './control/device-control/device-control.js';
@@ -30,6 +30,8 @@ export interface AgentEnvironment {
   readonly host: Host;
   /** Where the log of a running agent goes. */
   readonly log: NodeJS.WritableStream;
+  /** UDP port of mDNS. Default: 5353; another one finds only devices that use it too. */
+  readonly mdnsPort?: number;
 }
 
 /** One thing that is closed at the end takes no longer; the rest is closed all the same. */
@@ -46,11 +48,17 @@ export function composeAgent(environment: AgentEnvironment): AgentPorts {
   const existing = ({ stateDirectory }: AgentPlace) => AgentState.openExisting(stateDirectory, clock, quiet);
   return {
     async enrol({ stateDirectory }, code, replace) {
-      const opened = await AgentState.open(stateDirectory, clock, quiet);
+      // A code with a typing error leaves nothing behind, not even an empty state.
+      const enrolment = decodeEnrolment(nativeProvider, code);
       try {
-        return summaryOf(await opened.enrol(code, replace));
+        const opened = await AgentState.open(stateDirectory, clock, quiet);
+        try {
+          return summaryOf(await opened.enrol(enrolment, replace));
+        } finally {
+          await opened.close();
+        }
       } finally {
-        await opened.close();
+        enrolment.euKey.erase();
       }
     },
 
@@ -72,7 +80,7 @@ export function composeAgent(environment: AgentEnvironment): AgentPorts {
       await opened?.close();
       if (enrolment === undefined) return { enrolment: undefined, probe: undefined };
       const probe = async (signal: AbortSignal) => {
-        const { uplink, discovery, root } = makeUplink(clock, quiet, place, enrolment);
+        const { uplink, discovery, root } = makeUplink(environment, quiet, place, enrolment);
         try {
           return await uplink.probe(signal);
         } finally {
@@ -86,11 +94,12 @@ export function composeAgent(environment: AgentEnvironment): AgentPorts {
 }
 
 async function run(
-  { clock, host, log }: AgentEnvironment,
+  environment: AgentEnvironment,
   place: AgentPlace,
-  ready: Parameters<AgentPorts['run']>[1],
+  ready: (agent: RunningAgent) => void,
   signal: AbortSignal,
-) {
+): Promise<void> {
+  const { clock, host, log } = environment;
   const { settings, stateDirectory } = place;
   const written = createLogger({ ...settings.log, destination: log });
   const logs = new LogMemory(clock);
@@ -107,7 +116,7 @@ async function run(
       clock,
       logger,
       state,
-      makeDevice: () => makeDevice({ clock, host, logger, feed, place, name, state: state.state, enrolment }),
+      makeDevice: () => makeDevice({ environment, logger, feed, place, name, state: state.state, enrolment }),
     });
     closers.push(() => agent.stop());
     const control = deviceControl({
@@ -153,8 +162,7 @@ async function closeAll(closers: (() => Promise<void>)[], clock: Clock, logger: 
 }
 
 interface DeviceInput {
-  readonly clock: Clock;
-  readonly host: Host;
+  readonly environment: AgentEnvironment;
   readonly logger: Logger;
   readonly feed: HappeningFeed;
   readonly place: AgentPlace;
@@ -163,13 +171,14 @@ interface DeviceInput {
   readonly enrolment: EnrolmentRecord;
 }
 
-async function makeDevice({ clock, host, logger, feed, place, name, state, enrolment }: DeviceInput): Promise<DeviceRun> {
+async function makeDevice({ environment, logger, feed, place, name, state, enrolment }: DeviceInput): Promise<DeviceRun> {
+  const { clock, host } = environment;
   const { settings } = place;
   const readFacts = async (): Promise<DeviceFacts> => ({ ...(await readDeviceFacts(host, settings.device)), name });
   const facts = await readFacts();
   const bootCounter = await state.nextBootCounter();
-  const { uplink, discovery, root } = makeUplink(clock, logger, place, enrolment);
-  const lan = settings.pan.lan.enabled ? makeLan(clock, logger, place, state, enrolment) : undefined;
+  const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
+  const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;
   const device = new Device({
     identity: { id: enrolment.entityId, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
     provider: nativeProvider,
@@ -191,7 +200,13 @@ async function makeDevice({ clock, host, logger, feed, place, name, state, enrol
   return new DeviceRun({ clock, logger, device, lan, uplink, discovery, root, facts, readFacts });
 }
 
-function makeLan(clock: Clock, logger: Logger, { settings }: AgentPlace, state: DeviceState, { entityId }: EnrolmentRecord): LanTechnology {
+function makeLan(
+  { clock, mdnsPort }: AgentEnvironment,
+  logger: Logger,
+  { settings }: AgentPlace,
+  state: DeviceState,
+  { entityId }: EnrolmentRecord,
+): LanTechnology {
   const { pan, limits } = settings;
   const remembered = [...state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
   return new LanTechnology({
@@ -207,11 +222,12 @@ function makeLan(clock: Clock, logger: Logger, { settings }: AgentPlace, state: 
     handshakeBurstPerAddress: limits.handshakeBurstPerAddress,
     maxNames: limits.mdnsNames,
     page: pairingPage,
+    ...(mdnsPort !== undefined && { mdnsPort }),
   });
 }
 
 /** The way to the server, and the keys of the device with it; whoever asks erases them. */
-function makeUplink(clock: Clock, logger: Logger, { settings }: AgentPlace, enrolment: EnrolmentRecord) {
+function makeUplink({ clock, mdnsPort }: AgentEnvironment, logger: Logger, { settings }: AgentPlace, enrolment: EnrolmentRecord) {
   const discovery = new ServerDiscovery({
     clock,
     entropy: systemEntropy,
@@ -221,6 +237,7 @@ function makeUplink(clock: Clock, logger: Logger, { settings }: AgentPlace, enro
     configured: settings.server.address,
     domain: settings.server.domain,
     interfaces: settings.pan.lan.interfaces,
+    ...(mdnsPort !== undefined && { mdnsPort }),
   });
   const root = rootOf(enrolment);
   const identity = { entityId: enrolment.entityId, key: root.kTls };

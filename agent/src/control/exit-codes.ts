@@ -51,7 +51,10 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   ReadOnly: ExitCode.StateUnusable,
   NoAccess: ExitCode.StateUnusable,
   StoreFailed: ExitCode.StateUnusable,
-  StoreCorrupt: ExitCode.StateUnusable,
+  StoreFull: ExitCode.StateUnusable,
+  StoreDamaged: ExitCode.StateUnusable,
+  StoreTooNew: ExitCode.StateUnusable,
+  StateCorrupt: ExitCode.StateUnusable,
 };
 
 const BY_STATUS: Readonly<Record<number, ExitCode>> = {

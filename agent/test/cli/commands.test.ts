@@ -393,7 +393,7 @@ describe('cpns-agent doctor', () => {
 
   it('shows why the state cannot be read', async () => {
     const state = await scratchDirectory();
-    const ports = { inspect: () => Promise.reject(new CpnsError('State', 'StoreCorrupt', 'The state is damaged.')) };
+    const ports = { inspect: () => Promise.reject(new CpnsError('State', 'StoreDamaged', 'The state is damaged.')) };
     const { stdout } = await cli(['doctor', '--config', await loopbackOnly(state)], { state, ports });
     expect(stdout).toMatch(/^PROBLEM +state +The state is damaged\.$/m);
   });

@@ -14,7 +14,7 @@ export const registerEnrol: Register = (program, environment) => {
         'The code is a secret. With "-" it is read from standard input, so that it stays out of the shell history.',
     )
     .argument('<code>', 'the code, or "-" to read it from standard input')
-    .option('--replace', 'give up an earlier enrolment, its pairings and personal networks')
+    .option('--replace', 'give up an earlier enrolment; as another device, also its pairings and personal networks')
     .addHelpText(
       'after',
       examples(
