@@ -2,7 +2,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { abortReason, type Clock, CpnsError, type EntityId, formatHostPort, type HostPort, withDeadline } from '@cpns/shared';
 import type { Secret } from '@cpns/shared/security';
 
-/** The one suite of the uplink (design: stack): mutual, forward secret, no certificates. */
+/** The one suite of the uplink (architecture: stack): mutual, forward secret, no certificates. */
 const CIPHERS = 'ECDHE-PSK-CHACHA20-POLY1305';
 /** From dialling to a finished handshake. */
 const CONNECT_MS = 5000;

@@ -20,7 +20,7 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-/** The way to the devices: `cpns/v1/{entityId}/up`, `/down` and `/state` (design: topics and access). */
+/** The way to the devices: `cpns/v1/{entityId}/up`, `/down` and `/state` (protocol 0.31). */
 export interface Broker {
   /** Begins to accept devices. @throws CpnsError Config/AddressInUse, Config/AddressRefused */
   start(handler: BrokerHandler): Promise<BrokerAddress>;

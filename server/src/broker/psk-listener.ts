@@ -9,7 +9,7 @@ import { PskConnection } from './psk-connection.js';
 import type { PskDirectory } from './psk-directory.js';
 import type { Refusals } from './refusals.js';
 
-/** The one cipher suite of the uplink: mutual, forward secret, no certificates (design: stack). */
+/** The one cipher suite of the uplink: mutual, forward secret, no certificates (architecture: stack). */
 const CIPHERS = 'ECDHE-PSK-CHACHA20-POLY1305';
 /** Addresses whose rate is remembered one by one. */
 const REMEMBERED_ADDRESSES = 4096;

@@ -32,7 +32,7 @@ interface Lane {
 
 /**
  * Delivers the outbox: every message is sealed afresh for the session of the moment and repeated until the device has answered that it
- * stored it; nothing else counts as delivery (design section 5). What has no way now goes when a session is confirmed.
+ * stored it; nothing else counts as delivery (protocol 0.23). What has no way now goes when a session is confirmed.
  */
 export class OutboxDelivery {
   readonly #options: OutboxDeliveryOptions;

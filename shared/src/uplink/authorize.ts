@@ -17,7 +17,7 @@ export type Principal =
 export type Action = 'publish' | 'subscribe' | 'will' | 'retained' | 'forward';
 
 /**
- * The one rule of access, asked by every broker (design: topics and access). What is not granted here is denied, whatever else a broker may
+ * The one rule of access, asked by every broker (protocol 0.31). What is not granted here is denied, whatever else a broker may
  * know: other prefixes, `$SYS`, `$share`, filters that span kinds of topics.
  * @param topic the topic, or the topic filter when `action` is `subscribe`
  */

@@ -11,7 +11,7 @@ const CHANNEL = /^[A-Za-z0-9._-]{1,32}$/;
 /** What a device and the server say to each other. */
 export type DeviceTopicKind = 'up' | 'down' | 'state';
 
-/** Every topic there is (design: topics and access). */
+/** Every topic there is (protocol 0.31). */
 export type Topic =
   /** `up`: device to server. `down`: server to device. `state`: retained birth and will of the device. */
   | { readonly kind: DeviceTopicKind; readonly entityId: EntityId }
