@@ -29,6 +29,8 @@ const NO_LIMIT = {
   },
   agent: {
     pns: 1_000,
+    requestsPerSecondPerLink: 10_000,
+    requestBurstPerLink: 10_000,
     handshakesPerSecondPerLink: 1_000,
     handshakeBurstPerLink: 1_000,
     handshakesPerSecondPerAddress: 1_000,

@@ -68,6 +68,8 @@ export const settingsSchema = settingsFile({
     links: count(16, 'Links to devices near at once.', 1, 1000),
     handshakesPerSecondPerLink: count(1, 'Handshakes a second on one link in the long run.', 1, 1000),
     handshakeBurstPerLink: count(4, 'Handshakes at once on one link.', 1, 1000),
+    requestsPerSecondPerLink: count(20, 'Requests a second of a linked device in the long run; messages are not counted.', 1, 100_000),
+    requestBurstPerLink: count(100, 'Requests at once of a linked device.', 1, 100_000),
     handshakesPerSecondPerAddress: count(4, 'Handshakes a second from one address in the long run.', 1, 1000),
     handshakeBurstPerAddress: count(16, 'Handshakes at once from one address.', 1, 1000),
     pairings: count(64, 'Paired devices.', 1, 64),

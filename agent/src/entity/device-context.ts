@@ -1,7 +1,8 @@
-import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, ServerId } from '@cpns/shared';
+import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, Serial, ServerId } from '@cpns/shared';
 import type { Mode, Subscription } from '@cpns/shared/messages';
 import type { EuKeyRoot } from '@cpns/shared/security';
 import type { DeviceState } from './device-state.js';
+import type { LocalEuKeys } from './local-eu-keys.js';
 import type { PeerLink } from './peer-link.js';
 
 /** Who this device is; from its enrolment. */
@@ -19,6 +20,9 @@ export interface DeviceLimits {
   /** Handshake messages in clear on one link: in the long run, and at once beyond a whole pairing. */
   readonly handshakesPerSecondPerLink: number;
   readonly handshakeBurstPerLink: number;
+  /** Requests of a proven peer; content is not counted. */
+  readonly requestsPerSecondPerLink: number;
+  readonly requestBurstPerLink: number;
   readonly pairings: number;
   readonly pairingWindowMs: number;
   readonly pairingAttempts: number;
@@ -71,10 +75,15 @@ export interface DeviceContext {
   readonly logger: Logger;
   readonly state: DeviceState;
   readonly settings: DeviceSettings;
+  readonly keys: LocalEuKeys;
+  /** What is stored for one PN happens in the order of arrival. */
+  readonly settling: Serial<PnId>;
   /** Own Device Capabilities octets as they stand now. */
   capabilities(): Uint8Array;
   linkTo(id: EntityId): PeerLink | undefined;
   /** Paired devices with a proven link. */
   linkedPeers(): readonly EntityId[];
+  /** Mode of a linked peer, as it last said. */
+  modeOf(id: EntityId): Mode | undefined;
   happened(what: Happening): void;
 }

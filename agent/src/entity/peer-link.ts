@@ -64,16 +64,16 @@ export interface PeerLinkOptions {
   readonly logger: Logger;
   readonly handler: PeerLinkHandler;
   readonly times?: LinkTimes;
-  readonly limits: Pick<DeviceLimits, 'handshakesPerSecondPerLink' | 'handshakeBurstPerLink'>;
+  readonly limits: Pick<
+    DeviceLimits,
+    'handshakesPerSecondPerLink' | 'handshakeBurstPerLink' | 'requestsPerSecondPerLink' | 'requestBurstPerLink'
+  >;
 }
 
 /** Directions in which a proven peer may talk to this device. What it may do in each is decided by the roles. */
 const FROM_PEER: readonly Direction[] = ['Peer>Peer', 'PNE>GW', 'GW>PNE'];
 /** Application content is not padded; everything else is. */
 const UNPADDED = new Set<number>([relay.number, pnData.number]);
-/** Requests of a proven peer; content is not counted. A device that is in all the networks it may be in recovers within the burst. */
-const REQUESTS_PER_SECOND = 20;
-const REQUEST_BURST = 100;
 /** Clear frames of one handshake at most: a whole pairing and the link session after it. */
 const CLEAR_FRAMES_PER_HANDSHAKE = 8;
 
@@ -107,7 +107,7 @@ export class PeerLink {
     this.remote = link.remote;
     this.technology = link.technology;
     this.#times = options.times ?? LINK_TIMES[link.technology];
-    this.#requests = new TokenBucket(clock, REQUESTS_PER_SECOND, REQUEST_BURST);
+    this.#requests = new TokenBucket(clock, limits.requestsPerSecondPerLink, limits.requestBurstPerLink);
     this.#unprovenFrames = new TokenBucket(
       clock,
       limits.handshakesPerSecondPerLink * CLEAR_FRAMES_PER_HANDSHAKE,
