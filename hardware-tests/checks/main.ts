@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bringUpToDate } from '../docs/generated-part.js';
 import { GENERATED_PARTS } from '../docs/generated-parts.js';
+import { brokenReferences } from '../docs/references.js';
 import type { Check } from './check.js';
 import { lockfile } from './lockfile.js';
 import { fileLength, purity } from './sources.js';
@@ -18,8 +19,11 @@ const generatedDocs: Check = {
   },
 };
 
+/** What code, tests and documents say of one another leads somewhere. */
+const references: Check = { name: 'references', run: async () => brokenReferences() };
+
 let failed = 0;
-for (const check of [lockfile, purity, fileLength, generatedDocs]) {
+for (const check of [lockfile, purity, fileLength, generatedDocs, references]) {
   const problems = await check.run(root);
   console.log(`${problems.length === 0 ? 'ok    ' : 'failed'}  ${check.name}`);
   for (const problem of problems) console.log(`        ${problem}`);

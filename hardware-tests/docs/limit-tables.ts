@@ -57,7 +57,6 @@ const KEYS = [
       'Requests of a proven peer on one link, in the long run',
       'a paired device that keeps this one busy',
     ],
-    ['REQUEST_BURST', '', '... and at once', 'likewise'],
   ]),
   ...constantsOf('shared/src/security/secure-channel.ts', [
     ['epochMs', 'ms', 'Key epoch of a PAN or link session', 'long use of one AEAD key; also 2^20 records or 1 GiB'],
