@@ -8,69 +8,78 @@ import { onTestFinished } from 'vitest';
 import type { AgentPlace, AgentPorts } from '../../src/cli/ports.js';
 import { composeAgent } from '../../src/compose.js';
 import { settingsSchema } from '../../src/config/settings.js';
-import type { PairingEvent, PairingResult } from '../../src/control/api/pairing.js';
+import type { PeerReport } from '../../src/control/api/peers.js';
 import { ControlClient } from '../../src/control/control-client.js';
-import { thisHost } from '../../src/device/host.js';
+import { type Host, thisHost } from '../../src/device/host.js';
 import { scratchDirectory } from './scratch.js';
 
 export const clock = new SystemClock();
 
-/** An entity id that no other test uses at the same time. */
-export function uniqueId(prefix: string): EntityId {
-  return entityId(`${prefix}-${process.pid}-${Buffer.from(systemEntropy.bytes(3)).toString('hex')}`);
+/** Devices of one test process find each other and nobody else on this machine. */
+const MDNS_PORT = 20_000 + (process.pid % 10_000);
+/** A UDP port at which a device finds nobody: there is no multicast for it. */
+export const ALONE = MDNS_PORT + 10_000;
+
+/** Where no server listens. */
+export const NOWHERE = '127.0.0.1:1';
+
+export function uniqueId(prefix = 'agent'): EntityId {
+  return entityId(`${prefix}-${Buffer.from(systemEntropy.bytes(4)).toString('hex')}`);
 }
 
-/** An enrolment code as the server shows it; `server` is where nobody listens unless a test says otherwise. */
-export function enrolmentCode(id: EntityId, server = '127.0.0.1:1'): string {
+/** An enrolment code as the server shows it. */
+export function enrolmentCode(
+  id: EntityId,
+  options: { readonly server?: string; readonly serverId?: string; readonly euKey?: Uint8Array } = {},
+) {
   return encodeEnrolment(nativeProvider, {
     entityId: id,
-    euKey: Secret.take('EUKey', systemEntropy.bytes(32)),
-    server,
-    serverId: serverId('cpns.test'),
+    euKey: new Secret('EUKey', options.euKey ?? systemEntropy.bytes(32)),
+    server: options.server ?? NOWHERE,
+    serverId: serverId(options.serverId ?? 'cpns.test'),
     subscription: { subscriptionId: 'sub-1', userId: userId('anna'), services: [PN_GW_SERVICE], chargeable: false },
   });
 }
 
-/** A configuration that touches loopback only. */
-export function loopback(text = ''): string {
-  return text.includes('pan:') ? text : `pan: { lan: { interfaces: [lo] } }\n${text}`;
-}
-
 export interface ComposedOptions {
   readonly id?: EntityId;
-  /** YAML. */
-  readonly config?: string;
-  readonly clock?: Clock;
+  /** YAML; what it leaves out of the local network is loopback. */
+  readonly config?: { readonly lan?: string; readonly rest?: string };
   readonly state?: string;
+  readonly clock?: Clock;
+  readonly host?: Host;
+  readonly mdnsPort?: number;
 }
 
-/** The whole agent of this computer in the process of a test: real files, sockets and multicast on loopback. */
+/** The whole agent of this computer in the process of a test: real files, sockets and multicast, on loopback. */
 export class ComposedAgent {
   readonly id: EntityId;
   readonly place: AgentPlace;
   readonly ports: AgentPorts;
-  readonly #log = new PassThrough();
-  #logText = '';
+  #log = '';
   #running: { readonly ended: Promise<void>; readonly stop: AbortController; readonly client: ControlClient } | undefined;
 
-  private constructor(id: EntityId, place: AgentPlace, agentClock: Clock) {
+  private constructor(id: EntityId, place: AgentPlace, options: ComposedOptions) {
     this.id = id;
     this.place = place;
-    this.ports = composeAgent({ clock: agentClock, host: thisHost(), log: this.#log });
-    this.#log.on('data', (chunk: Buffer) => {
-      this.#logText += chunk;
+    const log = new PassThrough();
+    log.on('data', (chunk: Buffer) => {
+      this.#log += chunk;
+    });
+    this.ports = composeAgent({
+      clock: options.clock ?? clock,
+      host: options.host ?? thisHost(),
+      log,
+      mdnsPort: options.mdnsPort ?? MDNS_PORT,
     });
   }
 
-  static async make({
-    id = uniqueId('agent'),
-    config = '',
-    state,
-    clock: agentClock = clock,
-  }: ComposedOptions = {}): Promise<ComposedAgent> {
-    const stateDirectory = state ?? join(await scratchDirectory(), 'state');
-    const settings = parseSettings(settingsSchema, loopback(config), 'test');
-    const agent = new ComposedAgent(id, { stateDirectory, settings }, agentClock);
+  /** Not enrolled, not running. */
+  static async make(options: ComposedOptions = {}): Promise<ComposedAgent> {
+    const stateDirectory = options.state ?? join(await scratchDirectory(), 'state');
+    const { lan = 'port: 0', rest = '' } = options.config ?? {};
+    const settings = parseSettings(settingsSchema, `pan: { lan: { interfaces: [lo], ${lan} } }\n${rest}`, 'test');
+    const agent = new ComposedAgent(options.id ?? uniqueId(), { stateDirectory, settings }, options);
     onTestFinished(() => agent.stop());
     return agent;
   }
@@ -78,14 +87,18 @@ export class ComposedAgent {
   /** Enrolled and running. */
   static async running(options: ComposedOptions = {}): Promise<ComposedAgent> {
     const agent = await ComposedAgent.make(options);
-    await agent.ports.enrol(agent.place, enrolmentCode(agent.id), false);
+    await agent.enrol();
     await agent.start();
     return agent;
   }
 
+  enrol(code = enrolmentCode(this.id), replace = false) {
+    return this.ports.enrol(this.place, code, replace);
+  }
+
   /** Everything that was logged. */
   get log(): string {
-    return this.#logText;
+    return this.#log;
   }
 
   get client(): ControlClient {
@@ -93,19 +106,19 @@ export class ComposedAgent {
     return this.#running.client;
   }
 
-  /** Resolves when the agent has ended by itself or was stopped. */
+  /** Resolves when the agent has ended. */
   get ended(): Promise<void> {
     return this.#running?.ended ?? Promise.resolve();
   }
 
   async start(): Promise<void> {
     const stop = new AbortController();
-    let ended: Promise<void> | undefined;
+    let ended: Promise<void> = Promise.resolve();
     const path = await new Promise<string>((resolve, reject) => {
       ended = this.ports.run(this.place, ({ controlPath }) => resolve(controlPath), stop.signal);
       ended.catch(reject);
     });
-    this.#running = { ended: ended as Promise<void>, stop, client: await ControlClient.connect(path, clock) };
+    this.#running = { ended, stop, client: await ControlClient.connect(path, clock) };
   }
 
   async stop(): Promise<void> {
@@ -124,50 +137,47 @@ export class ComposedAgent {
     return this.client.request('peers', { explain });
   }
 
-  /** Resolves with the first event of `watch` from now on that fits, or at once when `already` says so. */
-  async until(fits: () => Promise<boolean>): Promise<void> {
+  async peer(id: EntityId, explain = false): Promise<PeerReport | undefined> {
+    return (await this.peers(explain)).peers.find((peer) => peer.id === id);
+  }
+
+  /** Resolves when something holds, looked at now and whenever something has happened here. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
     const found = new AbortController();
     const look = async () => {
-      if (!found.signal.aborted && (await fits())) found.abort();
+      if (!found.signal.aborted && (await holds())) found.abort();
     };
-    const watching = this.client
-      .request('watch', {}, { signal: found.signal, timeoutMs: Number.POSITIVE_INFINITY, onEvent: () => void look() })
-      .catch((error: unknown) => {
-        if (!found.signal.aborted) throw error;
-      });
+    const watch = this.client.request(
+      'watch',
+      {},
+      { signal: found.signal, timeoutMs: Number.POSITIVE_INFINITY, onEvent: () => void look().catch(() => {}) },
+    );
     await look();
-    await watching;
+    await watch.catch((error: unknown) => {
+      if (!found.signal.aborted) throw error;
+    });
   }
 
-  /** Resolves when `peer` has been noticed. */
-  near(peer: EntityId): Promise<void> {
-    return this.until(async () => (await this.peers()).peers.some(({ id, sightings }) => id === peer && sightings.length > 0));
+  /** Resolves when `id` has been noticed. */
+  near(id: EntityId): Promise<void> {
+    return this.until(async () => ((await this.peer(id))?.sightings.length ?? 0) > 0);
   }
 
-  /** Resolves when a proven link to `peer` stands. */
-  linked(peer: EntityId): Promise<void> {
-    return this.until(async () => (await this.peers()).peers.some(({ id, link }) => id === peer && link !== undefined));
+  /** Resolves when a proven link to `id` stands. */
+  linked(id: EntityId): Promise<void> {
+    return this.until(async () => (await this.peer(id))?.link !== undefined);
+  }
+
+  /** `host:port` on IPv4 at which it accepts links. */
+  async address(): Promise<string> {
+    const [lan] = (await this.status()).pan;
+    return lan?.addresses.find((address) => address.startsWith('127.')) ?? '';
   }
 }
 
-/** What a person sees and says while two devices pair. */
-export interface PairingParty {
-  readonly events: PairingEvent[];
-  readonly result: Promise<PairingResult>;
-}
-
-/** Opens the pairing at `agent` for `peer`; `says` answers each code. */
-export function openPairing(agent: ComposedAgent, peer: string, says: (code: string) => 'yes' | 'no' = () => 'yes'): PairingParty {
-  const events: PairingEvent[] = [];
-  const onEvent = (event: PairingEvent) => {
-    events.push(event);
-    if (event.type !== 'code') return;
-    void agent.client.request('pair.answer', { attempt: event.attempt, answer: { type: says(event.code) } });
-  };
-  return { events, result: agent.client.request('pair.peer', { peer }, { onEvent, timeoutMs: 130_000 }) };
-}
-
-/** Pairs two agents by code; both people say yes. */
-export async function pairByCode(a: ComposedAgent, b: ComposedAgent): Promise<readonly [PairingResult, PairingResult]> {
-  return Promise.all([openPairing(a, b.id).result, openPairing(b, a.id).result]);
+/** Two agents that have noticed each other; the first one has the lower id, so that it dials. */
+export async function neighbours(a: ComposedOptions = {}, b: ComposedOptions = {}): Promise<readonly [ComposedAgent, ComposedAgent]> {
+  const both = await Promise.all([ComposedAgent.running({ id: uniqueId('a'), ...a }), ComposedAgent.running({ id: uniqueId('b'), ...b })]);
+  await Promise.all([both[0].near(both[1].id), both[1].near(both[0].id)]);
+  return both;
 }

@@ -95,7 +95,7 @@ export class LanTechnology implements PanTechnology {
     reportInterfaces();
     this.#publish();
     running.discovery.start();
-    running.manual.start();
+    running.manual.refresh();
   }
 
   announce(announcement: Announcement): void {

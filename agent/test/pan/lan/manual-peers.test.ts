@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { VirtualClock } from '@cpns/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LanDevice, privatePort } from './lan-lab.js';
+import { LanDevice, privatePort, TcpProxy } from './lan-lab.js';
 
 describe('devices named by address', () => {
   const ends: (() => unknown)[] = [];
@@ -47,6 +47,30 @@ describe('devices named by address', () => {
     near.lan.addPeer(`127.0.0.1:${far.port}`);
     await near.until(() => near.sightings.has(far.id));
     expect(() => near.lan.addPeer('nowhere')).toThrowError(/is not an address/);
+  });
+
+  it('are found soon although they were not there at first', async () => {
+    const clock = new VirtualClock();
+    const far = await device();
+    const { port } = far;
+    await far.lan.stop();
+    const near = await device([`127.0.0.1:${port}`], { clock });
+    const again = await device([], { id: far.id, port });
+    const startedMs = clock.monotonicMs();
+    await clock.run(near.until(() => near.sightings.has(again.id)));
+    expect(clock.monotonicMs() - startedMs).toBeLessThan(3_000);
+  });
+
+  it('are not lost while they answer at one of their addresses', async () => {
+    const far = await device();
+    const proxy = await TcpProxy.to('127.0.0.1', far.port);
+    const clock = new VirtualClock();
+    const near = await device([`127.0.0.1:${far.port}`, proxy.address], { clock });
+    await near.until(() => near.sightings.get(far.id)?.addresses.length === 2);
+    proxy.close();
+    await clock.run(near.until(() => near.sightings.get(far.id)?.addresses.length === 1));
+    expect(near.sightings.get(far.id)?.addresses).toEqual([`127.0.0.1:${far.port}`]);
+    expect(near.notes.log).not.toContain(`lost ${far.id}`);
   });
 
   it('are lost when they are silent for three visits', async () => {
