@@ -18,8 +18,8 @@ export class Keeper {
   readonly #ended: Promise<void>;
   #closed = false;
 
-  constructor() {
-    const main = fileURLToPath(new URL('./keeper-main.js', import.meta.url));
+  /** `main`: the compiled program of the keeper. */
+  constructor(main: string = fileURLToPath(new URL('./keeper-main.js', import.meta.url))) {
     // A group of its own, so that Ctrl-C at the terminal does not reach it.
     this.#child = spawn(process.execPath, [main], { stdio: ['pipe', 'ignore', 'inherit'], detached: true, windowsHide: true });
     this.#child.stdin?.on('error', () => {});

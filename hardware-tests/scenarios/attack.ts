@@ -56,10 +56,10 @@ export const replayedAndAltered = defineScenario({
     await linked(t, phone, laptop, RECOVERY_MS);
 
     t.step('One bit is flipped in frames, both ways, while the phone sends.');
-    await mallory.alter('out', 3);
+    await mallory.alter('out', 2);
     await post({ from: phone, to: server, text: 'through altered frames' });
     await arrives(t, server, 'through altered frames', RECOVERY_MS);
-    await mallory.alter('in', 3);
+    await mallory.alter('in', 2);
     await says(t, { from: phone, to: server, text: 'through altered answers', waitMs: RECOVERY_MS });
 
     t.step('The link is cut while the phone sends.');

@@ -33,7 +33,8 @@ export const foreignResolver = defineScenario({
 
 export const foreignClient = defineScenario({
   name: 'outsiders',
-  title: "mosquitto with the PSK of a device can use that device's own topics and nothing else; with a wrong PSK it does not get in.",
+  title:
+    "The clients of mosquitto, with the PSK of a device, can use that device's own topics and nothing else; with a wrong PSK they do not get in.",
   needs: ['mqtt'],
   run: async (t) => {
     const { outsiders, server } = t.stage;
