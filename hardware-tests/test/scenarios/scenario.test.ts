@@ -5,7 +5,7 @@ import type { Stage } from '../../rigs/rig.js';
 import { SCENARIOS } from '../../scenarios/index.js';
 import { Telling } from '../../scenarios/scenario.js';
 
-const telling = () => new Telling({ clock: new SystemClock() } as Stage, () => {});
+const telling = () => new Telling({ clock: new SystemClock() } as unknown as Stage, () => {});
 
 describe('the checks of a scenario', () => {
   it('count what held', async () => {
