@@ -7,8 +7,8 @@ export interface AgentRunOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly state: AgentState;
-  /** A device on the state as it is now, not started yet. */
-  makeDevice(): Promise<DeviceRun>;
+  /** A device on the state as it is now, not started yet. `bootCounter` is one that no earlier device of this state has used. */
+  makeDevice(bootCounter: number): Promise<DeviceRun>;
 }
 
 /** An agent that runs: one device at a time, which a reset replaces. */
@@ -26,7 +26,8 @@ export class AgentRun {
 
   /** @throws CpnsError why the device cannot start; nothing of it goes on then */
   static async start(options: AgentRunOptions): Promise<AgentRun> {
-    return new AgentRun(options, await started(await options.makeDevice()));
+    const bootCounter = await options.state.state.nextBootCounter();
+    return new AgentRun(options, await started(await options.makeDevice(bootCounter)));
   }
 
   get current(): DeviceRun {
@@ -72,6 +73,8 @@ export class AgentRun {
 
   async #forget(everything: boolean): Promise<ResetResult> {
     const { logger, state } = this.#options;
+    // What is needed to begin anew is made sure of first: where nothing can be stored, the device goes on as it is.
+    const bootCounter = await state.state.nextBootCounter();
     try {
       this.#current.device.tellUnpaired();
       await this.#current.stop();
@@ -80,13 +83,13 @@ export class AgentRun {
       return result;
     } finally {
       if (state.state.enrolment === undefined) this.end();
-      else if (!this.#stopped) await this.#beginAnew();
+      else if (!this.#stopped) await this.#beginAnew(bootCounter);
     }
   }
 
-  async #beginAnew(): Promise<void> {
+  async #beginAnew(bootCounter: number): Promise<void> {
     try {
-      this.#current = await started(await this.#options.makeDevice());
+      this.#current = await started(await this.#options.makeDevice(bootCounter));
     } catch (error) {
       this.#options.logger.error('the device could not begin anew', { why: describeError(error) });
       this.#ending.abort(toCpnsError(error));

@@ -116,7 +116,7 @@ async function run(
       clock,
       logger,
       state,
-      makeDevice: () => makeDevice({ environment, logger, feed, place, name, state: state.state, enrolment }),
+      makeDevice: (bootCounter) => makeDevice({ environment, logger, feed, place, name, state: state.state, enrolment, bootCounter }),
     });
     closers.push(() => agent.stop());
     const control = deviceControl({
@@ -169,14 +169,14 @@ interface DeviceInput {
   readonly name: string;
   readonly state: DeviceState;
   readonly enrolment: EnrolmentRecord;
+  readonly bootCounter: number;
 }
 
-async function makeDevice({ environment, logger, feed, place, name, state, enrolment }: DeviceInput): Promise<DeviceRun> {
+async function makeDevice({ environment, logger, feed, place, name, state, enrolment, bootCounter }: DeviceInput): Promise<DeviceRun> {
   const { clock, host } = environment;
   const { settings } = place;
   const readFacts = async (): Promise<DeviceFacts> => ({ ...(await readDeviceFacts(host, settings.device)), name });
   const facts = await readFacts();
-  const bootCounter = await state.nextBootCounter();
   const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
   const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;
   const device = new Device({

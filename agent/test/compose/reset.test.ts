@@ -65,7 +65,7 @@ describe('a reset', () => {
     await agent.stop();
     const store = await FileStore.open({ directory: agent.place.stateDirectory, clock, logger: new MemoryLogger() });
     expect(store.keys('')).toEqual(['boot']);
-    expect(await new DeviceState(store).nextBootCounter()).toBe(2);
+    expect(await new DeviceState(store).nextBootCounter()).toBe(3);
     await store.close();
   });
 

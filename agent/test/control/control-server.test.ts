@@ -87,7 +87,12 @@ describe('requests', () => {
     { method: 'pn.create', params: { setup: 'named', pnes: ['abc', 'abc'] }, says: 'pnes: must not name a device twice.' },
     { method: 'send', params: { to: { kind: 'server' }, payload: 'A'.repeat(21_400) }, says: 'payload: must be at most 16000 octets.' },
     { method: 'send', params: { to: { kind: 'server' }, payload: '*' }, says: 'payload: must be base64.' },
-    { method: 'send', params: { to: { kind: 'server' }, payload: '', channel: 'a\n' }, says: 'channel: must not hold control characters.' },
+    { method: 'send', params: { to: { kind: 'server' }, payload: '', channel: 'a\n' }, says: /^channel: must be 1 to 32 characters of / },
+    {
+      method: 'send',
+      params: { to: { kind: 'server' }, payload: '', contentType: 'a\n' },
+      says: 'contentType: must not hold control characters.',
+    },
     { method: 'status', params: { surprise: 1 }, says: /^surprise: / },
   ])('with wrong parameters do not reach the agent: $method, $says', async ({ method, params, says }) => {
     const { path } = await serveControl({});

@@ -44,12 +44,13 @@ export class ProcessLock {
         const name = `${process.pid}.${start}.${randomBytes(8).toString('hex')}`;
         const claim = join(directory, name);
         await writeFile(claim, '', { flag: 'wx', mode: 0o600 });
-        const rival = await findRival(directory, name).catch(async (error: unknown) => {
+        const withdraw = async (error: unknown): Promise<never> => {
           await removeClaim(claim);
           throw error;
-        });
+        };
+        const rival = await findRival(directory, name).catch(withdraw);
         if (rival === undefined) {
-          await writeFile(claim, HELD);
+          await writeFile(claim, HELD).catch(withdraw);
           return new ProcessLock(claim);
         }
         await removeClaim(claim);
