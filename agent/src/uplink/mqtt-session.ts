@@ -140,6 +140,8 @@ export class MqttSession {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // It would fill a table of 65,536 buffers at the first packet: tens of milliseconds and megabytes for a handful of packets a minute.
+      writeCache: false,
       connectTimeout: OPEN_MS,
       will: { topic: stateTopic(entityId), payload: Buffer.from(WILL), qos: 1, retain: true },
     };
