@@ -40,11 +40,9 @@ import type { PanTechnology } from './pan-technology.js';
 import { type Hop, LINK, type PeerLink } from './peer-link.js';
 import { PnTraffic } from './pn-traffic.js';
 import { type DeviceFacts, RoleKeeper } from './role-keeper.js';
+import { ServerProbe } from './server-probe.js';
 import type { Uplink } from './uplink-port.js';
 
-/** "Reaches the server" is tried this often (protocol 0.21). */
-const PROBE_EVERY_MS = 5 * 60_000;
-const PROBE_TIMEOUT_MS = 10_000;
 const HOP_TIMEOUT_MS = 5_000;
 
 const PAN_KINDS: Readonly<Record<string, (typeof PanKind)[keyof typeof PanKind]>> = { lan: PanKind.Lan, ble: PanKind.Ble };
@@ -79,7 +77,7 @@ export class Device {
   readonly #pne: Pne;
   readonly #traffic: PnTraffic;
   readonly #stopping = new AbortController();
-  #cancelProbe = () => {};
+  readonly #probe: ServerProbe;
   #serverTime: { readonly serverMs: number; readonly wallMs: number } | undefined;
   #pairingOpen = false;
 
@@ -175,6 +173,7 @@ export class Device {
       assigned: (assignment) => this.#assigned(assignment),
       gatewayLinked: (link) => void this.#pne.gatewayLinked(link),
     });
+    this.#probe = new ServerProbe({ clock, entropy, uplink: options.uplink, reached: (reach) => this.roles.reached(reach) });
     this.neighbourhood = new Neighbourhood({
       self,
       clock,
@@ -249,12 +248,12 @@ export class Device {
     this.roles.start();
     this.#announce();
     await this.neighbourhood.start();
-    this.probeServer();
+    this.#probe.now();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort(new CpnsError('State', 'Stopping', 'The agent is stopping.'));
-    this.#cancelProbe();
+    this.#probe.stop();
     this.messenger.stop();
     this.#pne.stop();
     this.#links.closeAll('the agent is stopping');
@@ -262,24 +261,9 @@ export class Device {
     this.#traffic.stop();
   }
 
-  /** Tries whether the server can be reached, now and every five minutes. */
-  probeServer(): void {
-    this.#cancelProbe();
-    const { clock, uplink } = this.#options;
-    const limit = new AbortController();
-    const cancelLimit = clock.after(PROBE_TIMEOUT_MS, () =>
-      limit.abort(new CpnsError('Timeout', 'NoAnswer', 'The server did not answer in time.')),
-    );
-    void uplink.probe(limit.signal).then((reach) => {
-      cancelLimit();
-      if (!this.#stopping.signal.aborted) this.roles.reached(reach);
-    });
-    this.#cancelProbe = clock.after(PROBE_EVERY_MS, () => this.probeServer());
-  }
-
   factsChanged(facts: DeviceFacts): void {
     this.roles.factsChanged(facts);
-    this.probeServer();
+    this.#probe.now();
   }
 
   /**

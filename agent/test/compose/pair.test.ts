@@ -205,6 +205,18 @@ describe('pairing by address, where there is no multicast', () => {
     await Promise.all([a.linked(b.id), b.linked(a.id)]);
   });
 
+  it('notices at once that the window opens there, whoever has the lower id', async () => {
+    const caller = await ComposedAgent.running({ id: uniqueId('b') });
+    const called = await ComposedAgent.running({ id: uniqueId('a'), mdnsPort: ALONE });
+    const atCaller = pair(caller, 'pair.peer', { peer: await called.address() });
+    await atCaller.first('window');
+    await caller.near(called.id);
+    const openedMs = clock.monotonicMs();
+    const atCalled = pair(called, 'pair.open', {});
+    await Promise.all([atCaller.result, atCalled.result]);
+    expect(clock.monotonicMs() - openedMs).toBeLessThan(2_500);
+  });
+
   it('keeps the addresses of a link', async () => {
     const port = await freePort();
     const taker = await ComposedAgent.running({ id: uniqueId('a') });

@@ -27,7 +27,7 @@ export interface RunningDevice {
   readonly signal: AbortSignal;
   /** Who is at `host:port`, unproven; it is looked after from now on. @throws CpnsError State/NoPan, Config, Transport, Timeout */
   visit(address: string, signal: AbortSignal): Promise<EntityId>;
-  /** Looks after a device that may be at `host:port`. */
+  /** Looks after a device that may be at `host:port`, and there now. */
   addPeer(address: string): void;
 }
 

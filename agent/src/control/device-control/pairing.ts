@@ -1,4 +1,4 @@
-import { CpnsError, type EntityId, isEntityId, isHostPort } from '@cpns/shared';
+import { type Clock, CpnsError, type EntityId, isEntityId, isHostPort } from '@cpns/shared';
 import type { PairingReport, PairingRequest } from '../../entity/pairing/pairing-service.js';
 import { readPairingLink, writePairingLink } from '../../pan/qr/pairing-link.js';
 import type { PairingControl, PairingEvent, PairingResult } from '../api/pairing.js';
@@ -8,8 +8,10 @@ import { PairingSteps } from './pairing-steps.js';
 
 /** At most so many addresses fit into a link and are kept with a pairing. */
 const MAX_ADDRESSES = 8;
+/** While a pairing waits for a device that was named by address, it is visited this often. */
+const LOOK_EVERY_MS = 1_000;
 
-export function pairingControl({ current }: ControlContext): PairingControl {
+export function pairingControl({ current, clock }: ControlContext): PairingControl {
   return {
     openPairing: ({ timeoutMs }, progress) => pair(current(), { type: 'code' }, timeoutMs, progress),
 
@@ -17,7 +19,9 @@ export function pairingControl({ current }: ControlContext): PairingControl {
       const running = current();
       if (!isHostPort(given)) return pair(running, { type: 'code', peer: notSelf(running, wantedId(given)) }, timeoutMs, progress);
       const peer = notSelf(running, await running.visit(given, AbortSignal.any([progress.signal, running.signal])));
-      return pair(running, { type: 'code', peer, addresses: [given] }, timeoutMs, progress);
+      // Its window may open after this one, and nothing announces that.
+      const stopLooking = again(clock, LOOK_EVERY_MS, () => running.addPeer(given));
+      return pair(running, { type: 'code', peer, addresses: [given] }, timeoutMs, progress).finally(stopLooking);
     },
 
     async showPairingLink({ timeoutMs }, progress) {
@@ -72,6 +76,19 @@ function linkEvent(running: RunningDevice, { invitation, closesInMs }: PairingRe
 
 function addressesOf({ technologies }: RunningDevice): readonly string[] {
   return technologies.flatMap((technology) => technology.addresses()).slice(0, MAX_ADDRESSES);
+}
+
+/** Does something again and again; the returned function ends it. */
+function again(clock: Clock, everyMs: number, action: () => void): () => void {
+  let cancel = () => {};
+  const next = () => {
+    cancel = clock.after(everyMs, () => {
+      action();
+      next();
+    });
+  };
+  next();
+  return () => cancel();
 }
 
 /** @throws CpnsError Config/BadPeer */

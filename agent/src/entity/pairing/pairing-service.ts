@@ -165,11 +165,12 @@ export class PairingService {
   sighted(sighting: Sighting): void {
     const open = this.#open;
     if (open?.request.type !== 'code' || !sighting.pairing || open.dialling.has(sighting.id)) return;
-    const { peer } = open.request;
+    const { peer, addresses } = open.request;
     if (peer !== undefined && peer !== sighting.id) return;
     open.dialling.add(sighting.id);
     open.report({ type: 'found', peer: sighting.id, technology: sighting.technology });
-    const waitMs = this.#context.self < sighting.id ? 0 : HIGHER_ID_WAITS_MS;
+    // Whom a person has named by address may not see this device at all.
+    const waitMs = addresses !== undefined || this.#context.self < sighting.id ? 0 : HIGHER_ID_WAITS_MS;
     this.#context.clock.after(waitMs, () => void this.#dial(open, sighting.id, undefined));
   }
 
