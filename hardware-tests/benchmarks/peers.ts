@@ -28,8 +28,10 @@ interface FullWay {
 async function fullWay(household: Household, gatewayIsLower: boolean, signal: AbortSignal): Promise<FullWay> {
   const { clock } = household;
   const [lower, higher] = [freshId('a'), freshId('b')];
-  const gateway = await household.agent(gatewayIsLower ? lower : higher, 'gateway');
-  const pne = await household.agent(gatewayIsLower ? higher : lower, 'pne');
+  const [gateway, pne] = await Promise.all([
+    household.agent(gatewayIsLower ? lower : higher, 'gateway'),
+    household.agent(gatewayIsLower ? higher : lower, 'pne'),
+  ]);
   try {
     await Promise.all([gateway, pne].map((agent) => probed(agent, clock, signal)));
     await sleep(clock, SETTLE_MS, signal);
