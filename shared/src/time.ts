@@ -6,6 +6,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Gives the timer back. Harmless when called twice. */
   done(): void;
+  /** Fires the signal now, for waits that nobody needs any more. Nothing happens when the time was over before. */
+  abort(reason: CpnsError): void;
 }
 
 const TOO_LATE = 'It took too long and was given up; try again.';
@@ -61,7 +63,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal, sentenc
   };
   if (!parent?.aborted) cancel = clock.after(ms, () => abort(new CpnsError('Timeout', 'DeadlinePassed', sentence)));
   forget = onAbort(parent, () => abort(parent?.reason));
-  return { signal: controller.signal, done };
+  return { signal: controller.signal, done, abort };
 }
 
 /**

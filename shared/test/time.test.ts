@@ -32,6 +32,15 @@ describe('sleep', () => {
 });
 
 describe('deadline', () => {
+  it('can be brought forward, and gives its timer back', () => {
+    const clock = new VirtualClock();
+    const limit = deadline(clock, 100);
+    limit.abort(stop);
+    expect([limit.signal.reason, clock.pending]).toEqual([stop, 0]);
+    limit.abort(new CpnsError('State', 'Other', 'Another reason.'));
+    expect(limit.signal.reason).toBe(stop);
+  });
+
   it('fires with Timeout and the sentence', async () => {
     const clock = new VirtualClock();
     const { signal } = deadline(clock, 5_000, undefined, 'The server did not answer; try again.');

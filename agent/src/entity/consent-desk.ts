@@ -7,6 +7,8 @@ export type ConsentPolicy = 'ask' | 'same-user' | 'always' | 'never';
 
 /** The time over which prompts of one initiator are counted, in seconds (security 2.1). */
 const PROMPT_PERIOD_S = 600;
+/** A gateway may ask for so many initiators as often as each of them may ask. */
+const INITIATORS_PER_GATEWAY = 3;
 
 /** What is asked. */
 export interface ConsentQuestion {
@@ -31,13 +33,16 @@ export interface ConsentDeskOptions {
 /** Where consent is given or refused; unanswered questions are refused when their time is over. */
 export class ConsentDesk {
   readonly #options: ConsentDeskOptions;
-  readonly #prompts: TokenBuckets;
-  readonly #open = new Map<string, { readonly question: OpenQuestion; readonly answer: (yes: boolean) => void }>();
+  readonly #initiators: TokenBuckets;
+  readonly #gateways: TokenBuckets;
+  readonly #open = new Map<string, { readonly question: OpenQuestion; readonly end: (yes: boolean, how: string) => void }>();
 
   constructor(options: ConsentDeskOptions) {
     this.#options = options;
-    const { promptsPer10MinPerInitiator } = options.limits;
-    this.#prompts = new TokenBuckets(options.clock, promptsPer10MinPerInitiator / PROMPT_PERIOD_S, promptsPer10MinPerInitiator);
+    const { promptsPer10MinPerInitiator: prompts } = options.limits;
+    const all = prompts * INITIATORS_PER_GATEWAY;
+    this.#initiators = new TokenBuckets(options.clock, prompts / PROMPT_PERIOD_S, prompts);
+    this.#gateways = new TokenBuckets(options.clock, all / PROMPT_PERIOD_S, all);
   }
 
   /**
@@ -48,7 +53,8 @@ export class ConsentDesk {
     const { policy, clock, entropy, limits } = this.#options;
     if (policy === 'always' || policy === 'same-user') return Promise.resolve(true);
     if (policy === 'never') return Promise.resolve(false);
-    if (this.#open.size >= limits.openPrompts || !this.#prompts.take(question.initiator)) {
+    if (signal.aborted) return Promise.resolve(false);
+    if (this.#open.size >= limits.openPrompts || !this.#mayPrompt(question)) {
       throw new CpnsError('State', 'TooManyPrompts', 'A question is open already, or this device asked too often.', {
         status: Status.Busy,
       });
@@ -67,18 +73,30 @@ export class ConsentDesk {
       signal.addEventListener('abort', gone, { once: true });
       this.#open.set(consentId, {
         question: { ...question, consentId, closesAtMs: clock.monotonicMs() + limits.consentTimeoutMs },
-        answer: (yes) => end(yes, yes ? 'yes' : 'no'),
+        end,
       });
       this.#options.happened({
         type: 'consent-asked',
         consentId,
-        text: `${question.initiator} asks this device into a personal network of ${question.gateway}: cpns-agent consent accept ${consentId}`,
+        text: `${question.gateway} asks, for ${question.initiator}, this device into a personal network: cpns-agent consent accept ${consentId}`,
       });
     });
   }
 
+  /** Nobody waits for the answer any more. */
+  withdraw(pnId: PnId, gateway: EntityId): void {
+    for (const { question, end } of [...this.#open.values()]) {
+      if (question.pnId === pnId && question.gateway === gateway) end(false, 'the personal network is not set up any more');
+    }
+  }
+
   list(): OpenQuestion[] {
     return [...this.#open.values()].map((entry) => entry.question);
+  }
+
+  /** The gateway is proven, the initiator only what it says: inventing initiators must not help it. */
+  #mayPrompt({ gateway, initiator }: ConsentQuestion): boolean {
+    return this.#gateways.take(gateway) && this.#initiators.take(initiator);
   }
 
   /** @throws CpnsError State/NoSuchConsent */
@@ -86,7 +104,7 @@ export class ConsentDesk {
     const entry = this.#open.get(consentId);
     if (entry === undefined)
       throw new CpnsError('State', 'NoSuchConsent', `Nothing is asked under "${consentId}"; see "cpns-agent consent list".`);
-    entry.answer(yes);
+    entry.end(yes, yes ? 'yes' : 'no');
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, 
 import type { Mode, Subscription } from '@cpns/shared/messages';
 import type { EuKeyRoot } from '@cpns/shared/security';
 import type { DeviceState } from './device-state.js';
+import type { InventoryCopies } from './inventory-copy.js';
 import type { LocalEuKeys } from './local-eu-keys.js';
 import type { PeerLink } from './peer-link.js';
 
@@ -76,6 +77,7 @@ export interface DeviceContext {
   readonly state: DeviceState;
   readonly settings: DeviceSettings;
   readonly keys: LocalEuKeys;
+  readonly copies: InventoryCopies;
   /** What is stored for one PN happens in the order of arrival. */
   readonly settling: Serial<PnId>;
   /** Own Device Capabilities octets as they stand now. */

@@ -150,6 +150,13 @@ export class DeviceState {
   localEuKey(id: PnId, peer: EntityId): LocalEuKeyRecord | undefined {
     return this.#read(`lk/${id}/${peer}`, localEuKeyRecord);
   }
+  localEuKeys(): { readonly pnId: PnId; readonly peer: EntityId; readonly record: LocalEuKeyRecord }[] {
+    return this.#store.keys('lk/').flatMap((key) => {
+      const [, pnId = '', peer = ''] = key.split('/');
+      const record = this.#read(key, localEuKeyRecord);
+      return isPnId(pnId) && isEntityId(peer) && record !== undefined ? [{ pnId, peer, record }] : [];
+    });
+  }
   static setLocalEuKey(changes: Changes, id: PnId, peer: EntityId, record: LocalEuKeyRecord | undefined): void {
     changes.set(`lk/${id}/${peer}`, record && toOctets(localEuKeyRecord, record));
   }

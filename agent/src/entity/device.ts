@@ -10,6 +10,7 @@ import {
   type Logger,
   type PnId,
   reply,
+  Serial,
   type ServerId,
 } from '@cpns/shared';
 import {
@@ -32,7 +33,9 @@ import type { Assignment } from './assignment.js';
 import { ConsentDesk, type ConsentPolicy } from './consent-desk.js';
 import type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './device-context.js';
 import { type Changes, DeviceState, type PnRecord, PnRole } from './device-state.js';
+import { InventoryCopies } from './inventory-copy.js';
 import { Links } from './links.js';
+import { LocalEuKeys } from './local-eu-keys.js';
 import { Messenger, type ReceivedMessage } from './messenger.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { PairingService } from './pairing/pairing-service.js';
@@ -99,9 +102,13 @@ export class Device {
       logger,
       state,
       settings,
+      keys: new LocalEuKeys({ state, clock, provider, settings }),
+      copies: new InventoryCopies(self, settings.limits.membersPerPn),
+      settling: new Serial<PnId>(),
       capabilities: () => this.roles.octets,
       linkTo,
       linkedPeers,
+      modeOf: (id) => this.roles.capabilitiesOf(id)?.mode,
       happened,
     };
 
@@ -131,7 +138,8 @@ export class Device {
     this.#gateway = new Gateway(context, options.uplink, {
       serverData: (channel, envelope) => this.messenger.serverData(undefined, channel, envelope),
       pnData: (pnId, body) => this.messenger.pnData(pnId, body),
-      pnKey: (pnId, graceMs) => this.#traffic.keyChanged(pnId, graceMs),
+      pnKey: (pnId, graceMs, switchAfterMs) => this.#traffic.keyChanged(pnId, graceMs, switchAfterMs),
+      pnKeyShared: (pnId) => this.#traffic.switchNow(pnId),
       connected: (confirm) => {
         if (confirm.subscription !== undefined) this.roles.subscribed(allowsGateway(confirm.subscription));
         this.roles.reached({ reachable: true, atMonotonicMs: clock.monotonicMs() });
@@ -157,6 +165,7 @@ export class Device {
       limits: settings.limits,
       serverSession: (pnId) => this.#serverSession(pnId),
       sendInPn: (pnId, to, message) => (this.#servesPn(pnId) ? this.#gateway.send(pnId, to, message) : this.#pne.send(pnId, to, message)),
+      keyMissed: (pnId) => (this.#servesPn(pnId) ? this.#gateway.compare() : this.#pne.keyMissed(pnId)),
       received: options.received,
       happened,
     });

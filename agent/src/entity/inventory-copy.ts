@@ -1,37 +1,92 @@
-import { CpnsError, type EntityId } from '@cpns/shared';
+import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
 import type { Inventory, Member } from '@cpns/shared/messages';
-import { type PnRecord, PnRole, PnState } from './device-state.js';
+import { type PnRecord, PnRole, PnState, pnIdText } from './device-state.js';
 
-/**
- * The local PN Inventory after `inventory` arrived in the SK channel: page 0 replaces the members, further pages of the same version
- * add to them, a delta that follows on the own version changes them. Undefined: a delta is missing, ask for the whole. The same record
- * when the news is old (never back to a lower version, security T11).
- * @throws CpnsError Auth/WrongGateway when the server names another PN GW than the one this device knows
- */
-export function applyInventory(record: PnRecord | undefined, inventory: Inventory, self: EntityId): PnRecord | undefined {
-  const known = record?.inventoryVersion ?? 0;
-  if (record !== undefined && inventory.gateway !== record.gateway) {
-    throw new CpnsError('Auth', 'WrongGateway', 'The server names another PN GW for a personal network than the one that is known here.');
+/** What the PN Inventory of the server that arrived means for the local one (protocol 0.16). */
+export type InventoryNews =
+  /** The record as it is now. */
+  | { readonly kind: 'changed'; readonly record: PnRecord }
+  /** Old news, or none: never back to a lower version (security T11). */
+  | { readonly kind: 'known' }
+  /** Further pages follow. */
+  | { readonly kind: 'incomplete' }
+  /** A change before this one was missed: the whole has to be asked for. */
+  | { readonly kind: 'gap' };
+
+interface Collected {
+  readonly version: number;
+  readonly pages: Map<number, readonly Member[]>;
+}
+
+/** Brings local PN Inventories up to date with what the server says. Pages wait in memory until all of them are there. */
+export class InventoryCopies {
+  readonly #self: EntityId;
+  readonly #maxMembers: number;
+  readonly #collected = new Map<PnId, Collected>();
+
+  /** `maxMembers`: of one PN, its PN GW not counted. */
+  constructor(self: EntityId, maxMembers: number) {
+    this.#self = self;
+    this.#maxMembers = maxMembers;
   }
-  const base: PnRecord = record ?? {
-    pnId: inventory.pnId,
-    role: inventory.gateway === self ? PnRole.PnGw : PnRole.Pne,
-    state: PnState.Established,
-    gateway: inventory.gateway,
-    inventoryVersion: 0,
-    members: [],
-    pnKeyEpoch: 0,
-  };
-  if (inventory.since !== undefined) {
-    if (inventory.version <= known && record !== undefined) return record;
-    if (inventory.since !== known) return undefined;
-    return { ...base, inventoryVersion: inventory.version, members: merge(base.members, inventory) };
+
+  /** @throws CpnsError Auth/WrongGateway: the server names another PN GW than the known one; State/TooManyMembers */
+  take(record: PnRecord | undefined, inventory: Inventory): InventoryNews {
+    requireGateway(record, inventory);
+    if (record !== undefined && inventory.version <= record.inventoryVersion) return { kind: 'known' };
+    const pnId = pnIdText(inventory.pnId);
+    if (inventory.since !== undefined) {
+      if (record?.inventoryVersion !== inventory.since) return { kind: 'gap' };
+      this.#collected.delete(pnId);
+      return this.#changed(record, inventory, merge(record.members, inventory));
+    }
+    const members = this.#collect(pnId, inventory);
+    return members === undefined ? { kind: 'incomplete' } : this.#changed(record ?? this.#blank(inventory), inventory, members);
   }
-  if (inventory.i === 0) {
-    if (inventory.version < known) return base;
-    return { ...base, inventoryVersion: inventory.version, members: [...inventory.add] };
+
+  /**
+   * The record that a session begins with. A first page alone leaves version 0 behind, or the record that was there, so that the
+   * acknowledgement brings the whole. @throws as {@link take}
+   */
+  begin(record: PnRecord | undefined, inventory: Inventory): PnRecord {
+    const news = this.take(record, inventory);
+    if (news.kind === 'changed') return news.record;
+    return record ?? { ...this.#blank(inventory), members: inventory.add };
   }
-  return inventory.version === known ? { ...base, members: merge(base.members, inventory) } : base;
+
+  #collect(pnId: PnId, { version, i, n, add }: Inventory): readonly Member[] | undefined {
+    const before = this.#collected.get(pnId);
+    if (before !== undefined && before.version > version) return undefined;
+    const collected = before?.version === version ? before : { version, pages: new Map<number, readonly Member[]>() };
+    this.#collected.set(pnId, collected);
+    if (i < n) collected.pages.set(i, add);
+    const members = [...collected.pages].sort(([a], [b]) => a - b).flatMap(([, page]) => page);
+    if (members.length > this.#maxMembers + 1) {
+      this.#collected.delete(pnId);
+      throw new CpnsError(
+        'State',
+        'TooManyMembers',
+        `A personal network has more than ${this.#maxMembers} members: raise limits.membersPerPn.`,
+      );
+    }
+    if (collected.pages.size < n) return undefined;
+    this.#collected.delete(pnId);
+    return members;
+  }
+
+  #changed(record: PnRecord, { version }: Inventory, members: readonly Member[]): InventoryNews {
+    return { kind: 'changed', record: { ...record, inventoryVersion: version, members } };
+  }
+
+  #blank({ pnId, gateway }: Inventory): PnRecord {
+    const role = gateway === this.#self ? PnRole.PnGw : PnRole.Pne;
+    return { pnId, role, state: PnState.Established, gateway, inventoryVersion: 0, members: [], pnKeyEpoch: 0 };
+  }
+}
+
+function requireGateway(record: PnRecord | undefined, inventory: Inventory): void {
+  if (record === undefined || inventory.gateway === record.gateway) return;
+  throw new CpnsError('Auth', 'WrongGateway', 'The server names another PN GW for a personal network than the one that is known here.');
 }
 
 function merge(members: readonly Member[], { add, remove }: Inventory): Member[] {

@@ -1,12 +1,14 @@
 import type { EntityId, PnId } from '@cpns/shared';
 import { Secret } from '@cpns/shared/security';
 import type { DeviceContext } from './device-context.js';
-import { type Changes, DeviceState } from './device-state.js';
+import { type Changes, DeviceState, type LocalEuKeyRecord } from './device-state.js';
 
 /** LocalEUKeys are renewed from this age on ... (security 1.5) */
-export const RENEW_AFTER_MS = 18 * 3_600_000;
+const RENEW_AFTER_MS = 18 * 3_600_000;
 /** ... and live so long, or longer while the server cannot be reached. */
 const LIVES_MS = 24 * 3_600_000;
+/** Clocks may differ by so much before and after a correction without anybody noticing. */
+const CLOCK_SKEW_MS = 300_000;
 
 /** A LocalEUKey and the header octets that PAN handshakes under it bind. */
 export interface LocalEuKey {
@@ -51,27 +53,45 @@ export class LocalEuKeys {
   /** The key whose header has this digest; the caller erases it after use. */
   find(pnId: PnId, peer: EntityId, headerHash: Uint8Array): LocalEuKey | undefined {
     const { provider } = this.#context;
-    const candidates = [this.#fresh.get(`${pnId}/${peer}`), this.stored(pnId, peer)];
-    const found = candidates.find((candidate) => candidate !== undefined && provider.equal(provider.sha256(candidate.header), headerHash));
-    return found && { key: new Secret(found.key.label, found.key.reveal()), header: found.header };
+    const fits = ({ header }: LocalEuKey) => provider.equal(provider.sha256(header), headerHash);
+    const fresh = this.#fresh.get(`${pnId}/${peer}`);
+    if (fresh !== undefined && fits(fresh)) return { key: new Secret(fresh.key.label, fresh.key.reveal()), header: fresh.header };
+    const stored = this.stored(pnId, peer);
+    if (stored === undefined || fits(stored)) return stored;
+    stored.key.erase();
+    return undefined;
   }
 
   /** The durable key while it may still be used; the caller erases it after use. */
   stored(pnId: PnId, peer: EntityId): LocalEuKey | undefined {
     const record = this.#context.state.localEuKey(pnId, peer);
-    if (record === undefined || this.#ageOf(record.createdWallMs) > LIVES_MS + this.#context.settings.limits.expiredLocalKeyMs)
-      return undefined;
-    return { key: new Secret(`LocalEUKey ${peer}`, record.key), header: record.header };
+    if (record === undefined || this.#isOver(record)) return undefined;
+    return { key: Secret.take(`LocalEUKey ${peer}`, record.key), header: record.header };
   }
 
   /** A key young enough that no new one has to be asked for. */
   hasYoung(pnId: PnId, peer: EntityId): boolean {
     const record = this.#context.state.localEuKey(pnId, peer);
-    return record !== undefined && this.#ageOf(record.createdWallMs) < RENEW_AFTER_MS;
+    return record !== undefined && this.#ageOf(record) < RENEW_AFTER_MS;
   }
 
-  /** A clock that was set back makes a key look unborn: then it counts as new, and costs at worst one more day. */
-  #ageOf(createdWallMs: number): number {
-    return Math.max(0, this.#context.clock.wallMs() - createdWallMs);
+  /** Deletes the keys that may not be used any more. @throws CpnsError State/DiskFull */
+  async sweep(): Promise<void> {
+    const { state } = this.#context;
+    const changes: Changes = new Map();
+    for (const { pnId, peer, record } of state.localEuKeys()) {
+      if (this.#isOver(record)) DeviceState.setLocalEuKey(changes, pnId, peer, undefined);
+    }
+    if (changes.size > 0) await state.commit(changes);
+  }
+
+  #isOver(record: LocalEuKeyRecord): boolean {
+    return this.#ageOf(record) > LIVES_MS + this.#context.settings.limits.expiredLocalKeyMs;
+  }
+
+  /** A key from the future was made under a wrong clock, or the clock is wrong now: it serves, and is due for renewal. */
+  #ageOf({ createdWallMs }: LocalEuKeyRecord): number {
+    const ageMs = this.#context.clock.wallMs() - createdWallMs;
+    return ageMs < -CLOCK_SKEW_MS ? RENEW_AFTER_MS : Math.max(0, ageMs);
   }
 }

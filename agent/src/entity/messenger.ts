@@ -4,6 +4,7 @@ import {
   describeError,
   type EntityId,
   type Entropy,
+  every,
   type Logger,
   type PnId,
   type Reply,
@@ -37,6 +38,12 @@ const MAX_UNDER_WAY = 16;
 /** An entity of the PN has so long to answer before the message is sent again. */
 const ENTITY_TIMEOUT_MS = 5_000;
 const EXPIRY_CHECK_MS = 60_000;
+/** Messages whose outcome is remembered. */
+const REMEMBERED = 1_000;
+/** Codes of a message under a PN key that this device does not have. */
+const KEY_MISSED: ReadonlySet<string> = new Set(['NoKey', 'NewerEpoch']);
+/** The addressee will never take such a message. */
+const HOPELESS: ReadonlySet<number> = new Set([Status.BadMessage, Status.BadAction]);
 
 /** A message as the person or program at this device sees it. */
 export interface ReceivedMessage {
@@ -57,6 +64,8 @@ export interface MessengerOptions {
   serverSession(pnId: PnId | undefined): ServerChannel | undefined;
   /** Sends PN data. False: it cannot leave now. */
   sendInPn(pnId: PnId, to: EntityId, message: Uint8Array): boolean;
+  /** There is a PN key that this device does not have. */
+  keyMissed(pnId: PnId): void;
   received(message: ReceivedMessage): void;
   happened(what: Happening): void;
 }
@@ -70,44 +79,49 @@ export class Messenger {
   readonly #options: MessengerOptions;
   readonly #inbox: Inbox;
   readonly #underWay = new Set<string>();
-  readonly #awaited = new Map<string, (delivered: boolean) => void>();
+  /** Messages that wait for their next try. */
+  readonly #waiting = new Map<string, () => void>();
+  readonly #delays = new Map<string, Iterator<number, never>>();
+  readonly #awaited = new Map<string, ((delivered: boolean) => void)[]>();
+  /** How the last messages ended, for those who ask late. */
+  readonly #ended = new Map<string, boolean>();
   readonly #receipts = new Map<string, (status: Status) => void>();
-  readonly #retries = new Map<string, { readonly delays: Iterator<number>; cancel: () => void }>();
-  #cancelExpiry = () => {};
   #stopped = false;
 
   constructor(options: MessengerOptions) {
+    const { state, clock, limits } = options;
     this.#options = options;
-    this.outbox = new Outbox(options.state, options.clock, options.limits);
-    this.#inbox = new Inbox(options.state);
-    this.#checkExpiry();
+    this.outbox = new Outbox(state, clock, limits);
+    this.#inbox = new Inbox(state);
+    every(clock, EXPIRY_CHECK_MS, () => this.#expire());
   }
 
+  /** Tries nothing more; what waits stays in the outbox. */
   stop(): void {
     this.#stopped = true;
-    this.#cancelExpiry();
-    for (const retry of this.#retries.values()) retry.cancel();
+    for (const cancel of this.#waiting.values()) cancel();
   }
 
   /** Durable when the promise resolves. @throws CpnsError State/NotInPn, State/OutboxFull, State/DiskFull */
   async queue(message: NewMessage): Promise<string> {
     const pnId = this.#pnFor(message);
     const record = await this.outbox.add(this.#options.entropy.bytes(16), { ...message, pnId });
-    this.flush();
+    this.#deliverNext();
     return toHex(record.id);
   }
 
   /** Resolves when the message was delivered (true) or given up (false). */
   outcome(messageId: string): Promise<boolean> {
-    return new Promise((resolve) => this.#awaited.set(messageId, resolve));
+    const ended = this.#ended.get(messageId);
+    if (ended !== undefined) return Promise.resolve(ended);
+    return new Promise((resolve) => this.#awaited.set(messageId, [...(this.#awaited.get(messageId) ?? []), resolve]));
   }
 
-  /** A way has opened: sends what waits. */
+  /** A way has opened: what waits for its time is tried now. */
   flush(): void {
-    for (const message of this.outbox.all()) {
-      if (this.#underWay.size >= MAX_UNDER_WAY || this.#stopped) return;
-      if (!this.#underWay.has(toHex(message.id))) void this.#deliver(message);
-    }
+    for (const cancel of this.#waiting.values()) cancel();
+    this.#waiting.clear();
+    this.#deliverNext();
   }
 
   /** Data of the server, in a session with it. */
@@ -124,9 +138,10 @@ export class Messenger {
 
   /** A PN Data message for this device: data, or the receipt for some. */
   pnData(pnId: PnId, body: BodyOf<typeof pnData>): void {
-    void this.#openPnData(pnId, body).catch((error) =>
-      this.#options.logger.info('a message of the PN was dropped', { pn: pnId, from: body.from, why: describeError(error) }),
-    );
+    void this.#openPnData(pnId, body).catch((error) => {
+      this.#options.logger.info('a message of the PN was dropped', { pn: pnId, from: body.from, why: describeError(error) });
+      if (error instanceof CpnsError && KEY_MISSED.has(error.code)) this.#options.keyMissed(pnId);
+    });
   }
 
   async #openPnData(pnId: PnId, body: BodyOf<typeof pnData>): Promise<void> {
@@ -149,20 +164,28 @@ export class Messenger {
     this.#options.received({ data: message, pnId, receivedAtWallMs: this.#options.clock.wallMs() });
   }
 
-  async #deliver(message: OutboxMessage): Promise<void> {
-    const id = toHex(message.id);
+  #deliverNext(): void {
+    for (const id of this.outbox.ids()) {
+      if (this.#stopped || this.#underWay.size >= MAX_UNDER_WAY) return;
+      if (!this.#underWay.has(id) && !this.#waiting.has(id)) void this.#deliver(id);
+    }
+  }
+
+  async #deliver(id: string): Promise<void> {
+    const message = this.outbox.get(id);
+    if (message === undefined) return;
     this.#underWay.add(id);
-    this.#retries.get(id)?.cancel();
     try {
-      if (this.outbox.isExpired(message)) return await this.#over(message, false);
-      const status = message.to === Addressee.Server ? await this.#toServer(message) : await this.#toEntity(message);
-      if (status === undefined) return this.#later(id, message);
-      await this.#over(message, status === Status.Success);
+      const expired = this.outbox.isExpired(id);
+      const status = expired ? Status.Timeout : await (message.to === Addressee.Server ? this.#toServer(message) : this.#toEntity(message));
+      if (expired || status !== undefined) await this.#over(id, status === Status.Success);
     } catch (error) {
       this.#options.logger.debug('a message was not delivered yet', { id, why: describeError(error) });
-      this.#later(id, message);
+      if (error instanceof CpnsError && error.status !== undefined && HOPELESS.has(error.status)) await this.#over(id, false);
     } finally {
       this.#underWay.delete(id);
+      this.#later(id);
+      this.#deliverNext();
     }
   }
 
@@ -197,37 +220,35 @@ export class Messenger {
     return { id, from: this.#options.self, to, ...(entity && { entity }), channel, contentType, payload };
   }
 
-  #later(id: string, message: OutboxMessage): void {
-    if (this.#stopped) return;
-    const known = this.#retries.get(id);
-    const delays = known?.delays ?? retrySchedule(this.#options.entropy, { firstMs: 1_000, maxMs: 30_000 });
-    const delayMs = 500 + (delays.next().value as number);
-    const cancel = this.#options.clock.after(delayMs, () => {
-      if (this.outbox.has(message.id) && !this.#underWay.has(id)) void this.#deliver(message);
+  /** Nothing to do when the message is over. */
+  #later(id: string): void {
+    if (this.#stopped || this.outbox.get(id) === undefined) return;
+    const delays = this.#delays.get(id) ?? retrySchedule(this.#options.entropy, { firstMs: 1_000, maxMs: 30_000 });
+    this.#delays.set(id, delays);
+    const cancel = this.#options.clock.after(500 + delays.next().value, () => {
+      this.#waiting.delete(id);
+      this.#deliverNext();
     });
-    this.#retries.set(id, { delays, cancel });
+    this.#waiting.set(id, cancel);
   }
 
-  async #over(message: OutboxMessage, delivered: boolean): Promise<void> {
-    const id = toHex(message.id);
-    this.#retries.get(id)?.cancel();
-    this.#retries.delete(id);
-    await this.outbox.remove(message.id);
-    this.#awaited.get(id)?.(delivered);
+  async #over(id: string, delivered: boolean): Promise<void> {
+    const text = delivered ? `Message ${id} was delivered.` : `Message ${id} could not be delivered and was given up.`;
+    this.#waiting.get(id)?.();
+    this.#waiting.delete(id);
+    this.#delays.delete(id);
+    await this.outbox
+      .remove(id)
+      .catch((error) => this.#options.logger.warn('a message that is over could not be deleted', { id, why: describeError(error) }));
+    this.#ended.set(id, delivered);
+    if (this.#ended.size > REMEMBERED) for (const oldest of [...this.#ended.keys()].slice(0, -REMEMBERED)) this.#ended.delete(oldest);
+    for (const resolve of this.#awaited.get(id) ?? []) resolve(delivered);
     this.#awaited.delete(id);
-    this.#options.happened(
-      delivered
-        ? { type: 'message-delivered', messageId: id, text: `Message ${id} was delivered.` }
-        : { type: 'message-expired', messageId: id, text: `Message ${id} could not be delivered and was given up.` },
-    );
-    this.flush();
+    this.#options.happened({ type: delivered ? 'message-delivered' : 'message-expired', messageId: id, text });
   }
 
-  #checkExpiry(): void {
-    this.#cancelExpiry = this.#options.clock.after(EXPIRY_CHECK_MS, () => {
-      for (const message of this.outbox.all()) if (this.outbox.isExpired(message)) void this.#over(message, false);
-      this.#checkExpiry();
-    });
+  #expire(): void {
+    for (const id of [...this.outbox.ids()]) if (this.outbox.isExpired(id) && !this.#underWay.has(id)) void this.#over(id, false);
   }
 
   /** Which PN a message goes through. @throws CpnsError State/NotInPn, State/UnknownPn */
@@ -239,6 +260,7 @@ export class Messenger {
       return pnId;
     }
     const pns = state.pns().filter((record) => record.state === PnState.Established);
+    // Where members are not shared nobody knows the others: the gateway does.
     const fitting =
       to === 'server' ? pns : pns.filter((record) => record.members.some((member) => member.entityId === to) || record.members.length <= 2);
     const first = fitting[0];

@@ -45,12 +45,22 @@ export interface NewMessage {
   readonly payload: Uint8Array;
 }
 
+interface Waiting {
+  readonly key: string;
+  readonly message: OutboxMessage;
+  /** By the monotonic clock. */
+  readonly expiresAtMs: number;
+}
+
 /** Messages of this device that were not answered yet: durable, bounded, in the order in which they were queued. */
 export class Outbox {
   readonly #state: DeviceState;
   readonly #clock: Clock;
   readonly #limits: OutboxLimits;
-  readonly #messages = new Map<string, { readonly key: string; readonly message: OutboxMessage }>();
+  /** By message id in hex. */
+  readonly #messages = new Map<string, Waiting>();
+  /** Messages on their way to the disk. */
+  #adding = 0;
   #octets = 0;
   #nextKey = 0;
 
@@ -62,7 +72,9 @@ export class Outbox {
       const octets = state.raw(key);
       if (octets === undefined) continue;
       const message = fromOctets(outboxRecord, octets, key);
-      this.#messages.set(toHex(message.id), { key, message });
+      // A clock that was set back in between must not keep a message for ever, nor throw one away.
+      const ageMs = Math.max(0, clock.wallMs() - message.queuedWallMs);
+      this.#messages.set(toHex(message.id), { key, message, expiresAtMs: clock.monotonicMs() + limits.outboxKeptMs - ageMs });
       this.#octets += message.payload.length;
       this.#nextKey = Number(key.slice('outbox/'.length)) + 1;
     }
@@ -74,7 +86,10 @@ export class Outbox {
 
   /** Durable when the promise resolves. @throws CpnsError State/OutboxFull, State/DiskFull */
   async add(id: Uint8Array, message: NewMessage): Promise<OutboxMessage> {
-    if (this.#messages.size >= this.#limits.outboxMessages || this.#octets + message.payload.length > this.#limits.outboxOctets) {
+    if (
+      this.#messages.size + this.#adding >= this.#limits.outboxMessages ||
+      this.#octets + message.payload.length > this.#limits.outboxOctets
+    ) {
       throw new CpnsError(
         'State',
         'OutboxFull',
@@ -92,41 +107,47 @@ export class Outbox {
       queuedWallMs: this.#clock.wallMs(),
     };
     const key = `outbox/${String(this.#nextKey++).padStart(12, '0')}`;
-    this.#messages.set(toHex(id), { key, message: record });
-    this.#octets += message.payload.length;
+    const octets = message.payload.length;
+    this.#adding++;
+    this.#octets += octets;
     try {
       await this.#state.commit(new Map([[key, toOctets(outboxRecord, record)]]));
     } catch (error) {
-      this.#drop(id);
+      this.#octets -= octets;
       throw error;
+    } finally {
+      this.#adding--;
     }
+    this.#messages.set(toHex(id), { key, message: record, expiresAtMs: this.#clock.monotonicMs() + this.#limits.outboxKeptMs });
     return record;
   }
 
-  has(id: Uint8Array): boolean {
-    return this.#messages.has(toHex(id));
+  /** Ids in hex, in the order in which the messages were queued. */
+  ids(): IterableIterator<string> {
+    return this.#messages.keys();
   }
 
-  all(): OutboxMessage[] {
-    return [...this.#messages.values()].map((entry) => entry.message);
+  get(id: string): OutboxMessage | undefined {
+    return this.#messages.get(id)?.message;
   }
 
-  /** Answered, or given up. */
-  async remove(id: Uint8Array): Promise<void> {
-    const entry = this.#messages.get(toHex(id));
+  /** Answered, or given up. @throws CpnsError State/StoreFailed: then it comes back with the next start */
+  async remove(id: string): Promise<void> {
+    const entry = this.#messages.get(id);
     if (entry === undefined) return;
     this.#drop(id);
     await this.#state.commit(new Map([[entry.key, undefined]]));
   }
 
-  isExpired(message: OutboxMessage): boolean {
-    return this.#clock.wallMs() - message.queuedWallMs > this.#limits.outboxKeptMs;
+  isExpired(id: string): boolean {
+    const entry = this.#messages.get(id);
+    return entry !== undefined && this.#clock.monotonicMs() > entry.expiresAtMs;
   }
 
-  #drop(id: Uint8Array): void {
-    const entry = this.#messages.get(toHex(id));
+  #drop(id: string): void {
+    const entry = this.#messages.get(id);
     if (entry === undefined) return;
-    this.#messages.delete(toHex(id));
+    this.#messages.delete(id);
     this.#octets -= entry.message.payload.length;
   }
 }

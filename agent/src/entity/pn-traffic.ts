@@ -38,8 +38,11 @@ export class PnTraffic {
     for (const record of options.state.pns()) this.keyChanged(pnIdText(record.pnId), 0);
   }
 
-  /** The PN key in the durable state is another one now (or the first, or gone). */
-  keyChanged(pnId: PnId, graceMs: number): void {
+  /**
+   * The PN key in the durable state is another one now (or the first, or gone). The one before is received for `graceMs` more, and
+   * sent with until {@link switchNow}, for `switchAfterMs` at most.
+   */
+  keyChanged(pnId: PnId, graceMs: number, switchAfterMs = 0): void {
     const { state, clock, provider, entropy, self, bootCounter } = this.#options;
     const record = state.pn(pnId);
     const known = this.#byPn.get(pnId);
@@ -53,8 +56,13 @@ export class PnTraffic {
       const current = { epoch, key: new PnKey(`PN key ${pnId}`, record.pnKey) };
       this.#byPn.set(pnId, new PnMessages(record.pnId, { provider, entropy, self, bootCounter, current, marks: this.#marks(pnId) }));
     } else if (known.epoch === undefined || known.epoch < epoch) {
-      known.install({ epoch, key: new PnKey(`PN key ${pnId}`, record.pnKey), graceMs }, clock.monotonicMs());
+      known.install({ epoch, key: new PnKey(`PN key ${pnId}`, record.pnKey), graceMs, switchAfterMs }, clock.monotonicMs());
     }
+  }
+
+  /** Everybody has the key: it is sent with from now on. */
+  switchNow(pnId: PnId): void {
+    this.#byPn.get(pnId)?.switchNow();
   }
 
   /** Undefined: there is no PN key yet. */

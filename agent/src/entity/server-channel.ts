@@ -37,16 +37,27 @@ const FROM_SERVER: readonly Direction[] = ['Server>GW', 'Server>PNE'];
 export class ServerChannel {
   readonly #options: ServerChannelOptions;
   readonly #exchange: Exchange<'sk'>;
+  #heardAtMs: number;
+  #confirmed = false;
   #closed = false;
 
   constructor(options: ServerChannelOptions) {
     const { clock, entropy, self } = options;
     this.#options = options;
+    this.#heardAtMs = clock.monotonicMs();
     this.#exchange = new Exchange<'sk'>({ clock, entropy, self, transmit: (envelope, _via, type) => this.#transmit(envelope, type) });
   }
 
   get sid(): Uint8Array {
     return this.#options.channel.sid;
+  }
+  /** The server has sent something in it since it was taken into use: it has heard of this device's acknowledgement. */
+  get confirmed(): boolean {
+    return this.#confirmed;
+  }
+  /** Since the last word of the server, or since the session was taken into use. */
+  get silentForMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardAtMs;
   }
   /** A new handshake is due. */
   get mustRehandshake(): boolean {
@@ -81,21 +92,23 @@ export class ServerChannel {
     if (this.#closed) return;
     const opened = this.#options.channel.open(record);
     if (opened === undefined || opened.innerType !== INNER_TYPE.envelope) return;
-    let envelope: Envelope;
+    this.#heardAtMs = this.#options.clock.monotonicMs();
+    this.#confirmed = true;
     try {
-      envelope = decodeEnvelope(opened.content, MAX_UPLINK_ENVELOPE);
+      this.#take(decodeEnvelope(opened.content, MAX_UPLINK_ENVELOPE));
     } catch (error) {
-      this.#options.logger.warn('the server sent something that could not be read', { why: describeError(error) });
-      return;
+      this.#options.logger.warn('a message of the server could not be taken', { why: describeError(error) });
     }
-    if (this.#exchange.settle(envelope, 'sk')) return;
+  }
+
+  #take(envelope: Envelope): void {
     const { type } = envelope;
     if (type === undefined || !admissible(type, 'sk', FROM_SERVER)) {
       if (type === undefined || type.kind === 'request')
         this.#exchange.notify(refusal, { status: Status.BadMessage }, 'sk', envelope.transaction);
       return;
     }
-    this.#options.message(this, envelope);
+    if (!this.#exchange.settle(envelope, 'sk') && type.kind !== 'answer') this.#options.message(this, envelope);
   }
 
   close(reason: CpnsError = new CpnsError('Transport', 'SessionOver', 'The session with the server is over.')): void {

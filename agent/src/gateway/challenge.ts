@@ -8,7 +8,7 @@ import {
   Status,
 } from '@cpns/shared/messages';
 import { gatewayHeader, unwrapForGateway } from '@cpns/shared/security';
-import { pnIdOctets } from '../entity/device-state.js';
+import { pnIdOctets, pnIdText } from '../entity/device-state.js';
 import type { PeerLink } from '../entity/peer-link.js';
 import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
 
@@ -71,10 +71,12 @@ export async function proveToServer(
       link.hopOf(pnId),
       { timeoutMs: HOP_TIMEOUT_MS, signal },
     );
-    if (hello.localEuKeyNeeded === 1 && proof.via.kind !== 'pan') {
+    const { via, body } = proof;
+    const inPan = via.kind === 'pan' && via.pnId === pnId;
+    if (!inPan && (hello.localEuKeyNeeded === 1 || !settings.allowUnprotectedPan))
       throw new CpnsError('Auth', 'UnprotectedHop', `${id} answered outside the protected session.`);
-    }
-    return proof.body.hashPne;
+    if (pnIdText(body.pnId) !== pnId) throw new CpnsError('Auth', 'WrongPn', `${id} answered for another personal network.`);
+    return body.hashPne;
   } catch (error) {
     keys.discard(pnId, id);
     if (!signal.aborted) logger.info('a PNE did not prove itself', { pne: id, pn: pnId, why: describeError(error) });

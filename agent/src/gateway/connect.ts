@@ -12,17 +12,14 @@ import {
   connectionSetupRequest,
   decodeEnvelope,
   MAX_UPLINK_ENVELOPE,
-  PneState,
-  reconcile,
-  reconcileResponse,
   Status,
   sessionAcknowledgement,
   sessionConfirm,
 } from '@cpns/shared/messages';
 import { EMPTY, PneHandshake, SkChannel } from '@cpns/shared/security';
 import type { DeviceContext } from '../entity/device-context.js';
-import { PnRole, PnState } from '../entity/device-state.js';
 import { SERVER_TIMEOUT_MS, type ServerChannel } from '../entity/server-channel.js';
+import { type Comparison, compareWithServer } from './reconcile.js';
 
 /** Requests in clear to the server: Connection setup and nothing else. */
 export class ClearUplink {
@@ -81,6 +78,7 @@ export async function setUpConnection(context: DeviceContext, clear: ClearUplink
     localEuKeyNeeded: false,
     requireForwardSecrecy: settings.requireForwardSecrecy,
   });
+  let channel: SkChannel | undefined;
   try {
     // 8. Connection setup request; 9. Authentication and Authorization request
     const { version, suite, idPne, kid, randPne, ePne, reqMac } = handshake.hello;
@@ -95,7 +93,7 @@ export async function setUpConnection(context: DeviceContext, clear: ClearUplink
     const { hashPne } = handshake.answer(asked.body.challenge, { pnId: EMPTY, idGw: '' });
     const { body } = await clear.request(authorizationResponse, { hashPne }, [connectionSetupConfirmation], signal);
     const material = handshake.confirm(body.hashServer);
-    const channel = new SkChannel({ provider, entropy, clock, material, side: 'device' });
+    channel = new SkChannel({ provider, entropy, clock, material, side: 'device' });
     const first = channel.open(body.record);
     if (first === undefined) throw new CpnsError('Auth', 'NoFirstRecord', 'The server did not open its session properly: try again.');
     const confirm = bodyOf(decodeEnvelope(first.content, MAX_UPLINK_ENVELOPE), sessionConfirm);
@@ -104,34 +102,21 @@ export async function setUpConnection(context: DeviceContext, clear: ClearUplink
     return { channel, confirm };
   } catch (error) {
     handshake.abort();
+    channel?.erase();
     throw error;
   }
 }
 
 /**
  * What follows in the new channel: capabilities (seed 002 steps 12, 13) and the comparison of the PN Inventories (step 17, protocol
- * 0.13). Steps 14 to 16 are the server's requests. Returns the PNs that the server no longer knows.
+ * 0.13), whose outcome is returned. Steps 14 to 16 are the server's requests.
  */
-export async function introduce(context: DeviceContext, channel: ServerChannel, signal: AbortSignal): Promise<Uint8Array[]> {
+export async function introduce(context: DeviceContext, channel: ServerChannel, signal: AbortSignal): Promise<Comparison> {
   channel.notify(sessionAcknowledgement, { inventoryVersion: 0 });
 
   // 12. Device Capabilities Update; 13. Device Capabilities confirmation
   await channel.request(capabilitiesUpdate, { capabilities: context.capabilities() }, [capabilitiesConfirmation], { signal });
 
   // 17. CPNS Server: create and update PN Inventory
-  const served = context.state.pns().filter((record) => record.role === PnRole.PnGw);
-  const { body } = await channel.request(
-    reconcile,
-    {
-      pns: served.map(({ pnId, inventoryVersion, pnKeyEpoch, state }) => ({
-        pnId,
-        inventoryVersion,
-        pnKeyEpoch,
-        state: state === PnState.Established ? PneState.Member : PneState.Suspended,
-      })),
-    },
-    [reconcileResponse],
-    { signal },
-  );
-  return body.pns.filter((entry) => entry.status === Status.UnknownPn).map((entry) => entry.pnId);
+  return compareWithServer(context, channel, signal);
 }

@@ -1,17 +1,23 @@
 import type { PnId } from '@cpns/shared';
 import type { DeviceContext } from '../entity/device-context.js';
-import type { LocalEuKeys } from '../entity/local-eu-keys.js';
 import type { ServerChannel } from '../entity/server-channel.js';
+import type { Removals } from './removals.js';
 
 /** What the flows of a PN GW work with. */
 export interface GatewayContext extends DeviceContext {
-  readonly keys: LocalEuKeys;
   /** The authenticated channel to the server. @throws CpnsError Transport/ServerUnreachable */
   server(): ServerChannel;
   /** PNs that are being established, so that nobody disturbs them. */
   readonly forming: Set<PnId>;
-  /** The stored PN key is another one now; the one before is received for `graceMs` more. */
-  pnKeyChanged(pnId: PnId, graceMs: number): void;
+  readonly removals: Removals;
+  /** The stored PN key is another one now: the one before is received for `graceMs` more, and sent with for `switchAfterMs` at most. */
+  pnKeyChanged(pnId: PnId, graceMs: number, switchAfterMs: number): void;
+  /** Every member that is here has confirmed the PN key. */
+  pnKeyShared(pnId: PnId): void;
+  /** Compares all PN Inventories with the server's; what is missing here follows. */
+  compare(): void;
+  /** Work that nobody waits for; a failure is logged. */
+  background(what: string, work: () => Promise<unknown>): void;
 }
 
 /** Milliseconds a PNE has for an answer that needs no person. */

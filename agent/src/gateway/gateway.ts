@@ -1,62 +1,53 @@
-import { acknowledged, CpnsError, describeError, type EntityId, type PnId, type Reply, reply } from '@cpns/shared';
+import { CpnsError, describeError, type EntityId, type PnId, type Reply, toCpnsError } from '@cpns/shared';
 import {
   type BodyOf,
   bodyOf,
-  capabilitiesQueryRequest,
-  capabilitiesQueryResponse,
-  data,
+  capabilitiesConfirmation,
+  capabilitiesUpdate,
   type Envelope,
-  heartbeat,
-  heartbeatAnswer,
-  inventoryNotice,
   panHandshake1,
   panHandshake3,
   pnData,
   pneConnectionSetupRequest,
   pneRegistrationRequest,
   pnSetupRequest,
+  type RemoveReason,
   reconcile,
   relay,
   Status,
   type sessionConfirm,
-  sessionUnknown,
-  statusManagementRequest,
-  statusManagementResponse,
-  unknownPn,
 } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
-import { type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
-import { LocalEuKeys } from '../entity/local-eu-keys.js';
-import { type Hop, LINK, type PeerLink } from '../entity/peer-link.js';
+import { type Changes, DeviceState, PnRole, pnIdText } from '../entity/device-state.js';
+import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import type { Uplink } from '../entity/uplink-port.js';
-import { connectionConfirmed, establish } from './establish.js';
+import { Connections } from './connections.js';
+import { establish } from './establish.js';
 import type { GatewayContext } from './gateway-context.js';
-import { forget, takeInventory } from './membership.js';
+import { carryOutRemovals, removeFromPn, removeUnpaired } from './membership.js';
 import { PanSessions } from './pan-session.js';
-import { handOutPnKey, renewPnKey } from './pn-key.js';
-import { answerReconcile } from './reconcile.js';
-import { register } from './register.js';
-import { forward, relayDown, relayUp, route } from './routing-table.js';
+import { handOutPnKey } from './pn-key.js';
+import { answerReconcile, type Comparison, compareWithServer, settleComparison } from './reconcile.js';
+import { Registrations } from './register.js';
+import { Removals } from './removals.js';
+import { forward, relayUp, route } from './routing-table.js';
 import { ServerLink } from './server-link.js';
+import { serveServer } from './server-messages.js';
 
 /** What the gateway hands on to the device around it. */
 export interface GatewayHandler {
   /** Data addressed to this device itself: by the server, or by a member under the PN key. */
   serverData(channel: ServerChannel, envelope: Envelope): void;
   pnData(pnId: PnId, body: BodyOf<typeof pnData>): void;
-  /** The key of a PN changed; the one before is received for `graceMs` more. */
-  pnKey(pnId: PnId, graceMs: number): void;
+  /** The key of a PN changed: the one before is received for `graceMs` more, and sent with for `switchAfterMs` at most. */
+  pnKey(pnId: PnId, graceMs: number, switchAfterMs: number): void;
+  /** Every member that is here has the key. */
+  pnKeyShared(pnId: PnId): void;
   connected(confirm: BodyOf<typeof sessionConfirm>): void;
-  /** The subscription does not allow it to be PN GW. */
+  /** The server does not let this device be PN GW. */
   refused(error: CpnsError): void;
   serverTime(serverTimeMs: number): void;
-}
-
-/** A waiting Connection Setup Request (seed 002 step 18) of one PNE. */
-interface WaitingConnection {
-  readonly resolve: (answer: Reply<Hop>) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** The PN GW role of a device: serves its PNEs, and stands for them before the server. */
@@ -64,29 +55,35 @@ export class Gateway {
   readonly #context: GatewayContext;
   readonly #handler: GatewayHandler;
   readonly #server: ServerLink;
+  readonly #registrations: Registrations;
+  readonly #connections: Connections;
   readonly #panSessions = new WeakMap<PeerLink, PanSessions>();
-  readonly #connections = new Map<EntityId, WaitingConnection>();
   readonly #settingUp = new Set<EntityId>();
   /** PNs whose key a linked PNE has missed. */
   readonly #behind = new WeakMap<PeerLink, Set<PnId>>();
+  #comparing = false;
 
   constructor(device: DeviceContext, uplink: Uplink, handler: GatewayHandler) {
-    const forming = new Set<PnId>();
-    const keys = new LocalEuKeys(device);
-    this.#context = {
+    const { logger, happened } = device;
+    const context: GatewayContext = {
       ...device,
-      keys,
-      forming,
+      forming: new Set(),
+      removals: new Removals(),
       server: () => this.#server.channel(),
-      pnKeyChanged: (pnId, graceMs) => handler.pnKey(pnId, graceMs),
+      pnKeyChanged: (pnId, graceMs, switchAfterMs) => handler.pnKey(pnId, graceMs, switchAfterMs),
+      pnKeyShared: (pnId) => handler.pnKeyShared(pnId),
+      compare: () => this.compare(),
+      background: (what, work) => void work().catch((error) => logger.warn(`${what} failed`, { why: describeError(error) })),
     };
+    this.#context = context;
     this.#handler = handler;
+    this.#registrations = new Registrations(context);
+    this.#connections = new Connections(device.clock);
     this.#server = new ServerLink(device, uplink, {
-      ready: (confirm, gone) => this.#ready(confirm, gone),
+      ready: (confirm, comparison) => this.#ready(confirm, comparison),
       refused: (error) => handler.refused(error),
-      disconnected: (reason) =>
-        device.happened({ type: 'server', connected: false, text: `The CPNS Server cannot be reached: ${reason}.` }),
-      message: (channel, envelope) => this.#serverMessage(channel, envelope),
+      disconnected: (reason) => happened({ type: 'server', connected: false, text: `The CPNS Server cannot be reached: ${reason}.` }),
+      message: (channel, envelope) => serveServer(context, handler, channel, envelope),
     });
   }
 
@@ -106,19 +103,35 @@ export class Gateway {
     return record !== undefined && forward(this.#context, record, pnId, { from: this.#context.identity.id, to, message });
   }
 
+  /** Own capabilities are others now: the server is told (seed 002 step 12). */
+  capabilitiesChanged(): void {
+    if (!this.#server.isReady) return;
+    this.#context.background('sending the device capabilities', () =>
+      this.#server.channel().request(capabilitiesUpdate, { capabilities: this.#context.capabilities() }, [capabilitiesConfirmation]),
+    );
+  }
+
+  /** That device is not paired with this one any more: it is taken out of every PN here. */
+  async dismiss(peer: EntityId, reason: typeof RemoveReason.Expelled | typeof RemoveReason.Left): Promise<void> {
+    for (const { pnId, role, members } of this.#context.state.pns()) {
+      if (role !== PnRole.PnGw || !members.some((member) => member.entityId === peer)) continue;
+      await removeFromPn(this.#context, pnIdText(pnId), [peer], reason);
+    }
+  }
+
   /** A request or notify of a linked device to its PN GW. False: not for this role. */
   message(link: PeerLink, envelope: Envelope, hop: Hop): boolean {
     const context = this.#context;
     const pne = link.peer as EntityId;
     switch (envelope.number) {
       case pneConnectionSetupRequest.number:
-        this.#serve(link, envelope, hop, () => this.#awaitConnection(pne));
+        this.#serve(link, envelope, hop, () => this.#connections.wait(pne));
         return true;
       case pnSetupRequest.number:
         this.#serve(link, envelope, hop, () => this.#establish(link, pne, envelope));
         return true;
       case pneRegistrationRequest.number:
-        this.#serve(link, envelope, hop, () => register(context, link, envelope));
+        this.#serve(link, envelope, hop, () => this.#registrations.register(link, envelope));
         return true;
       case panHandshake1.number:
         this.#serve(link, envelope, hop, async () => this.#panSessionsOf(link).challenge(envelope));
@@ -127,16 +140,13 @@ export class Gateway {
         this.#serve(link, envelope, hop, async () =>
           this.#panSessionsOf(link).verify(envelope, (pnId, channel) => {
             link.addPan(pnId, channel);
-            this.#panUp(link, pne, pnId);
+            if (this.#behind.get(link)?.delete(pnId)) this.#handOut(pnId, pne);
           }),
         );
         return true;
-      case reconcile.number: {
-        const behind = new Set<PnId>();
-        this.#behind.set(link, behind);
-        this.#serve(link, envelope, hop, async () => answerReconcile(context, link, envelope, (pnId) => behind.add(pnId)));
+      case reconcile.number:
+        this.#serve(link, envelope, hop, async () => this.#reconcile(link, pne, envelope));
         return true;
-      }
       case relay.number:
         this.#notified(link, () => relayUp(context, link, envelope, hop));
         return true;
@@ -154,35 +164,36 @@ export class Gateway {
   /** A link ended: what its PNE had under way is over. */
   linkClosed(link: PeerLink): void {
     this.#panSessions.get(link)?.abort();
-    if (link.peer === undefined) return;
-    this.#connections.get(link.peer)?.reject(new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
-    this.#connections.delete(link.peer);
+    if (link.peer !== undefined) this.#connections.fail(link.peer, new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
   }
 
   async #establish(link: PeerLink, pne: EntityId, envelope: Envelope): Promise<Reply<Hop>> {
     if (this.#settingUp.has(pne))
       throw new CpnsError('State', 'SetupBusy', 'That device has a PN Setup under way already.', { status: Status.Busy });
     this.#settingUp.add(pne);
-    let pnId: PnId | undefined;
     try {
-      const answer = await establish(this.#context, link, envelope, () => {
-        if (pnId !== undefined) this.#connections.get(pne)?.resolve(connectionConfirmed(pnId));
-        this.#connections.delete(pne);
-      });
-      pnId = pnIdText((answer.body as { pnId: Uint8Array }).pnId);
-      return answer;
+      return await establish(this.#context, this.#connections, link, envelope);
     } catch (error) {
-      this.#connections.get(pne)?.reject(error);
-      this.#connections.delete(pne);
+      this.#connections.fail(pne, toCpnsError(error));
       throw error;
     } finally {
       this.#settingUp.delete(pne);
     }
   }
 
-  #awaitConnection(pne: EntityId): Promise<Reply<Hop>> {
-    this.#connections.get(pne)?.reject(new CpnsError('State', 'Replaced', 'A newer Connection Setup Request came.'));
-    return new Promise((resolve, reject) => this.#connections.set(pne, { resolve, reject }));
+  #reconcile(link: PeerLink, pne: EntityId, envelope: Envelope): Reply<Hop> {
+    const behind = new Set<PnId>();
+    const answer = answerReconcile(this.#context, link, envelope, (pnId) => {
+      if (link.hasPan(pnId)) this.#handOut(pnId, pne);
+      else behind.add(pnId);
+    });
+    this.#behind.set(link, behind);
+    return answer;
+  }
+
+  /** After the answer that is about to leave. */
+  #handOut(pnId: PnId, pne: EntityId): void {
+    this.#context.clock.after(0, () => void handOutPnKey(this.#context, pnId, pne, 0));
   }
 
   #panSessionsOf(link: PeerLink): PanSessions {
@@ -193,67 +204,29 @@ export class Gateway {
     return fresh;
   }
 
-  #panUp(link: PeerLink, pne: EntityId, pnId: PnId): void {
-    if (!this.#behind.get(link)?.delete(pnId)) return;
-    this.#context.clock.after(0, () => void handOutPnKey(this.#context, pnId, pne, 0));
-  }
-
-  #ready(confirm: BodyOf<typeof sessionConfirm>, gone: readonly Uint8Array[]): void {
-    for (const octets of gone) this.#background('forgetting a PN', forget(this.#context, pnIdText(octets)));
-    this.#context.happened({ type: 'server', connected: true, text: 'Connected to the CPNS Server as PN GW.' });
-    this.#handler.connected(confirm);
-  }
-
-  #serverMessage(channel: ServerChannel, envelope: Envelope): void {
+  #ready(confirm: BodyOf<typeof sessionConfirm>, comparison: Comparison): void {
     const context = this.#context;
-    switch (envelope.number) {
-      case statusManagementRequest.number:
-        // 15. Status management lookup: changes are sent as they happen, so there is none left to report
-        return void channel.serve(envelope, async () => reply(statusManagementResponse, { changed: false }));
-      case heartbeat.number:
-        return void channel.serve(envelope, async () => this.#heartbeat(bodyOf(envelope, heartbeat)));
-      case inventoryNotice.number:
-        return void channel.serve(envelope, async () => {
-          await takeInventory(context, bodyOf(envelope, inventoryNotice).inventory);
-          return acknowledged;
-        });
-      case unknownPn.number:
-        return void channel.serve(envelope, async () => {
-          await forget(context, pnIdText(bodyOf(envelope, unknownPn).pnId));
-          return acknowledged;
-        });
-      case capabilitiesQueryRequest.number:
-        return void channel.serve(envelope, async () => {
-          const own = bodyOf(envelope, capabilitiesQueryRequest).target === context.identity.id;
-          return own
-            ? reply(capabilitiesQueryResponse, { status: Status.Success, capabilities: context.capabilities() })
-            : reply(capabilitiesQueryResponse, { status: Status.UnknownPne });
-        });
-      case relay.number:
-        return relayDown(context, envelope);
-      case sessionUnknown.number: {
-        const { sid, pne } = bodyOf(envelope, sessionUnknown);
-        if (pne !== undefined) context.linkTo(pne)?.exchange.notify(sessionUnknown, { sid }, LINK);
-        return;
-      }
-      case data.number:
-        return this.#handler.serverData(channel, envelope);
-      default:
-        return void channel.serve(envelope, async () => {
-          throw new CpnsError('State', 'WrongState', 'This PN GW does not serve that request.', { status: Status.WrongState });
-        });
-    }
+    const changes: Changes = new Map();
+    DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
+    context.background('storing the keys of the server', () => context.state.commit(changes));
+    context.happened({ type: 'server', connected: true, text: 'Connected to the CPNS Server as PN GW.' });
+    this.#handler.connected(confirm);
+    settleComparison(context, comparison);
+    removeUnpaired(context);
+    for (const pnId of context.removals.pns) void carryOutRemovals(context, pnId);
   }
 
-  #heartbeat(body: BodyOf<typeof heartbeat>): Reply<never> {
-    this.#handler.serverTime(body.serverTimeMs);
-    for (const { pnId: octets, pnKeyEpoch } of body.pns) {
-      const pnId = pnIdText(octets);
-      const record: PnRecord | undefined = this.#context.state.pn(pnId);
-      if (record?.role === PnRole.PnGw && record.pnKeyEpoch < pnKeyEpoch)
-        this.#background('renewing a PN key', renewPnKey(this.#context, pnId));
-    }
-    return reply(heartbeatAnswer, { counts: [] });
+  /** Compares all PN Inventories with the server's; what is missing here follows. */
+  compare(): void {
+    if (this.#comparing || !this.#server.isReady) return;
+    this.#comparing = true;
+    this.#context.background('comparing inventories', () =>
+      compareWithServer(this.#context, this.#server.channel())
+        .then((comparison) => settleComparison(this.#context, comparison))
+        .finally(() => {
+          this.#comparing = false;
+        }),
+    );
   }
 
   #serve(link: PeerLink, envelope: Envelope, hop: Hop, handle: () => Promise<Reply<Hop>>): void {
@@ -272,9 +245,5 @@ export class Gateway {
     } catch (error) {
       this.#context.logger.info('a message of a PNE was dropped', { pne: link.peer, why: describeError(error) });
     }
-  }
-
-  #background(what: string, work: Promise<unknown>): void {
-    work.catch((error) => this.#context.logger.warn(`${what} failed`, { why: describeError(error) }));
   }
 }

@@ -26,30 +26,30 @@ export class PanSessions {
   challenge(envelope: Envelope): Reply<Hop> {
     const { pnId: octets, a, ePneLocal, headerHash } = bodyOf(envelope, panHandshake1);
     const pnId = pnIdText(octets);
-    const { keys, provider, entropy, clock } = this.#context;
-    const found = keys.find(pnId, this.#link.peer as EntityId, headerHash);
+    const { keys, provider, entropy, clock, removals } = this.#context;
+    const pne = this.#link.peer as EntityId;
+    this.#runs.get(pnId)?.abort();
+    this.#runs.delete(pnId);
+    if (this.#runs.size >= MAX_OPEN_RUNS)
+      throw new CpnsError('State', 'TooManyRuns', 'Too many PAN handshakes at once.', { status: Status.Busy });
+    const found = removals.has(pnId, pne) ? undefined : keys.find(pnId, pne, headerHash);
     if (found === undefined) {
       throw new CpnsError('Auth', 'NoLocalEuKey', 'There is no LocalEUKey for that device and network: it has to register anew.', {
         status: Status.AuthFailed,
       });
     }
-    this.#runs.get(pnId)?.abort();
-    this.#runs.delete(pnId);
-    if (this.#runs.size >= MAX_OPEN_RUNS)
-      throw new CpnsError('State', 'TooManyRuns', 'Too many PAN handshakes at once.', { status: Status.Busy });
-    const run = new PanHandshakeResponder({
-      provider,
-      entropy,
-      clock,
-      localEuKey: found.key,
-      header: found.header,
-      linkType: this.#link.technology,
-    });
-    this.#runs.set(pnId, run);
-    return reply(panHandshake2, run.challenge({ a, ePneLocal }));
+    const { technology: linkType } = this.#link;
+    const run = new PanHandshakeResponder({ provider, entropy, clock, localEuKey: found.key, header: found.header, linkType });
+    try {
+      const answer = reply(panHandshake2, run.challenge({ a, ePneLocal }));
+      this.#runs.set(pnId, run);
+      return answer;
+    } finally {
+      found.key.erase();
+    }
   }
 
-  /** PAN Handshake 3: the PNE is proven; `ready` gets the session once the answer has left. @throws CpnsError Auth/PanHandshakeFailed */
+  /** PAN Handshake 3: the PNE is proven; `ready` gets the session before the answer leaves. @throws CpnsError Auth/PanHandshakeFailed */
   verify(envelope: Envelope, ready: (pnId: PnId, channel: SecureChannel) => void): Reply<Hop> {
     const { pnId: octets, hashPneL } = bodyOf(envelope, panHandshake3);
     const pnId = pnIdText(octets);

@@ -7,7 +7,8 @@ import type { GatewayContext } from './gateway-context.js';
 /** The PN that a message of `pne` is about, if this device is its gateway and the PNE is in it. Identities come from the session only. */
 export function routeOf(context: GatewayContext, pnId: PnId, pne: EntityId): PnRecord {
   const record = context.state.pn(pnId);
-  if (record === undefined || record.role !== PnRole.PnGw || !record.members.some((member) => member.entityId === pne && !member.gateway)) {
+  const listed = record?.role === PnRole.PnGw && record.members.some((member) => member.entityId === pne && !member.gateway);
+  if (record === undefined || !listed || context.removals.has(pnId, pne)) {
     throw new CpnsError('State', 'UnknownPn', `${pne} is not in that personal network.`, { status: Status.UnknownPn });
   }
   return record;
@@ -38,8 +39,8 @@ export function relayDown(context: GatewayContext, envelope: Envelope): void {
   const link = context.linkTo(pne);
   if (link === undefined) return;
   // A member that was taken out still gets the server's sealed word on it, in the link session.
-  const member = context.state.pn(pnId)?.members.some((candidate) => candidate.entityId === pne) ?? false;
-  const hop = member ? protectedHop(context, link, pnId) : link.hopOf(pnId);
+  const listed = context.state.pn(pnId)?.members.some((candidate) => candidate.entityId === pne) ?? false;
+  const hop = listed && !context.removals.has(pnId, pne) ? protectedHop(context, link, pnId) : link.hopOf(pnId);
   if (hop !== undefined) link.exchange.notify(relay, { pnId: octets, pne, record }, hop);
 }
 

@@ -1,21 +1,28 @@
-import { CpnsError, deadline, describeError, retrySchedule, sleep } from '@cpns/shared';
+import { abortReason, CpnsError, deadline, describeError, every, retrySchedule, sleep } from '@cpns/shared';
 import { type BodyOf, bodyOf, CLEAR_FRAME, type Envelope, Status, type sessionConfirm, sessionUnknown } from '@cpns/shared/messages';
 import { RECORD_TYPE, toHex } from '@cpns/shared/security';
 import type { DeviceContext } from '../entity/device-context.js';
 import { ServerChannel } from '../entity/server-channel.js';
 import type { Uplink } from '../entity/uplink-port.js';
 import { ClearUplink, introduce, setUpConnection } from './connect.js';
+import type { Comparison } from './reconcile.js';
 
 /** Connection setup and introduction together. */
 const CONNECT_LIMIT_MS = 30_000;
+/** A server that refuses a PN GW for good is asked again after so long: a subscription can change. */
+const REFUSED_PAUSE_MS = 300_000;
+/** A hint that the session is unknown is followed at most this often. */
+const HINT_EVERY_MS = 5_000;
+/** Three heartbeats of the server (security 1.8). */
+const SILENT_AFTER_MS = 180_000;
 /** A replaced session is still received for so long (security 1.6b). */
 const OLD_SESSION_MS = 60_000;
 const RENEWAL_CHECK_MS = 60_000;
 
 export interface ServerLinkHandler {
-  /** Authenticated and introduced; `gone` are PNs that the server no longer knows. */
-  ready(confirm: BodyOf<typeof sessionConfirm>, gone: readonly Uint8Array[]): void;
-  /** The server does not let this device be PN GW. Final until {@link ServerLink.start}. */
+  /** Authenticated and introduced, with what the server says of each PN. */
+  ready(confirm: BodyOf<typeof sessionConfirm>, comparison: Comparison): void;
+  /** The server does not let this device be PN GW. It is asked again after a while, unless the link is stopped. */
   refused(error: CpnsError): void;
   disconnected(reason: string): void;
   message(channel: ServerChannel, envelope: Envelope): void;
@@ -32,6 +39,8 @@ export class ServerLink {
   #attempt: AbortController | undefined;
   #ready = false;
   #running = false;
+  #stopped: Promise<void> = Promise.resolve();
+  #hintedAtMs: number | undefined;
   #why = 'it was not tried yet';
   #cancelRenewal = () => {};
 
@@ -44,23 +53,30 @@ export class ServerLink {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#uplink.start({
-      connected: () => this.#connect(),
-      disconnected: (reason) => this.#disconnected(reason),
-      message: (payload) => this.#receive(payload),
+    this.#cancelRenewal = every(this.#context.clock, RENEWAL_CHECK_MS, () => this.#renewWhenDue());
+    // Whoever stopped it a moment ago has to have it stopped before it starts again.
+    void this.#stopped.then(() => {
+      if (!this.#running) return;
+      this.#uplink.start({
+        connected: () => this.#connect(),
+        disconnected: (reason) => this.#disconnected(reason),
+        message: (payload) => this.#receive(payload),
+      });
     });
-    this.#checkRenewal();
   }
 
-  async stop(): Promise<void> {
-    if (!this.#running) return;
+  /** Resolves when the uplink is stopped. May be called again. */
+  stop(): Promise<void> {
+    if (!this.#running) return this.#stopped;
     this.#running = false;
     this.#cancelRenewal();
     this.#disconnected('this device is no longer PN GW');
+    this.#clear?.close(new CpnsError('State', 'Stopping', 'This device is no longer PN GW.'));
     this.#current?.close();
     this.#previous?.close();
     this.#current = this.#previous = undefined;
-    await this.#uplink.stop();
+    this.#stopped = this.#stopped.then(() => this.#uplink.stop());
+    return this.#stopped;
   }
 
   get isReady(): boolean {
@@ -79,8 +95,9 @@ export class ServerLink {
     });
   }
 
-  /** Authenticates anew, for instance because the server no longer knows the session. */
+  /** Authenticates anew; the session before serves until the new one stands. */
   #connect(): void {
+    if (!this.#running) return;
     this.#attempt?.abort(new CpnsError('State', 'Replaced', 'The connection was set up anew.'));
     const attempt = new AbortController();
     this.#attempt = attempt;
@@ -91,21 +108,20 @@ export class ServerLink {
     const { clock, entropy, logger } = this.#context;
     for (const delayMs of retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 })) {
       const limit = deadline(clock, CONNECT_LIMIT_MS, signal);
+      let refused = false;
       try {
         return await this.#setUp(limit.signal);
       } catch (error) {
         if (signal.aborted) return;
         this.#why = error instanceof CpnsError ? error.message : describeError(error);
         logger.warn('connection setup with the server failed', { why: describeError(error) });
-        if (error instanceof CpnsError && error.status === Status.NotAuthorized) return this.#handler.refused(error);
+        refused = error instanceof CpnsError && error.status === Status.NotAuthorized;
+        if (refused) this.#handler.refused(error as CpnsError);
       } finally {
         limit.done();
       }
-      try {
-        await sleep(clock, delayMs, signal);
-      } catch {
-        return;
-      }
+      await sleep(clock, refused ? REFUSED_PAUSE_MS : delayMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
     }
   }
 
@@ -114,6 +130,10 @@ export class ServerLink {
     this.#clear?.close(new CpnsError('State', 'Replaced', 'The connection was set up anew.'));
     this.#clear = new ClearUplink(context, (payload) => this.#publish(payload));
     const { channel, confirm } = await setUpConnection(context, this.#clear, signal);
+    if (signal.aborted) {
+      channel.erase();
+      throw abortReason(signal);
+    }
     const fresh = new ServerChannel({
       channel,
       self: context.identity.id,
@@ -125,9 +145,9 @@ export class ServerLink {
     });
     this.#retire(this.#current);
     this.#current = fresh;
-    const gone = await introduce(context, fresh, signal);
+    const comparison = await introduce(context, fresh, signal);
     this.#ready = true;
-    this.#handler.ready(confirm, gone);
+    this.#handler.ready(confirm, comparison);
   }
 
   #retire(channel: ServerChannel | undefined): void {
@@ -161,22 +181,24 @@ export class ServerLink {
     try {
       const envelope = this.#clear?.receive(payload.subarray(1));
       // A hint that anybody could forge on the way; it costs one handshake at most.
-      if (envelope?.number === sessionUnknown.number && this.#ready) this.#sessionUnknown(bodyOf(envelope, sessionUnknown).sid);
+      if (envelope?.number === sessionUnknown.number && this.#ready) this.#hinted(bodyOf(envelope, sessionUnknown).sid);
     } catch (error) {
       this.#context.logger.info('a frame from the server could not be read', { why: describeError(error) });
     }
   }
 
-  #sessionUnknown(sid: Uint8Array): void {
+  /** The server was restarted, or somebody says so. */
+  #hinted(sid: Uint8Array): void {
+    const nowMs = this.#context.clock.monotonicMs();
     if (this.#current === undefined || toHex(this.#current.sid) !== toHex(sid)) return;
-    this.#disconnected('the server was restarted');
+    if (this.#hintedAtMs !== undefined && nowMs - this.#hintedAtMs < HINT_EVERY_MS) return;
+    this.#hintedAtMs = nowMs;
     this.#connect();
   }
 
-  #checkRenewal(): void {
-    this.#cancelRenewal = this.#context.clock.after(RENEWAL_CHECK_MS, () => {
-      if (this.#ready && this.#current?.mustRehandshake) this.#connect();
-      this.#checkRenewal();
-    });
+  /** The session is old, or the server, though connected, has lost it. */
+  #renewWhenDue(): void {
+    const session = this.#current;
+    if (this.#ready && session !== undefined && (session.mustRehandshake || session.silentForMs >= SILENT_AFTER_MS)) this.#connect();
   }
 }

@@ -2,8 +2,8 @@ import { CpnsError, type EntityId, type PnId, refused } from '@cpns/shared';
 import { bodyOf, decodeEnvelope, MAX_UPLINK_ENVELOPE, Status, sessionAcknowledgement, sessionConfirm } from '@cpns/shared/messages';
 import { SkChannel } from '@cpns/shared/security';
 import { type Changes, DeviceState, type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
-import { applyInventory } from '../entity/inventory-copy.js';
-import type { PneContext, Run } from './pne-context.js';
+import type { PneContext } from './pne-context.js';
+import type { Run } from './run.js';
 
 /** What the server sends back through the gateway at the end of a run. */
 export interface Confirmation {
@@ -12,7 +12,7 @@ export interface Confirmation {
 }
 
 /** The server said, sealed, that this device is not in the PN. */
-const OUT: ReadonlySet<Status> = new Set([Status.UnknownPn, Status.NotMember]);
+export const OUT_OF_PN: ReadonlySet<Status> = new Set([Status.UnknownPn, Status.NotMember]);
 
 /**
  * Verifies the server (seed 003 6.6.1.1 steps 14, 15), opens its first record and keeps the PN: inventory, LocalEUKey and server keys in
@@ -25,18 +25,18 @@ export async function acceptConfirmation(
   run: Run,
   { hashServer, record }: Confirmation,
 ): Promise<PnRecord> {
-  const { provider, entropy, clock, keys, state, identity } = context;
+  const { provider, entropy, clock, keys, state } = context;
   const gateway = run.link.peer as EntityId;
-  if (hashServer === undefined || record === undefined)
-    throw new CpnsError('Auth', 'NoConfirmation', 'The server did not confirm this device.', { status: Status.AuthFailed });
-  const channel = new SkChannel({ provider, entropy, clock, material: run.handshake.confirm(hashServer), side: 'device' });
-  let adopted = false;
+  let channel: SkChannel | undefined;
   try {
+    if (hashServer === undefined || record === undefined)
+      throw new CpnsError('Auth', 'NoConfirmation', 'The server did not confirm this device.', { status: Status.AuthFailed });
+    channel = new SkChannel({ provider, entropy, clock, material: run.handshake.confirm(hashServer), side: 'device' });
     const first = channel.open(record);
     if (first === undefined)
       throw new CpnsError('Auth', 'NoFirstRecord', 'The server did not open its session properly.', { status: Status.AuthFailed });
     const confirm = bodyOf(decodeEnvelope(first.content, MAX_UPLINK_ENVELOPE), sessionConfirm);
-    if (OUT.has(confirm.status)) {
+    if (OUT_OF_PN.has(confirm.status)) {
       await forgetPn(context, pnId);
       throw new CpnsError('State', 'NotInPn', 'The server says that this device is not in that personal network (any more).', {
         status: confirm.status,
@@ -50,22 +50,23 @@ export async function acceptConfirmation(
       });
     }
     const known = state.pn(pnId);
-    const after = applyInventory(known, inventory, identity.id);
-    if (after === undefined || after.role !== PnRole.Pne)
+    const after = context.copies.begin(known, inventory);
+    if (after.role !== PnRole.Pne)
       throw new CpnsError('State', 'WrongInventory', 'The server sent an inventory that does not fit.', { status: Status.WrongState });
     const changes: Changes = new Map();
     DeviceState.setPn(changes, after);
     DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
     keys.keep(changes, pnId, gateway);
     await state.commit(changes);
-    keys.discard(pnId, gateway);
-    adopted = true;
-    context.sessions.adopt(pnId, channel).notify(sessionAcknowledgement, { inventoryVersion: after.inventoryVersion });
+    context.sessions.adopt(pnId, gateway, channel).notify(sessionAcknowledgement, { inventoryVersion: after.inventoryVersion });
+    channel = undefined;
     if (known === undefined)
       context.happened({ type: 'pn', pnId, state: 'Established', text: `In personal network ${pnId} of ${gateway}.` });
+    context.reachable(pnId);
     return after;
   } finally {
-    if (!adopted) channel.erase();
+    channel?.erase();
+    keys.discard(pnId, gateway);
     context.runs.end(pnId, run);
   }
 }
@@ -73,11 +74,15 @@ export async function acceptConfirmation(
 /** Leaves a PN behind: inventory, keys and sessions (protocol 0.14: only on a word of the server, or the gateway's under SK_L). */
 export async function forgetPn(context: PneContext, pnId: PnId): Promise<void> {
   const record = context.state.pn(pnId);
-  context.sessions.end(pnId);
-  if (record === undefined) return;
-  const changes: Changes = new Map();
-  context.state.forgetPn(changes, pnId);
-  await context.state.commit(changes);
-  context.linkTo(record.gateway)?.removePan(pnId);
-  context.happened({ type: 'pn', pnId, state: 'Absent', text: `No longer in personal network ${pnId}.` });
+  if (record !== undefined) {
+    const changes: Changes = new Map();
+    context.state.forgetPn(changes, pnId);
+    await context.state.commit(changes);
+    context.happened({ type: 'pn', pnId, state: 'Absent', text: `No longer in personal network ${pnId}.` });
+  }
+  // The word that ends the PN is still to be answered in the session that ends with it.
+  context.clock.after(0, () => {
+    context.sessions.end(pnId);
+    if (record !== undefined) context.linkTo(record.gateway)?.removePan(pnId);
+  });
 }

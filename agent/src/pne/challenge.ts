@@ -4,10 +4,11 @@ import { pnIdOctets, pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import { openPanSession } from './pan-session.js';
 import type { PneContext } from './pne-context.js';
+import { abandonRun } from './run.js';
 
 /**
  * Answers the server's challenge that the PN GW relays (seed 003 6.6.1.1 steps 6 and 8): unwraps the LocalEUKey, protects the hop with
- * it, and only then sends hash_PNE, inside the new session.
+ * it, and only then sends hash_PNE, inside the new session. A run answers one challenge; another one ends it.
  */
 export async function answerChallenge(context: PneContext, link: PeerLink, envelope: Envelope): Promise<Reply<Hop>> {
   const { challenge } = bodyOf(envelope, authenticationRequestToPne);
@@ -31,13 +32,4 @@ export async function answerChallenge(context: PneContext, link: PeerLink, envel
     abandonRun(context, pnId, link);
     throw error;
   }
-}
-
-/** Gives a run up: its keys are erased, and nothing of it was ever kept. */
-export function abandonRun(context: PneContext, pnId: PnId, link: PeerLink): void {
-  const run = context.runs.get(pnId, link);
-  if (run === undefined) return;
-  context.runs.end(pnId, run);
-  context.keys.discard(pnId, link.peer as EntityId);
-  if (context.state.pn(pnId) === undefined) link.removePan(pnId);
 }

@@ -1,4 +1,4 @@
-import { CpnsError, describeError, type EntityId, type PnId, withDeadline } from '@cpns/shared';
+import { CpnsError, deadline, describeError, type EntityId, type PnId, toCpnsError } from '@cpns/shared';
 import {
   type BodyOf,
   pneConnectionSetupConfirmation,
@@ -13,8 +13,8 @@ import {
 import { type PnRecord, pnIdText } from '../entity/device-state.js';
 import { LINK, type PeerLink } from '../entity/peer-link.js';
 import { acceptConfirmation } from './accept.js';
-import { abandonRun } from './challenge.js';
-import { beginRun, HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
+import { HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
+import { abandonRun, beginRun } from './run.js';
 
 /** The whole of a PN Setup (protocol 0.3). */
 const SETUP_LIMIT_MS = 150_000;
@@ -24,6 +24,8 @@ export type Setup =
   | { readonly type: 'one-to-one' }
   | { readonly type: 'all' }
   | { readonly type: 'named'; readonly pnes: readonly EntityId[] };
+
+const SETUP_TYPES = { 'one-to-one': SetupType.OneToOne, all: SetupType.All, named: SetupType.Named } as const;
 
 /** Progress of a PN Setup, as numbered steps. */
 export type SetupProgress = (step: number, text: string) => void;
@@ -41,64 +43,57 @@ export interface Established {
  * kept.
  * @throws CpnsError Auth, State/Refused, Timeout, Transport
  */
-export function establish(
+export async function establish(
   context: PneContext,
   link: PeerLink,
   setup: Setup,
   progress: SetupProgress,
   signal: AbortSignal,
 ): Promise<Established> {
-  return withDeadline(
-    context.clock,
-    SETUP_LIMIT_MS,
-    signal,
-    (limit) => run(context, link, setup, progress, limit),
-    'The personal network was not set up in time: try again.',
-  );
-}
-
-async function run(context: PneContext, link: PeerLink, setup: Setup, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
   const { clock, entropy } = context;
   const { exchange } = link;
-  const options = { timeoutMs: HOP_TIMEOUT_MS, signal };
+  const opened = beginRun(context, link, undefined, {
+    flow: RequestFlow.Setup,
+    setupType: SETUP_TYPES[setup.type],
+    ...(setup.type === 'named' && { named: setup.pnes }),
+    consent: true,
+  });
+  const limit = deadline(clock, SETUP_LIMIT_MS, signal, 'The personal network was not set up in time: try again.');
+  const options = { timeoutMs: HOP_TIMEOUT_MS, signal: limit.signal };
   let pnId: PnId | undefined;
 
   // 18. PNE to PN GW: Connection setup request; its answer is step 26
   const connection = exchange.request(pneConnectionSetupRequest, {}, [pneConnectionSetupConfirmation], LINK, options);
   connection.catch(() => undefined);
+  const transaction = entropy.bytes(16);
   try {
     // 1. PN Setup Request
     progress(1, `Asking ${link.peer} for a personal network`);
-    const opened = beginRun(context, link, undefined, {
-      flow: RequestFlow.Setup,
-      setupType: setup.type === 'one-to-one' ? SetupType.OneToOne : setup.type === 'all' ? SetupType.All : SetupType.Named,
-      ...(setup.type === 'named' && { named: setup.pnes }),
-      consent: true,
-    });
     const startedMs = clock.monotonicMs();
-    const transaction = entropy.bytes(16);
     context.acks.expect(transaction, link, (id) => {
+      try {
+        context.runs.add(id, opened);
+      } catch (error) {
+        return limit.abort(toCpnsError(error));
+      }
       pnId = id;
-      context.runs.add(id, opened);
       progress(2, 'The PN GW asks the others and registers the network');
     });
-    const answer = await exchange
-      .request(pnSetupRequest, { hello: opened.handshake.hello }, [pnSetupResponse], LINK, { ...options, transaction })
-      .finally(() => {
-        context.acks.forget(transaction);
-        if (pnId === undefined) opened.handshake.abort();
-      });
+    const setupRequest = { hello: opened.handshake.hello };
+    const answer = await exchange.request(pnSetupRequest, setupRequest, [pnSetupResponse], LINK, { ...options, transaction });
 
     // 14. PN Setup Response: the server is verified, the PN Inventory stored
     progress(3, 'Verifying the server');
-    if (pnId === undefined || pnIdText(answer.body.pnId) !== pnId)
+    const { body } = answer;
+    const established = pnId;
+    if (established === undefined || pnIdText(body.pnId) !== established)
       throw new CpnsError('Auth', 'WrongPn', 'The PN GW answered for another network than it announced.');
-    if (answer.body.status !== Status.Success) {
-      throw new CpnsError('Auth', 'SetupRefused', `The personal network was not set up: ${statusSentence(answer.body.status)}.`, {
-        status: answer.body.status,
+    if (body.status !== Status.Success) {
+      throw new CpnsError('Auth', 'SetupRefused', `The personal network was not set up: ${statusSentence(body.status)}.`, {
+        status: body.status,
       });
     }
-    const record = await context.settling.run(pnId, () => acceptConfirmation(context, pnId as PnId, opened, answer.body));
+    const record = await context.settling.run(established, () => acceptConfirmation(context, established, opened, body));
     const establishMs = clock.monotonicMs() - startedMs;
     progress(4, 'Receiving the key of the network');
 
@@ -108,9 +103,14 @@ async function run(context: PneContext, link: PeerLink, setup: Setup, progress: 
       context.logger.notice('the PN GW did not finish the connection setup', { pn: pnId, why: describeError(error) }),
     );
     progress(5, 'Done');
-    return { record: context.state.pn(pnId) ?? record, outcomes: answer.body.outcomes, establishMs };
+    return { record: context.state.pn(established) ?? record, outcomes: body.outcomes, establishMs };
   } catch (error) {
+    limit.abort(toCpnsError(error));
+    opened.handshake.abort();
     if (pnId !== undefined) abandonRun(context, pnId, link);
     throw error;
+  } finally {
+    context.acks.forget(transaction);
+    limit.done();
   }
 }

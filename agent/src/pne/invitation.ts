@@ -12,11 +12,8 @@ import type { ConsentDesk } from '../entity/consent-desk.js';
 import { pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import { acceptConfirmation } from './accept.js';
-import { abandonRun } from './challenge.js';
-import { beginRun, type PneContext } from './pne-context.js';
-
-/** An invitation that came to nothing is forgotten after the whole PN Setup's limit (protocol 0.3). */
-const INVITATION_LIMIT_MS = 150_000;
+import type { PneContext } from './pne-context.js';
+import { abandonRun, beginRun } from './run.js';
 
 /**
  * The invited PNE (seed 003 figure 10, steps 2 and 3): a person or a rule decides; with a yes goes the hello of this device's own run.
@@ -35,19 +32,19 @@ export async function answerInvitation(context: PneContext, desk: ConsentDesk, l
   // 3. PN Setup Response: confirms participation
   const run = beginRun(context, link, pnId, { flow: RequestFlow.Consent, consent: true });
   context.runs.add(pnId, run);
-  context.clock.after(INVITATION_LIMIT_MS, () => {
-    if (context.runs.get(pnId, link) === run) abandonRun(context, pnId, link);
-  });
   return reply(pnSetupConsent, { pnId: octets, status: Status.Success, hello: run.handshake.hello });
 }
 
 /** Step 15: PN Establishment Notify. Acknowledged once stored; a refusal tells the gateway to take this device out (e.12). */
-export async function takeNotify(context: PneContext, link: PeerLink, envelope: Envelope): Promise<Reply<Hop>> {
+export async function takeNotify(context: PneContext, desk: ConsentDesk, link: PeerLink, envelope: Envelope): Promise<Reply<Hop>> {
   const { status, pnId: octets, ...confirmation } = bodyOf(envelope, pnEstablishmentNotify);
   const pnId = pnIdText(octets);
   const run = context.runs.get(pnId, link);
   if (run === undefined) {
-    if (status !== Status.Success) return acknowledged;
+    if (status !== Status.Success) {
+      desk.withdraw(pnId, link.peer as EntityId);
+      return acknowledged;
+    }
     throw new CpnsError('State', 'NoRun', 'A notify came for a network that this device did not agree to.', { status: Status.WrongState });
   }
   if (status !== Status.Success) {

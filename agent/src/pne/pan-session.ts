@@ -11,30 +11,20 @@ import { HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
  * end on, traffic of that PN on this link uses the new session alone.
  * @throws CpnsError Auth/PanHandshakeFailed, State/Refused (the gateway holds no such key), Timeout
  */
-export async function openPanSession(
-  context: PneContext,
-  link: PeerLink,
-  pnId: PnId,
-  { key, header }: LocalEuKey,
-  signal: AbortSignal = link.signal,
-): Promise<void> {
+export async function openPanSession(context: PneContext, link: PeerLink, pnId: PnId, { key, header }: LocalEuKey): Promise<void> {
   const { provider, entropy, clock } = context;
   const run = new PanHandshakeInitiator({ provider, entropy, clock, localEuKey: key, header, linkType: link.technology });
   const octets = pnIdOctets(pnId);
-  const options = { timeoutMs: HOP_TIMEOUT_MS, signal };
+  const options = { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal };
   try {
-    const second = await link.exchange.request(
-      panHandshake1,
-      { pnId: octets, ...run.start(), headerHash: provider.sha256(header) },
-      [panHandshake2],
-      LINK,
-      options,
+    const first = { pnId: octets, ...run.start(), headerHash: provider.sha256(header) };
+    const second = await link.exchange.request(panHandshake1, first, [panHandshake2], LINK, options);
+    const third = { pnId: octets, ...run.answer(second.body) };
+    // The gateway's next frame may be a record of the new session already.
+    await link.exchange.request(panHandshake3, third, [panHandshake4], LINK, options, (fourth) =>
+      link.addPan(pnId, run.finish(fourth.body)),
     );
-    const { hashPneL } = run.answer(second.body);
-    const fourth = await link.exchange.request(panHandshake3, { pnId: octets, hashPneL }, [panHandshake4], LINK, options);
-    link.addPan(pnId, run.finish(fourth.body));
-  } catch (error) {
+  } finally {
     run.abort();
-    throw error;
   }
 }

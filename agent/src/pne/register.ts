@@ -1,10 +1,10 @@
-import { type PnId, refused, withDeadline } from '@cpns/shared';
+import { deadline, type PnId, refused } from '@cpns/shared';
 import { pneRegistrationRequest, pneRegistrationResponse, RequestFlow, Status } from '@cpns/shared/messages';
 import { pnIdOctets } from '../entity/device-state.js';
 import type { PeerLink } from '../entity/peer-link.js';
 import { acceptConfirmation } from './accept.js';
-import { abandonRun } from './challenge.js';
-import { beginRun, HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
+import { HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
+import { abandonRun, beginRun } from './run.js';
 
 /** The whole of a PN Registration (protocol 0.3). */
 const REGISTRATION_LIMIT_MS = 90_000;
@@ -14,30 +14,25 @@ const REGISTRATION_LIMIT_MS = 90_000;
  * LocalEUKey. The server's sealed word may also be that the PN is gone: then it is forgotten here.
  * @throws CpnsError State/NotInPn, State/Refused, Auth, Timeout, Transport
  */
-export function register(context: PneContext, link: PeerLink, pnId: PnId): Promise<void> {
-  return withDeadline(
-    context.clock,
-    REGISTRATION_LIMIT_MS,
-    link.signal,
-    async (signal) => {
-      const run = beginRun(context, link, pnId, { flow: RequestFlow.RegisterMember });
-      context.runs.add(pnId, run);
-      try {
-        // 1. PNE Registration Request to the PN GW; 4. its response
-        const { body } = await link.exchange.request(
-          pneRegistrationRequest,
-          { pnId: pnIdOctets(pnId), hello: run.handshake.hello },
-          [pneRegistrationResponse],
-          link.hopOf(pnId),
-          { timeoutMs: HOP_TIMEOUT_MS, signal },
-        );
-        if (body.status !== Status.Success) throw refused(body.status, 'The registration');
-        await context.settling.run(pnId, () => acceptConfirmation(context, pnId, run, body));
-      } catch (error) {
-        abandonRun(context, pnId, link);
-        throw error;
-      }
-    },
-    'The registration took too long: it is tried again.',
-  );
+export async function register(context: PneContext, link: PeerLink, pnId: PnId): Promise<void> {
+  const run = beginRun(context, link, pnId, { flow: RequestFlow.RegisterMember });
+  const limit = deadline(context.clock, REGISTRATION_LIMIT_MS, link.signal, 'The registration took too long: it is tried again.');
+  try {
+    context.runs.add(pnId, run);
+    // 1. PNE Registration Request to the PN GW; 4. its response
+    const { body } = await link.exchange.request(
+      pneRegistrationRequest,
+      { pnId: pnIdOctets(pnId), hello: run.handshake.hello },
+      [pneRegistrationResponse],
+      link.hopOf(pnId),
+      { timeoutMs: HOP_TIMEOUT_MS, signal: limit.signal },
+    );
+    if (body.status !== Status.Success) throw refused(body.status, 'The registration');
+    await context.settling.run(pnId, () => acceptConfirmation(context, pnId, run, body));
+  } catch (error) {
+    if (context.runs.get(pnId, link) === run) abandonRun(context, pnId, link);
+    throw error;
+  } finally {
+    limit.done();
+  }
 }

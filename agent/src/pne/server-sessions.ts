@@ -1,4 +1,4 @@
-import { CpnsError, type PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import { type Envelope, relay } from '@cpns/shared/messages';
 import type { SkChannel } from '@cpns/shared/security';
 import type { DeviceContext } from '../entity/device-context.js';
@@ -8,11 +8,16 @@ import { ServerChannel } from '../entity/server-channel.js';
 /** A replaced session is still received for so long (security 1.6b). */
 const OLD_SESSION_MS = 60_000;
 
+interface Sessions {
+  readonly current: ServerChannel;
+  readonly previous?: ServerChannel | undefined;
+}
+
 /** A PNE's sessions with the server, one per PN; their records travel through the PN GW, which cannot read them. */
 export class ServerSessions {
   readonly #context: DeviceContext;
   readonly #message: (pnId: PnId, channel: ServerChannel, envelope: Envelope) => void;
-  readonly #sessions = new Map<PnId, { current: ServerChannel; previous?: ServerChannel }>();
+  readonly #sessions = new Map<PnId, Sessions>();
 
   constructor(context: DeviceContext, message: (pnId: PnId, channel: ServerChannel, envelope: Envelope) => void) {
     this.#context = context;
@@ -23,19 +28,8 @@ export class ServerSessions {
     return this.#sessions.get(pnId)?.current;
   }
 
-  /** The session of a PN that can be used now. @throws CpnsError Transport/NoServerSession */
-  require(pnId: PnId): ServerChannel {
-    const session = this.get(pnId);
-    if (session !== undefined) return session;
-    throw new CpnsError(
-      'Transport',
-      'NoServerSession',
-      'There is no session with the server for that personal network yet: it comes back with the PN GW.',
-    );
-  }
-
   /** Takes a session into use whose hash_server has verified; the one before is received a little longer. */
-  adopt(pnId: PnId, channel: SkChannel): ServerChannel {
+  adopt(pnId: PnId, gateway: EntityId, channel: SkChannel): ServerChannel {
     const { identity, clock, entropy, logger } = this.#context;
     const session = new ServerChannel({
       channel,
@@ -43,13 +37,13 @@ export class ServerSessions {
       clock,
       entropy,
       logger,
-      carry: (record) => this.#carry(pnId, record),
+      carry: (record) => this.#carry(pnId, gateway, record),
       message: (from, envelope) => this.#message(pnId, from, envelope),
     });
     const before = this.#sessions.get(pnId);
     before?.previous?.close();
     if (before !== undefined) clock.after(OLD_SESSION_MS, () => before.current.close());
-    this.#sessions.set(pnId, { current: session, ...(before && { previous: before.current }) });
+    this.#sessions.set(pnId, { current: session, previous: before?.current });
     return session;
   }
 
@@ -67,10 +61,13 @@ export class ServerSessions {
     sessions?.previous?.close();
   }
 
+  endAll(): void {
+    for (const pnId of [...this.#sessions.keys()]) this.end(pnId);
+  }
+
   /** With an insecure PAN nothing leaves before the PAN session is up (security 1.5, fail closed). */
-  #carry(pnId: PnId, record: Uint8Array): void {
-    const gateway = this.#context.state.pn(pnId)?.gateway;
-    const link = gateway && this.#context.linkTo(gateway);
+  #carry(pnId: PnId, gateway: EntityId, record: Uint8Array): void {
+    const link = this.#context.linkTo(gateway);
     if (!link || (!link.hasPan(pnId) && !this.#context.settings.allowUnprotectedPan)) return;
     link.exchange.notify(relay, { pnId: pnIdOctets(pnId), pne: this.#context.identity.id, record }, link.hopOf(pnId));
   }
