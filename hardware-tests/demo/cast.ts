@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +40,7 @@ export class Cast {
       keeper,
     });
     // Another demo may run on this machine, and loopback is one network.
-    const own = Math.random().toString(36).slice(2, 5).padEnd(3, '0');
+    const own = randomBytes(2).toString('hex').slice(1);
     const actor = (what: string, profile: Profile): Actor => {
       const config = { name: `Ann's ${what}`, device: profile, consent: 'same-user', pan: { lan: { interfaces: loopbackInterfaces() } } };
       const id = entityId(`${what}-${own}`);

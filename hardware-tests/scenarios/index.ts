@@ -4,7 +4,14 @@ import { aborted, establishAll, establishNamed, establishOneToOne, refuseToJoin 
 import { foreignClient, foreignResolver } from './outsiders.js';
 import { pairByLink } from './pair-by-link.js';
 import { pairTwo } from './pair-two.js';
-import { agentKilledAndBack, gatewayUnpluggedAndBack, serverAwayThenBack, serverRestarted, startedWithoutServer } from './recover.js';
+import {
+  agentKilledAndBack,
+  gatewayUnpluggedAndBack,
+  killedHalfWay,
+  serverAwayThenBack,
+  serverRestarted,
+  startedWithoutServer,
+} from './recover.js';
 import type { Scenario } from './scenario.js';
 import { wrongEuKey, wrongEuKeyAtGateway } from './wrong-eukey.js';
 
@@ -26,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   serverAwayThenBack,
   startedWithoutServer,
   agentKilledAndBack,
+  killedHalfWay,
   gatewayUnpluggedAndBack,
   serverRestarted,
   replayedAndAltered,

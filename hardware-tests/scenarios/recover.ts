@@ -1,3 +1,4 @@
+import type { PnCreateEvent } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
 import type { DeviceHandle } from '../rigs/rig.js';
 import { couple, create, household } from './acts/household.js';
@@ -40,6 +41,7 @@ export const serverAwayThenBack = defineScenario({
     await says(t, { from: board, to: phone, text: 'board to phone, without a server' });
     await t.eventually('the phone keeps the message', async () => (await status(phone)).outbox.messages === 1);
     await t.eventually('the PN GW notices', async () => (await status(laptop)).server.uplink !== 'connected', RECOVERY_MS);
+    await t.fails('no other PN is made meanwhile', create(board, { setup: '1-1' }), 'Refused', 'ServerUnreachable', 'PeerUnreachable');
 
     t.step('The server is back.');
     await server.plug();
@@ -91,10 +93,6 @@ export const agentKilledAndBack = defineScenario({
     await post({ from: phone, to: board, text: 'last words' });
     await arrives(t, board, 'last words');
     await phone.kill();
-    await t.eventually('the board cannot reach it', async () => {
-      const { messageId } = await board.request('send', { to: { kind: 'entity', id: phone.id }, payload: 'AAAA' });
-      return messageId !== '';
-    });
     await post({ from: board, to: phone, text: 'for when you are back' });
     await t.eventually('the PN GW notices', async () => (await status(laptop)).peers.linked === 1, RECOVERY_MS);
 
@@ -113,6 +111,41 @@ export const agentKilledAndBack = defineScenario({
     await arrives(t, board, 'while the PN GW was away', RECOVERY_MS);
     await everybodyTalks(t, server, [phone, board], 'with the PN GW back');
     await samePn(t, pn.pnId, [phone, laptop, board]);
+  },
+});
+
+export const killedHalfWay = defineScenario({
+  name: 'agent-killed-and-back/half-way',
+  title: 'Whenever the initiator is killed during establishment: in the end all three have the PN, or none has.',
+  needs: ['power'],
+  run: async (t) => {
+    const { server } = t.stage;
+    const { phone, laptop } = await couple(t);
+    for (const last of [1, 2, 3, 4]) {
+      t.step(`The phone is killed in step ${last} of 5.`);
+      let killed: Promise<void> | undefined;
+      const onEvent = (event: PnCreateEvent) => {
+        if (event.type === 'step' && event.step === last) killed ??= phone.kill();
+      };
+      await phone.request('pn.create', { setup: '1-1' }, { onEvent, timeoutMs: RECOVERY_MS }).catch(() => {});
+      t.check('it was under way', killed !== undefined);
+      await killed;
+      await phone.start();
+      await linked(t, phone, laptop, RECOVERY_MS);
+      await t.eventually(
+        'all three agree on what there is',
+        async () => {
+          const atServer = (await server.admin.listPns()).filter(({ members }) => members.some(({ entityId }) => entityId === phone.id));
+          const views = [atServer, await networks(phone), await networks(laptop)].map((pns) => pns.map(({ pnId }) => pnId).sort());
+          return views.every((view) => view.join() === views[0]?.join());
+        },
+        RECOVERY_MS,
+      );
+    }
+    await elected(t, laptop, [phone], RECOVERY_MS);
+    const { pn } = await create(phone, { setup: '1-1' });
+    await established(t, server, { pnId: pn.pnId, gateway: laptop, pnes: [phone] });
+    await everybodyTalks(t, server, [phone], 'after all that', pn.pnId);
   },
 });
 

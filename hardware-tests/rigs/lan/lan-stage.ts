@@ -22,6 +22,8 @@ const ATTACKER_PORT = 7400;
 const READY_MS = 10_000;
 /** A restarted server is not run over by three devices. */
 const RECOVERY_SPREAD_MS = 500;
+/** What a killed PNE has left half-done at the server goes away while a scenario waits for it. */
+const ACKNOWLEDGE_TIMEOUT_MS = 8_000;
 
 export interface LanStageOptions {
   readonly network: LanNetwork;
@@ -53,7 +55,11 @@ export class LanStage implements BuiltStage {
     const server = new ServerProcess({
       id: 'lan-rig',
       directory: join(directory, 'server'),
-      config: { uplink: { port: UPLINK_PORT, publicAddress: address }, log: { level: 'debug' } },
+      config: {
+        uplink: { port: UPLINK_PORT, publicAddress: address },
+        sessions: { acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS },
+        log: { level: 'debug' },
+      },
       prefix: host.prefix,
       clock,
       keeper,

@@ -73,13 +73,20 @@ export async function serverSays(t: Telling, server: ServerHandle, to: DeviceHan
   await arrives(t, to, text);
 }
 
-/** Everybody reaches everybody: the server both ways, and the PNEs one another through the gateway. */
-export async function everybodyTalks(t: Telling, server: ServerHandle, pnes: readonly DeviceHandle[], when: string): Promise<void> {
+/** Everybody reaches everybody: the server both ways, and the PNEs one another through the gateway. `pnId`: where they are in several. */
+export async function everybodyTalks(
+  t: Telling,
+  server: ServerHandle,
+  pnes: readonly DeviceHandle[],
+  when: string,
+  pnId?: PnId,
+): Promise<void> {
+  const within = pnId === undefined ? {} : { pnId };
   for (const pne of pnes) {
-    await says(t, { from: pne, to: server, text: `${pne.id} to server, ${when}` });
+    await says(t, { from: pne, to: server, text: `${pne.id} to server, ${when}`, ...within });
     await serverSays(t, server, pne, `server to ${pne.id}, ${when}`);
     for (const other of pnes) {
-      if (other !== pne) await says(t, { from: pne, to: other, text: `${pne.id} to ${other.id}, ${when}` });
+      if (other !== pne) await says(t, { from: pne, to: other, text: `${pne.id} to ${other.id}, ${when}`, ...within });
     }
   }
 }
