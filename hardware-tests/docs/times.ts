@@ -12,6 +12,7 @@ const TIMES = [
   ]),
   ...constantsOf('shared/src/exchange.ts', [
     ['PENDING_EVERY_MS', 'ms', 'Interval of `Pending`', 'while a request on a PAN hop is under way'],
+    ['LONGEST_REQUEST_MS', 'ms', 'A request is over', 'however often the other side said `Pending`'],
   ]),
   ...constantsOf('server/src/enabler/uplink-door.ts', [
     ['PENDING_AFTER_MS', 'ms', "`retryAfterMs` in the server's `Pending`", 'when a request comes again that is under way'],
@@ -21,10 +22,13 @@ const TIMES = [
   ]),
   ...constantsOf('agent/src/gateway/establish.ts', [
     ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the PN GW', 'likewise'],
-    ['CHALLENGE_LIMIT_MS', 'ms', 'All PNEs prove themselves', 'who has not is out'],
+    ['PROOF_LIMIT_MS', 'ms', 'A PNE proves itself', 'who has not is out'],
   ]),
-  ...constantsOf('agent/src/pne/invitation.ts', [
-    ['INVITATION_LIMIT_MS', 'ms', 'An accepted invitation comes to an end', 'then the invited PNE forgets it'],
+  ...constantsOf('agent/src/gateway/invite.ts', [
+    ['CONSENT_LIMIT_MS', 'ms', 'An invited PNE consents', 'who has not, `Pending` or not, is left out'],
+  ]),
+  ...constantsOf('agent/src/pne/run.ts', [
+    ['RUN_LIMIT_MS', 'ms', 'A run with the server comes to an end', 'an accepted invitation, for instance; then the PNE forgets it'],
   ]),
   ...constantsOf('agent/src/pne/register.ts', [
     ['REGISTRATION_LIMIT_MS', 'ms', 'PNE Registration, whole', 'at the PNE; the PN GW has the same'],
@@ -34,7 +38,7 @@ const TIMES = [
     ['OLD_SESSION_MS', 'ms', 'A replaced SK session is still received', 'at a PN GW; a PNE has the same'],
     ['RENEWAL_CHECK_MS', 'ms', 'Is the own SK session due?', 'checked so often by a PN GW'],
   ]),
-  ...constantsOf('agent/src/pne/pne.ts', [
+  ...constantsOf('agent/src/pne/upkeep.ts', [
     [
       'REREGISTER_EVERY_MS',
       'ms',
@@ -42,6 +46,8 @@ const TIMES = [
       'at most one in so long, and after a random pause up to the same',
     ],
     ['RENEWAL_CHECK_MS', 'ms', 'Are LocalEUKeys and SK sessions due?', 'checked so often by a PNE'],
+    ['SILENT_AFTER_MS', 'ms', 'A PNE asks a silent server to compare', 'three heartbeats; a PN GW connects anew after the same'],
+    ['UNCONFIRMED_AFTER_MS', 'ms', 'The same in a session in which nothing came yet', 'any record makes good a lost acknowledgement'],
   ]),
   ...constantsOf('agent/src/entity/local-eu-keys.ts', [
     ['RENEW_AFTER_MS', 'ms', 'A LocalEUKey is renewed from this age on', 'by PNE Registration'],
@@ -53,9 +59,9 @@ const TIMES = [
   ...constantsOf('agent/src/entity/assignment.ts', [
     ['TAKEOVER_MS', 'ms', 'A young PN GW yields to a better device', 'while it has no PN'],
   ]),
-  ...constantsOf('agent/src/entity/device.ts', [
-    ['PROBE_EVERY_MS', 'ms', 'Is the server within reach?', 'tried so often, at start, and when the network changed'],
-    ['PROBE_TIMEOUT_MS', 'ms', 'One such try', ''],
+  ...constantsOf('agent/src/entity/server-probe.ts', [
+    ['EVERY_MS', 'ms', 'Is the server within reach?', 'tried so often, at start, and when the network changed'],
+    ['ANSWER_LIMIT_MS', 'ms', 'One such try', ''],
   ]),
   ...constantsOf('agent/src/entity/neighbourhood.ts', [
     ['HIGHER_ID_WAITS_MS', 'ms', 'The higher entity id waits to be dialled', 'then it dials itself'],
