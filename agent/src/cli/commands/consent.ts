@@ -49,11 +49,6 @@ async function onlyOne(client: ControlClient, signal: AbortSignal): Promise<stri
 
 function consentsText(consents: readonly ConsentRequest[]): string[] {
   if (consents.length === 0) return ['No request is open.'];
-  const rows = consents.map(({ consentId, initiator, gateway, gatewayUser, closesInMs }) => [
-    consentId,
-    initiator,
-    gatewayUser === undefined ? gateway : `${gateway} of ${gatewayUser}`,
-    minutes(closesInMs),
-  ]);
+  const rows = consents.map(({ consentId, initiator, gateway, closesInMs }) => [consentId, initiator, gateway, minutes(closesInMs)]);
   return table([['REQUEST', 'FROM', 'PN GW', 'LEFT'], ...rows]);
 }

@@ -1,4 +1,4 @@
-import type { EntityId, PnId, UserId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import * as v from 'valibot';
 import { textParam } from './fields.js';
 
@@ -12,7 +12,6 @@ export interface ConsentRequest {
   readonly pnId: PnId;
   readonly initiator: EntityId;
   readonly gateway: EntityId;
-  readonly gatewayUser?: UserId;
   readonly closesInMs: number;
 }
 

@@ -3,15 +3,13 @@ import * as v from 'valibot';
 import { entityIdParam, pnIdParam } from './fields.js';
 import type { Progress, StepEvent } from './progress.js';
 
-/** The three kinds of seed 003 6.6.1: initiator and gateway alone, everybody paired with the gateway, or the named ones. */
-export type SetupType = '1-1' | 'all' | 'named';
-
 /** At most so many PNEs travel in one PN Registration (protocol 0.16). */
 export const MAX_NAMED_PNES = 31;
 
 /** Which gateway, where more than one is linked; by default the assigned one. */
 const gateway = v.optional(entityIdParam);
 
+/** The three kinds of seed 003 6.6.1: initiator and gateway alone, everybody paired with the gateway, or the named ones. */
 export const pnCreateParams = v.variant('setup', [
   v.strictObject({ setup: v.literal('1-1'), gateway }),
   v.strictObject({ setup: v.literal('all'), gateway }),
@@ -32,14 +30,15 @@ export const pnShowParams = v.strictObject({ pnId: v.optional(pnIdParam) });
 export type PnCreateParams = v.InferOutput<typeof pnCreateParams>;
 export type PnShowParams = v.InferOutput<typeof pnShowParams>;
 
-/** PN state of protocol b.2, as far as somebody can see it. */
-export type PnState = 'Forming' | 'Registering' | 'Authenticating' | 'Established' | 'Suspended' | 'Releasing';
+/** PN state of protocol b.2, of a PN that stands: one that is being made shows in the progress of `pn.create`. */
+export type PnState = 'Established' | 'Suspended' | 'Releasing';
 
 export interface PnSummary {
   readonly pnId: PnId;
   readonly state: PnState;
   readonly gateway: EntityId;
   readonly role: 'PNE' | 'PN GW';
+  /** PNEs, as far as this device is told of them. */
   readonly members: number;
 }
 
