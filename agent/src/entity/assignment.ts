@@ -34,7 +34,10 @@ export function assign(view: AssignmentView): Assignment {
   const { self, peers } = view;
   const gateways = peers.filter((peer) => isGateway(peer.capabilities.mode)).sort(compareCandidates);
 
-  if (view.servesPn) return { mode: Mode.PnGw, gateway: self.id, reason: 'It serves a personal network as PN GW.' };
+  if (view.servesPn) {
+    if (view.boundTo === undefined) return { mode: Mode.PnGw, gateway: self.id, reason: 'It serves a personal network as PN GW.' };
+    return { mode: Mode.Both, gateway: self.id, reason: `It serves a personal network, and is a member of one of ${view.boundTo}.` };
+  }
   if (view.boundTo !== undefined) {
     return { mode: Mode.Pne, gateway: view.boundTo, reason: `It is a member of a personal network of ${view.boundTo}.` };
   }

@@ -6,22 +6,22 @@ import {
   describeError,
   type EntityId,
   type Entropy,
+  every,
   type Link,
   type Logger,
   type PnId,
-  reply,
   Serial,
   type ServerId,
+  StoppableClock,
 } from '@cpns/shared';
 import {
   allowsGateway,
   capabilitiesExchange,
   type Envelope,
   entityDiscoveryRequest,
-  entityDiscoveryResponse,
   isGateway,
-  Mode,
   PanKind,
+  RemoveReason,
   refusal,
   Status,
   unpair,
@@ -32,21 +32,25 @@ import { Pne } from '../pne/pne.js';
 import type { Assignment } from './assignment.js';
 import { ConsentDesk, type ConsentPolicy } from './consent-desk.js';
 import type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './device-context.js';
-import { type Changes, DeviceState, type PnRecord, PnRole } from './device-state.js';
+import { type DeviceState, type PnRecord, PnRole } from './device-state.js';
+import { EntityDiscovery } from './discovery.js';
 import { InventoryCopies } from './inventory-copy.js';
 import { Links } from './links.js';
 import { LocalEuKeys } from './local-eu-keys.js';
 import { Messenger, type ReceivedMessage } from './messenger.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { PairingService } from './pairing/pairing-service.js';
+import { Pairings } from './pairings.js';
 import type { PanTechnology } from './pan-technology.js';
-import { type Hop, LINK, type PeerLink } from './peer-link.js';
+import type { Hop, PeerLink } from './peer-link.js';
 import { PnTraffic } from './pn-traffic.js';
 import { type DeviceFacts, RoleKeeper } from './role-keeper.js';
 import { ServerProbe } from './server-probe.js';
 import type { Uplink } from './uplink-port.js';
 
-const HOP_TIMEOUT_MS = 5_000;
+/** A device that the server did not let be PN GW does not offer itself for so long. */
+const REFUSED_FOR_MS = 15 * 60_000;
+const SWEEP_EVERY_MS = 3_600_000;
 
 const PAN_KINDS: Readonly<Record<string, (typeof PanKind)[keyof typeof PanKind]>> = { lan: PanKind.Lan, ble: PanKind.Ble };
 
@@ -79,14 +83,21 @@ export class Device {
   readonly #gateway: Gateway;
   readonly #pne: Pne;
   readonly #traffic: PnTraffic;
+  readonly #pairings: Pairings;
+  readonly #discovery: EntityDiscovery;
+  readonly #keys: LocalEuKeys;
+  readonly #clock: StoppableClock;
   readonly #stopping = new AbortController();
+  #cancelPardon = () => {};
   readonly #probe: ServerProbe;
   #serverTime: { readonly serverMs: number; readonly wallMs: number } | undefined;
   #pairingOpen = false;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
-    const { identity, provider, clock, entropy, logger, state, settings, technologies } = options;
+    const { identity, provider, entropy, logger, state, settings, technologies } = options;
+    const clock = new StoppableClock(options.clock);
+    this.#clock = clock;
     const self = identity.id;
     const happened = (what: Happening) => {
       options.happened(what);
@@ -94,6 +105,7 @@ export class Device {
     };
     const linkTo = (id: EntityId) => this.#links.get(id);
     const linkedPeers = () => this.#links.peers();
+    this.#keys = new LocalEuKeys({ state, clock, provider, settings });
     const context: DeviceContext = {
       identity,
       provider,
@@ -102,7 +114,7 @@ export class Device {
       logger,
       state,
       settings,
-      keys: new LocalEuKeys({ state, clock, provider, settings }),
+      keys: this.#keys,
       copies: new InventoryCopies(self, settings.limits.membersPerPn),
       settling: new Serial<PnId>(),
       capabilities: () => this.roles.octets,
@@ -180,9 +192,21 @@ export class Device {
       linkedPeers,
       happened,
       assigned: (assignment) => this.#assigned(assignment),
+      changed: () => this.#gateway.capabilitiesChanged(),
       gatewayLinked: (link) => void this.#pne.gatewayLinked(link),
     });
     this.#probe = new ServerProbe({ clock, entropy, uplink: options.uplink, reached: (reach) => this.roles.reached(reach) });
+    this.#discovery = new EntityDiscovery({ self, zone: options.facts.zone, state, logger, roles: this.roles });
+    this.#pairings = new Pairings({
+      state,
+      entropy,
+      logger,
+      limits: settings.limits,
+      linkTo,
+      linkedPeers,
+      happened,
+      ended: (peer, byPeer) => this.#unpaired(peer, byPeer),
+    });
     this.neighbourhood = new Neighbourhood({
       self,
       clock,
@@ -205,14 +229,14 @@ export class Device {
     this.pairing = new PairingService(
       { self, provider, clock, entropy, logger, limits: settings.limits },
       {
-        isPaired: (id) => state.pairing(id) !== undefined,
+        isPaired: (id) => this.#pairings.has(id),
         windowChanged: (open) => {
           this.#pairingOpen = open;
           this.#announce();
         },
         sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
         dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
-        keep: ({ peer, kPair }, addresses) => this.#keepPairing(peer, kPair.reveal(), addresses),
+        keep: ({ peer, kPair }, addresses) => this.#pairings.keep(peer, kPair.reveal(), addresses),
         proven: (link) => this.#links.proven(link),
       },
     );
@@ -240,7 +264,7 @@ export class Device {
     return this.#options.settings.requireForwardSecrecy;
   }
   linkedForMs(link: PeerLink): number {
-    return this.#options.clock.monotonicMs() - link.provenAtMs;
+    return this.#clock.monotonicMs() - link.provenAtMs;
   }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);
@@ -256,6 +280,8 @@ export class Device {
   async start(): Promise<void> {
     this.roles.start();
     this.#announce();
+    this.#leaveUnpaired();
+    every(this.#clock, SWEEP_EVERY_MS, () => this.#sweep());
     await this.neighbourhood.start();
     this.#probe.now();
   }
@@ -266,13 +292,16 @@ export class Device {
     this.messenger.stop();
     this.#pne.stop();
     this.#links.closeAll('the agent is stopping');
-    await Promise.all([this.neighbourhood.stop(), this.#gateway.stop()]);
-    this.#traffic.stop();
+    await Promise.all([this.neighbourhood.stop(), this.#gateway.stop(), this.#traffic.stop()]);
+    this.#clock.stop();
+  }
+
+  #sweep(): void {
+    this.#keys.sweep().catch((error) => this.#options.logger.warn('old keys could not be deleted', { why: describeError(error) }));
   }
 
   factsChanged(facts: DeviceFacts): void {
-    this.roles.factsChanged(facts);
-    this.#probe.now();
+    if (this.roles.factsChanged(facts)) this.#probe.now();
   }
 
   /**
@@ -294,45 +323,33 @@ export class Device {
     return await this.#pne.establish(link, setup, progress, signal);
   }
 
-  /** @throws CpnsError State/NotPaired */
-  async unpair(peer: EntityId): Promise<void> {
-    if (this.#options.state.pairing(peer) === undefined)
-      throw new CpnsError('State', 'NotPaired', `${peer} is not paired with this device; see "cpns-agent peers".`);
-    this.#links.get(peer)?.exchange.notify(unpair, {}, LINK);
-    await this.#forgetPairing(peer);
+  /**
+   * Ends a pairing, and with it the PNs that rest on it: those of that gateway are over here, and as PN GW this device takes the other
+   * one out of its own. @throws CpnsError State/NotPaired, State/DiskFull
+   */
+  unpair(peer: EntityId): Promise<void> {
+    return this.#pairings.end(peer);
   }
 
   /** Tells every linked device that the pairing is over, as a reset is about to make it. */
   tellUnpaired(): void {
-    for (const peer of this.#links.peers()) this.#links.get(peer)?.exchange.notify(unpair, {}, LINK);
+    this.#pairings.tellAll();
   }
 
-  async #forgetPairing(peer: EntityId): Promise<void> {
-    const { state, entropy, happened } = this.#options;
-    const changes: Changes = new Map();
-    DeviceState.setPairing(changes, peer, undefined);
-    DeviceState.setAdvertisingKey(changes, entropy.bytes(16));
-    await state.commit(changes);
-    happened({ type: 'peer-unpaired', peer, text: `${peer} is not paired any more.` });
-    this.#links.get(peer)?.close('the devices are not paired any more');
+  /** What rested on a pairing is over. */
+  async #unpaired(peer: EntityId, byPeer: boolean): Promise<void> {
+    void this.#gateway.dismiss(peer, byPeer ? RemoveReason.Left : RemoveReason.Expelled);
+    await this.#pne.leaveGateway(peer);
+    this.roles.changed();
   }
 
-  async #keepPairing(peer: EntityId, kPair: Uint8Array, given: readonly string[] | undefined): Promise<void> {
-    const { state, happened } = this.#options;
-    const { limits } = this.#options.settings;
-    const known = state.pairing(peer);
-    if (known === undefined && state.pairings().size >= limits.pairings) {
-      throw new CpnsError(
-        'State',
-        'TooManyPairings',
-        `This device is paired with ${limits.pairings} others, as many as it may be: unpair one first.`,
-      );
+  /** What a power cut between an unpairing and its consequences left behind. */
+  #leaveUnpaired(): void {
+    const { state, logger } = this.#options;
+    for (const { gateway, role } of state.pns()) {
+      if (role !== PnRole.Pne || this.#pairings.has(gateway)) continue;
+      this.#pne.leaveGateway(gateway).catch((error) => logger.warn('a PN could not be left', { gateway, why: describeError(error) }));
     }
-    const changes: Changes = new Map();
-    const addresses = given ?? known?.addresses;
-    DeviceState.setPairing(changes, peer, { kPair, ...(addresses && { addresses }) });
-    await state.commit(changes);
-    happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
   }
 
   async #dialForPairing(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink> {
@@ -353,7 +370,7 @@ export class Device {
 
   #linkUp(link: PeerLink, peer: EntityId): void {
     this.#options.happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
-    void this.#greet(link);
+    void this.#discovery.greet(link);
   }
 
   #linkDown(link: PeerLink, peer: EntityId, reason: string): void {
@@ -363,29 +380,8 @@ export class Device {
     this.neighbourhood.refresh(peer);
   }
 
-  /** Entity discovery (seed 003 6.4), then the capabilities (seed 002 steps 1 to 4); both sides do it. */
-  async #greet(link: PeerLink): Promise<void> {
-    try {
-      await link.exchange.request(
-        entityDiscoveryRequest,
-        { mode: this.roles.mode, pns: this.#offeredPns() },
-        [entityDiscoveryResponse],
-        LINK,
-        {
-          timeoutMs: HOP_TIMEOUT_MS,
-          signal: link.signal,
-        },
-      );
-      await this.roles.greet(link);
-    } catch (error) {
-      if (link.signal.aborted) return;
-      this.#options.logger.info('entity discovery failed', { peer: link.peer, why: describeError(error) });
-      link.close('entity discovery failed');
-    }
-  }
-
   #message(link: PeerLink, envelope: Envelope, hop: Hop): void {
-    const { logger, identity, facts } = this.#options;
+    const { logger } = this.#options;
     const serve = (handle: Parameters<PeerLink['exchange']['serve']>[2]) =>
       link.exchange
         .serve(envelope, hop, handle)
@@ -393,37 +389,20 @@ export class Device {
           logger.info('a request was refused', { peer: link.peer, message: envelope.type?.name, why: describeError(error) }),
         );
     switch (envelope.number) {
-      case entityDiscoveryRequest.number: {
-        const { mode } = this.roles;
-        const gateway = isGateway(mode);
-        return void serve(async () =>
-          reply(entityDiscoveryResponse, {
-            mode,
-            ...((!gateway || mode === Mode.Both) && { pneId: identity.id }),
-            ...(gateway && { pnGwId: identity.id }),
-            ...(gateway && facts.zone && { zone: true }),
-            pns: this.#offeredPns(),
-          }),
-        );
-      }
+      case entityDiscoveryRequest.number:
+        return void serve(async () => this.#discovery.answer());
       case capabilitiesExchange.number:
         return void serve(async () => {
           this.roles.heard(link, envelope);
           return acknowledged;
         });
       case unpair.number:
-        return void this.#forgetPairing(link.peer as EntityId).catch((error) =>
-          logger.warn('a pairing could not be removed', { why: describeError(error) }),
-        );
+        return void this.#pairings.endedByPeer(link.peer as EntityId);
       default:
         if (this.#pne.message(link, envelope, hop)) return;
         if (isGateway(this.roles.mode) && this.#gateway.message(link, envelope, hop)) return;
         if (envelope.type?.kind === 'request') link.exchange.notify(refusal, { status: Status.WrongState }, hop, envelope.transaction);
     }
-  }
-
-  #offeredPns(): { pnId: Uint8Array }[] {
-    return this.#options.state.pns().flatMap((record) => (record.role === PnRole.PnGw ? [{ pnId: record.pnId }] : []));
   }
 
   #assigned({ mode }: Assignment): void {
@@ -439,6 +418,9 @@ export class Device {
   #gatewayRefused(error: CpnsError): void {
     this.#options.happened({ type: 'problem', text: `The server does not let this device be PN GW: ${error.message}` });
     this.roles.subscribed(false);
+    // A subscription can change; the server says so only to whom asks.
+    this.#cancelPardon();
+    this.#cancelPardon = this.#clock.after(REFUSED_FOR_MS, () => this.roles.subscribed(allowsGateway(this.#options.identity.subscription)));
   }
 
   #pnChanged(pnId: PnId): void {
@@ -448,7 +430,7 @@ export class Device {
   }
 
   #sawServerTime(serverMs: number): void {
-    this.#serverTime = { serverMs, wallMs: this.#options.clock.wallMs() };
+    this.#serverTime = { serverMs, wallMs: this.#clock.wallMs() };
   }
 
   #servesPn(pnId: PnId): boolean {

@@ -1,5 +1,5 @@
 import { type Clock, type CryptoProvider, describeError, type EntityId, type Entropy, type Logger, type PnId } from '@cpns/shared';
-import { bytes, entityIdField, field, fromOctets, list, struct, toOctets, uint } from '@cpns/shared/messages';
+import { bytes, entityIdField, field, fromOctets, type Infer, list, struct, toOctets, uint } from '@cpns/shared/messages';
 import { type MessageMark, type OpenedMessage, PnKey, PnMessages } from '@cpns/shared/security';
 import { type Changes, type DeviceState, pnIdText } from './device-state.js';
 
@@ -14,7 +14,9 @@ const markRecord = struct({
   salt: field(3, bytes(8)),
   seq: field(4, uint()),
 });
-const marksRecord = struct({ marks: field(1, list(markRecord, 4_096)) });
+/** A value of the store holds so many: a PN of a thousand senders needs a few. */
+const MARKS_PER_RECORD = 500;
+const marksRecord = struct({ marks: field(1, list(markRecord, MARKS_PER_RECORD)) });
 
 export interface PnTrafficOptions {
   readonly self: EntityId;
@@ -78,41 +80,52 @@ export class PnTraffic {
     return opened;
   }
 
-  stop(): void {
-    for (const cancel of this.#saving.values()) cancel();
+  /** Stores what was seen of senders and was not yet stored, and erases all keys. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#saving.keys()].map((pnId) => this.#save(pnId)));
     for (const messages of this.#byPn.values()) messages.erase();
     this.#byPn.clear();
   }
 
   #marks(pnId: PnId): MessageMark[] {
-    const octets = this.#options.state.raw(`replay/${pnId}/marks`);
-    if (octets === undefined) return [];
-    return fromOctets(marksRecord, octets, 'marks').marks.map((mark) => ({
-      epoch: BigInt(mark.epoch),
-      idSender: mark.idSender,
-      salt: mark.salt,
-      highest: BigInt(mark.seq),
-    }));
+    const { state } = this.#options;
+    return state.keys(`replay/${pnId}/`).flatMap((key) => {
+      const octets = state.raw(key);
+      return octets === undefined ? [] : fromOctets(marksRecord, octets, key).marks.map(readMark);
+    });
   }
 
   #saveSoon(pnId: PnId, messages: PnMessages): void {
-    if (messages.unsaved >= SAVE_EVERY_MESSAGES) return this.#save(pnId, messages);
+    if (messages.unsaved >= SAVE_EVERY_MESSAGES) return void this.#save(pnId);
     if (this.#saving.has(pnId)) return;
     this.#saving.set(
       pnId,
-      this.#options.clock.after(SAVE_EVERY_MS, () => this.#save(pnId, messages)),
+      this.#options.clock.after(SAVE_EVERY_MS, () => void this.#save(pnId)),
     );
   }
 
-  #save(pnId: PnId, messages: PnMessages): void {
+  async #save(pnId: PnId): Promise<void> {
     this.#saving.get(pnId)?.();
     this.#saving.delete(pnId);
     const { state, logger } = this.#options;
-    if (state.pn(pnId) === undefined) return;
-    const marks = messages
-      .marks()
-      .map(({ epoch, idSender, salt, highest }) => ({ epoch: Number(epoch), idSender, salt, seq: Number(highest) }));
-    const changes: Changes = new Map([[`replay/${pnId}/marks`, toOctets(marksRecord, { marks })]]);
-    state.commit(changes).catch((error) => logger.warn('the replay marks could not be stored', { pn: pnId, why: describeError(error) }));
+    const messages = this.#byPn.get(pnId);
+    if (messages === undefined || state.pn(pnId) === undefined) return;
+    const marks = messages.marks().map(writeMark);
+    const changes: Changes = new Map(state.keys(`replay/${pnId}/`).map((key) => [key, undefined]));
+    for (let at = 0; at < marks.length; at += MARKS_PER_RECORD) {
+      const part = { marks: marks.slice(at, at + MARKS_PER_RECORD) };
+      changes.set(`replay/${pnId}/${at / MARKS_PER_RECORD}`, toOctets(marksRecord, part));
+    }
+    await state
+      .commit(changes)
+      .catch((error) => logger.warn('the replay marks could not be stored', { pn: pnId, why: describeError(error) }));
   }
+}
+
+function readMark({ epoch, idSender, salt, seq }: Infer<typeof markRecord>): MessageMark {
+  return { epoch: BigInt(epoch), idSender, salt, highest: BigInt(seq) };
+}
+
+function writeMark({ epoch, idSender, salt, highest }: MessageMark): Infer<typeof markRecord> {
+  return { epoch: Number(epoch), idSender, salt, seq: Number(highest) };
 }

@@ -39,6 +39,8 @@ export interface RoleKeeperOptions {
   happened(what: Happening): void;
   /** Mode or gateway is another one now. */
   assigned(assignment: Assignment): void;
+  /** Own Device Capabilities are others now. */
+  changed(): void;
   /** A linked peer is a PN GW that matters to this device. */
   gatewayLinked(link: PeerLink): void;
 }
@@ -92,10 +94,13 @@ export class RoleKeeper {
     this.#decide();
   }
 
-  factsChanged(facts: DeviceFacts): void {
+  /** True: the networks are others now, so that the server may be reached from here or not any more. */
+  factsChanged(facts: DeviceFacts): boolean {
+    const elsewhere = facts.networks.join() !== this.#facts.networks.join();
     this.#facts = facts;
     this.#refresh();
     this.#decide();
+    return elsewhere;
   }
 
   reached(reach: Reachability): void {
@@ -184,6 +189,7 @@ export class RoleKeeper {
     if (comparable(fresh) !== comparable(this.#sent)) {
       this.#sent = fresh;
       this.#sentOctets = encodeCapabilities(fresh);
+      this.#options.changed();
     }
     for (const peer of this.#options.linkedPeers()) {
       const link = this.#options.linkTo(peer);
