@@ -42,14 +42,20 @@ export interface PnMemberView {
   readonly entityId: EntityId;
   readonly cpnsId: string;
   readonly userId: UserId;
-  /** Pending, Unconfirmed, Member, Expelling (protocol b.2). */
+  /** Unconfirmed or Member (protocol b.2). */
   readonly state: string;
+  /** Last proved that it knows its EUKey at, ISO 8601. */
+  readonly authenticatedAt: string;
 }
 
 export interface PnView {
   readonly pnId: PnId;
   readonly gateway: EntityId;
-  /** Forming, Registering, Authenticating, Established, Suspended, Releasing (protocol b.2). */
+  /** The PNE that asked for it. */
+  readonly initiator: EntityId;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Established or Suspended (protocol b.2). */
   readonly state: string;
   readonly inventoryVersion: number;
   readonly keyEpoch: number;

@@ -43,6 +43,8 @@ export function pnView(reads: Reads, pn: PnRecord): PnView {
   return {
     pnId: pn.pnId,
     gateway: pn.gateway,
+    initiator: pn.initiator,
+    createdAt: isoTime(pn.createdMs),
     state: pn.state,
     inventoryVersion: pn.version,
     keyEpoch: pn.keyEpoch,
@@ -55,20 +57,14 @@ export function pnsOf(reads: Reads, entityId: EntityId): readonly PnId[] {
   return [...reads.pns.ofGateway(entityId), ...reads.pns.ofMember(entityId)].map((pn) => pn.pnId);
 }
 
-/** Protocol b.2: at the server, Challenged is Pending and Authenticated is Unconfirmed. */
-const MEMBER_STATES: Readonly<Record<PneState, string>> = {
-  [PneState.Requested]: 'Requested',
-  [PneState.Challenged]: 'Pending',
-  [PneState.Authenticated]: 'Unconfirmed',
-  [PneState.Member]: 'Member',
-  [PneState.Leaving]: 'Leaving',
-  [PneState.Out]: 'Out',
-  [PneState.Expelling]: 'Expelling',
-  [PneState.Suspended]: 'Suspended',
-};
-
 function memberView(member: MemberRecord): PnMemberView {
-  return { entityId: member.entityId, cpnsId: member.cpnsId ?? '', userId: member.userId, state: MEMBER_STATES[member.state] };
+  return {
+    entityId: member.entityId,
+    cpnsId: member.cpnsId ?? '',
+    userId: member.userId,
+    state: member.state === PneState.Member ? 'Member' : 'Unconfirmed',
+    authenticatedAt: isoTime(member.authenticatedMs),
+  };
 }
 
 function stateOf(device: DeviceRecord): DeviceView['state'] {

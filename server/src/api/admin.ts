@@ -145,7 +145,6 @@ export class InventoryAdmin implements Admin {
     return {
       pns_established: pns.Established,
       pns_suspended: pns.Suspended,
-      pns_releasing: pns.Releasing,
       outbox_messages: outbox.messages,
       outbox_octets: outbox.octets,
       ...enabler.gauges(),

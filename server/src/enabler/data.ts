@@ -36,7 +36,7 @@ export async function sendData(context: EnablerContext, outgoing: OutgoingData, 
       throw refuse(Status.UnknownPne, 'UnknownDevice', `There is no active device "${to}": see "cpns-server device list".`);
     }
     requireWay(context, tx, to);
-    tx.outbox.add({ to, pnId: undefined, number: data.number, transaction, octets, sealed: false });
+    tx.outbox.add({ to, pnId: undefined, number: data.number, transaction, octets });
   });
   const answered = outbox.wait(transaction, waitMs);
   outbox.flush(to);

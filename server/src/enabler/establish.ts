@@ -45,6 +45,7 @@ export async function registerPn(context: EnablerContext, incoming: Incoming<Bod
     throw refuse(Status.BadMessage, 'BadPnes', 'The PNEs of a PN Registration Request are not the initiator and some others, each once.');
   }
   if (inventory.reads.pns.find(pnId) !== undefined) throw refuse(Status.Duplicate, 'DuplicatePn', `There is a PN ${pnId} already.`);
+  inventory.reads.pns.requireRoom(gateway);
   challenges.requireRoom(gateway, claimed.length);
 
   const refused = new Map<EntityId, Status>();

@@ -75,14 +75,14 @@ export interface GatewayRight {
 }
 
 /**
- * Authorization (seed 002 steps 9 to 11): device and user are active and the subscription allows a PN GW.
+ * Authorization (seed 002 steps 9 to 11): the device is active, its user is there, and the subscription allows a PN GW.
  * @throws CpnsError Auth/NoGatewayRight (NotAuthorized)
  */
 export function requireGatewayRight(reads: Pick<Reads, 'devices' | 'users'>, gateway: EntityId): GatewayRight {
   const device = reads.devices.find(gateway);
   const user = device && reads.users.find(device.userId);
-  if (device?.state !== 'active' || !user?.active)
-    throw refuse(Status.NotAuthorized, 'NoGatewayRight', `${gateway} or its user is not active.`);
+  if (device?.state !== 'active' || user === undefined)
+    throw refuse(Status.NotAuthorized, 'NoGatewayRight', `${gateway} is no active device of a user.`);
   if (!allowsGateway(user.subscription)) {
     throw refuse(Status.NotAuthorized, 'NoGatewayRight', `The subscription of ${user.userId} does not allow ${gateway} to be a PN GW.`);
   }

@@ -90,7 +90,7 @@ export class Incoming<Body> {
     const octets = await this.change((tx) => {
       const { type, body } = work(tx);
       const encoded = encodeEnvelope(type, this.envelope.transaction, '', body);
-      tx.inbox.file({ key, digest, answer: { octets: encoded, sealed: false }, randPnes });
+      tx.inbox.file({ key, digest, answer: encoded, randPnes });
       return encoded;
     });
     this.send(octets);

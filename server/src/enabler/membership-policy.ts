@@ -25,6 +25,8 @@ export async function lookUpMembership(context: EnablerContext, incoming: Incomi
   const { user } = requireGatewayRight(reads, sender);
   const refused = (status: Status) => incoming.answer(pnMembershipResponse, { status, allowed: [] });
   if (reads.pns.find(toHex(body.pnId) as PnId) !== undefined) return refused(Status.Duplicate);
+  // Now, before anybody is asked for consent in vain.
+  reads.pns.requireRoom(sender);
 
   // 20. CPNS Server: PN Membership list or policy lookup or creation
   const candidates = body.setupType === SetupType.OneToOne ? [body.initiator] : [...new Set([body.initiator, ...body.candidates])];

@@ -72,7 +72,7 @@ function add<M extends AnyMessage>(
   const transaction = context.entropy.bytes(TRANSACTION_OCTETS);
   const octets = encodeEnvelope(type, transaction, '', body);
   try {
-    tx.outbox.add({ to, pnId, number: type.number, transaction, octets, sealed: false, supersedes });
+    tx.outbox.add({ to, pnId, number: type.number, transaction, octets, supersedes });
   } catch (error) {
     if (!(error instanceof CpnsError) || error.code !== 'OutboxFull') throw error;
     context.logger.warn('a notice does not fit into the outbox', { entityId: to, pnId, message: type.name });

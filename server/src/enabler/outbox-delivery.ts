@@ -135,17 +135,9 @@ export class OutboxDelivery {
   }
 
   #repeat(entityId: EntityId, lane: Lane): void {
-    const { inventory, logger } = this.#options;
-    const repeated = [...lane.underWay];
     lane.underWay.clear();
     this.flush(entityId);
-    if (lane.underWay.size === 0) return this.#close(entityId);
-    const again = repeated.filter((id) => lane.underWay.has(id));
-    inventory
-      .transact((tx) => {
-        for (const id of again) tx.outbox.countAttempt(id);
-      })
-      .catch((error) => logger.warn('attempts could not be counted', { why: describeError(error) }));
+    if (lane.underWay.size === 0) this.#close(entityId);
   }
 
   #close(entityId: EntityId): void {

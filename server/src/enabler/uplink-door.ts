@@ -152,7 +152,7 @@ export class UplinkDoor {
       if (known.kind === 'open') return await incoming.answer(pending, { retryAfterMs: PENDING_AFTER_MS });
       const seen = flow.kept ? inventory.reads.inbox.look(key, digest) : undefined;
       if (seen?.kind === 'altered') throw altered();
-      if (seen?.kind === 'repeated' && seen.answer !== undefined) return incoming.send(seen.answer.octets);
+      if (seen?.kind === 'repeated') return incoming.send(seen.answer);
 
       if (this.#open.of(key.sender) >= settings.limits.openRequestsPerEntity) {
         throw refuse(Status.Busy, 'TooManyOpenRequests', 'Too many requests of this device are under way.', PENDING_AFTER_MS);

@@ -8,7 +8,6 @@ import type { DeviceRow } from './tables.js';
 export interface DeviceRecord {
   readonly entityId: EntityId;
   readonly userId: UserId;
-  readonly subscriptionId: string;
   readonly state: 'active' | 'revoked';
   /** Allocated at the first registration and never changed (seed 001 1.4). */
   readonly cpnsId: CpnsId | undefined;
@@ -52,7 +51,7 @@ export interface Devices extends DeviceReads {
   authenticated(entityId: EntityId): void;
 }
 
-const COLUMNS = 'entity_id, user_id, subscription_id, revoked, cpns_id, capabilities, contents, last_seen_ms, authenticated_ms' as const;
+const COLUMNS = 'entity_id, user_id, revoked, cpns_id, capabilities, contents, last_seen_ms, authenticated_ms' as const;
 type Row = Omit<DeviceRow, 'id' | 'added_ms'>;
 
 /** Devices in SQLite. */
@@ -94,8 +93,7 @@ export class SqliteDevices implements Devices {
 
   add(entityId: EntityId, userId: UserId): DeviceRecord {
     const { sqlite, clock } = this.#context;
-    const subscription = sqlite.get<{ subscription_id: string }>('SELECT subscription_id FROM subscriptions WHERE user_id = ?', userId);
-    if (subscription === undefined) {
+    if (sqlite.get('SELECT 1 FROM users WHERE user_id = ?', userId) === undefined) {
       throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": add it with "cpns-server user add ${userId}".`);
     }
     const known = this.find(entityId);
@@ -107,13 +105,7 @@ export class SqliteDevices implements Devices {
       );
     }
     if (known === undefined) {
-      sqlite.run(
-        'INSERT INTO devices (entity_id, user_id, subscription_id, added_ms) VALUES (?, ?, ?, ?)',
-        entityId,
-        userId,
-        subscription.subscription_id,
-        clock.wallMs(),
-      );
+      sqlite.run('INSERT INTO devices (entity_id, user_id, added_ms) VALUES (?, ?, ?)', entityId, userId, clock.wallMs());
     } else {
       sqlite.run(
         `UPDATE devices SET revoked = 0, capabilities = NULL, contents = NULL, last_seen_ms = NULL, authenticated_ms = NULL, added_ms = ?
@@ -170,7 +162,6 @@ function recordOf(row: Row): DeviceRecord {
   return {
     entityId: row.entity_id,
     userId: row.user_id,
-    subscriptionId: row.subscription_id,
     state: row.revoked === 1 ? 'revoked' : 'active',
     cpnsId: row.cpns_id ?? undefined,
     capabilities: row.capabilities ?? undefined,

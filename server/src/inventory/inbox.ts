@@ -14,24 +14,15 @@ export interface RequestKey {
   readonly transaction: Uint8Array;
 }
 
-/** An answer as it is kept: the envelope, or, when it holds key material, the envelope sealed under the master key. */
-interface StoredAnswer {
-  readonly octets: Uint8Array;
-  readonly sealed: boolean;
-}
-
 /** `altered`: that transaction id stands for other octets; answer BadMessage. */
-export type Seen =
-  | { readonly kind: 'new' }
-  | { readonly kind: 'repeated'; readonly answer: StoredAnswer | undefined }
-  | { readonly kind: 'altered' };
+export type Seen = { readonly kind: 'new' } | { readonly kind: 'repeated'; readonly answer: Uint8Array } | { readonly kind: 'altered' };
 
 export interface NewRequest {
   readonly key: RequestKey;
   /** SHA-256 of the envelope. */
   readonly digest: Uint8Array;
-  /** Undefined: there is none. */
-  readonly answer?: StoredAnswer | undefined;
+  /** The envelope of the answer. No answer that is kept holds a key: what is secret in it is sealed for its receiver. */
+  readonly answer: Uint8Array;
   /** Every rand_PNE in the request; each serves one transaction only. */
   readonly randPnes?: readonly Uint8Array[];
 }
@@ -63,15 +54,15 @@ export class SqliteInbox implements Inbox {
   }
 
   look(key: RequestKey, digest: Uint8Array): Seen {
-    const row = this.#context.sqlite.get<Pick<InboxRow, 'digest' | 'answer' | 'answer_sealed'>>(
-      'SELECT digest, answer, answer_sealed FROM inbox WHERE sender = ? AND acted_for = ? AND txn = ?',
+    const row = this.#context.sqlite.get<Pick<InboxRow, 'digest' | 'answer'>>(
+      'SELECT digest, answer FROM inbox WHERE sender = ? AND acted_for = ? AND txn = ?',
       key.sender,
       key.actedFor,
       key.transaction,
     );
     if (row === undefined) return { kind: 'new' };
     if (!sameOctets(row.digest, digest)) return { kind: 'altered' };
-    return { kind: 'repeated', answer: row.answer === null ? undefined : { octets: row.answer, sealed: row.answer_sealed === 1 } };
+    return { kind: 'repeated', answer: row.answer };
   }
 
   randSeen(randPne: Uint8Array, key: RequestKey): boolean {
@@ -88,13 +79,12 @@ export class SqliteInbox implements Inbox {
     const filed = running.nowMs();
     try {
       sqlite.run(
-        'INSERT INTO inbox (sender, acted_for, txn, digest, answer, answer_sealed, filed_running) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO inbox (sender, acted_for, txn, digest, answer, filed_running) VALUES (?, ?, ?, ?, ?, ?)',
         key.sender,
         key.actedFor,
         key.transaction,
         digest,
-        answer?.octets ?? null,
-        answer?.sealed === true ? 1 : 0,
+        answer,
         filed,
       );
     } catch (error) {

@@ -19,7 +19,6 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOU
 
 CREATE TABLE users (
   user_id TEXT PRIMARY KEY,
-  active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
   added_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -35,7 +34,6 @@ CREATE TABLE devices (
   id INTEGER PRIMARY KEY,
   entity_id TEXT NOT NULL UNIQUE,
   user_id TEXT NOT NULL REFERENCES users,
-  subscription_id TEXT NOT NULL REFERENCES subscriptions,
   revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
   cpns_id TEXT UNIQUE,
   capabilities BLOB,
@@ -45,7 +43,6 @@ CREATE TABLE devices (
   added_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX devices_by_user ON devices (user_id, revoked, entity_id);
-CREATE INDEX devices_by_subscription ON devices (subscription_id);
 CREATE INDEX devices_gateways ON devices (entity_id) WHERE authenticated_ms IS NOT NULL;
 
 CREATE TABLE eukeys (
@@ -67,7 +64,7 @@ CREATE TABLE pns (
   pn_id BLOB NOT NULL UNIQUE CHECK (length(pn_id) = 16),
   gateway TEXT NOT NULL REFERENCES devices (entity_id),
   initiator TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('Established', 'Suspended', 'Releasing')),
+  state TEXT NOT NULL CHECK (state IN ('Established', 'Suspended')),
   gateway_capabilities BLOB NOT NULL,
   share_members INTEGER NOT NULL CHECK (share_members IN (0, 1)),
   version INTEGER NOT NULL CHECK (version > 0),
@@ -97,8 +94,7 @@ CREATE TABLE inbox (
   acted_for TEXT NOT NULL,
   txn BLOB NOT NULL CHECK (length(txn) = 16),
   digest BLOB NOT NULL CHECK (length(digest) = 32),
-  answer BLOB,
-  answer_sealed INTEGER NOT NULL CHECK (answer_sealed IN (0, 1)),
+  answer BLOB NOT NULL,
   filed_running INTEGER NOT NULL,
   UNIQUE (sender, acted_for, txn)
 ) STRICT;
@@ -119,10 +115,7 @@ CREATE TABLE outbox (
   number INTEGER NOT NULL,
   txn BLOB NOT NULL CHECK (length(txn) = 16),
   octets BLOB NOT NULL,
-  sealed INTEGER NOT NULL CHECK (sealed IN (0, 1)),
   size INTEGER NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0,
-  created_ms INTEGER NOT NULL,
   created_running INTEGER NOT NULL,
   UNIQUE (entity_id, txn)
 ) STRICT;

@@ -16,16 +16,11 @@ export interface OutboxMessage {
   readonly number: number;
   /** Transaction id, 16 octets: every repetition carries the same. */
   readonly transaction: Uint8Array;
-  /** The envelope, or, when it holds key material, the envelope sealed under the master key. */
+  /** The envelope. No message that waits here holds a key. */
   readonly octets: Uint8Array;
-  readonly sealed: boolean;
-  /** How often it went out. */
-  readonly attempts: number;
-  /** Milliseconds since 1970. */
-  readonly createdMs: number;
 }
 
-export interface NewOutboxMessage extends Omit<OutboxMessage, 'id' | 'attempts' | 'createdMs'> {
+export interface NewOutboxMessage extends Omit<OutboxMessage, 'id'> {
   /** Messages of the same number for the same device and PN that wait already are replaced (a newer inventory). Default false. */
   readonly supersedes?: boolean;
 }
@@ -45,13 +40,11 @@ export interface Outbox extends OutboxReads {
   add(message: NewOutboxMessage): number;
   /** The device answered, or it expired. False: it was gone already. */
   remove(id: number): boolean;
-  /** It went out once more. */
-  countAttempt(id: number): void;
   /** Everything for that device, or everything for it in one PN. */
   removeFor(to: EntityId, pnId?: PnId): void;
 }
 
-const COLUMNS = 'id, entity_id, pn_id, number, txn, octets, sealed, attempts, created_ms';
+const COLUMNS = 'id, entity_id, pn_id, number, txn, octets';
 type Row = Omit<Selectable<OutboxRow>, 'size' | 'created_running'>;
 
 /** Outbox in SQLite. */
@@ -86,33 +79,26 @@ export class SqliteOutbox implements Outbox {
   }
 
   add(message: NewOutboxMessage): number {
-    const { sqlite, clock, running } = this.#context;
+    const { sqlite, running } = this.#context;
     const pnId = message.pnId === undefined ? null : fromHex(message.pnId);
     if (message.supersedes === true) {
       sqlite.run('DELETE FROM outbox WHERE entity_id = ? AND pn_id IS ? AND number = ?', message.to, pnId, message.number);
     }
     this.#checkRoom(message);
     return sqlite.run(
-      `INSERT INTO outbox (entity_id, pn_id, number, txn, octets, sealed, size, created_ms, created_running)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      'INSERT INTO outbox (entity_id, pn_id, number, txn, octets, size, created_running) VALUES (?, ?, ?, ?, ?, ?, ?)',
       message.to,
       pnId,
       message.number,
       message.transaction,
       message.octets,
-      message.sealed ? 1 : 0,
       message.octets.length,
-      clock.wallMs(),
       running.nowMs(),
     ).id;
   }
 
   remove(id: number): boolean {
     return this.#context.sqlite.run('DELETE FROM outbox WHERE id = ?', id).changes > 0;
-  }
-
-  countAttempt(id: number): void {
-    this.#context.sqlite.run('UPDATE outbox SET attempts = attempts + 1 WHERE id = ?', id);
   }
 
   removeFor(to: EntityId, pnId?: PnId): void {
@@ -143,8 +129,5 @@ function recordOf(row: Row): OutboxMessage {
     number: row.number,
     transaction: row.txn,
     octets: row.octets,
-    sealed: row.sealed === 1,
-    attempts: row.attempts,
-    createdMs: row.created_ms,
   };
 }

@@ -1,8 +1,11 @@
 import type { CpnsId, EntityId, PnId, UserId } from '@cpns/shared';
 import type { PneState } from '@cpns/shared/messages';
 
-/** States of a PN that are stored (protocol b.2); those before Established live in memory only. */
-export type PnState = 'Established' | 'Suspended' | 'Releasing';
+/** States of a PN that are stored (protocol b.2); those before Established live in memory only, and a released PN is gone. */
+export type PnState = 'Established' | 'Suspended';
+
+/** States of a member that are stored: `Authenticated` is what the protocol calls Unconfirmed. */
+export type MemberState = typeof PneState.Authenticated | typeof PneState.Member;
 
 /** One personal network. */
 export interface PnRecord {
@@ -31,8 +34,7 @@ export interface MemberRecord {
   readonly userId: UserId;
   /** Undefined only if the device never registered, which a member did. */
   readonly cpnsId: CpnsId | undefined;
-  /** `Authenticated` is what the protocol calls Unconfirmed. */
-  readonly state: PneState;
+  readonly state: MemberState;
   readonly capabilities: Uint8Array;
   /** Contents octets. */
   readonly contents: Uint8Array | undefined;
@@ -45,7 +47,7 @@ export interface NewMember {
   readonly capabilities: Uint8Array;
   readonly contents: Uint8Array | undefined;
   /** Default: Authenticated. */
-  readonly state?: PneState;
+  readonly state?: MemberState;
 }
 
 export interface NewPn {
@@ -72,7 +74,9 @@ export interface PnReads {
   /** Every PN of every device, as PN GW or as PNE, in one go. */
   participations(): ReadonlyMap<EntityId, readonly PnId[]>;
   countByState(): Readonly<Record<PnState, number>>;
-  /** Members in state Authenticated for longer than `ms` of running time, oldest first, at most 1,000. */
+  /** @throws CpnsError State/TooManyPns (status Busy) when that PN GW has as many PNs as it may */
+  requireRoom(gateway: EntityId): void;
+  /** Members in state Authenticated for longer than `ms` of running time, oldest first, at most 500. */
   unconfirmedLongerThan(ms: number): readonly MemberRecord[];
 }
 
@@ -82,12 +86,10 @@ export interface PnInventory extends PnReads {
    * @throws CpnsError State/DuplicatePn (status Duplicate), State/TooManyPns, State/TooManyMembers (status Busy), State/UnknownDevice
    */
   create(pn: NewPn): PnRecord;
-  /** Version + 1; a member that is there already gets the new values. @throws CpnsError State/UnknownPn, State/TooManyMembers */
-  addMembers(pnId: PnId, members: readonly NewMember[]): PnRecord;
   /** Version + 1, key epoch + 1 with `sealedKey`. Those who are no members are passed over. @throws CpnsError State/UnknownPn */
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord;
   /** Neither version nor epoch changes. False: no such member. */
-  setMemberState(pnId: PnId, entityId: EntityId, state: PneState): boolean;
+  setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean;
   /** A renewed registration: what the member reports of itself; version + 1 when contents differ. @throws CpnsError State/UnknownPn */
   updateMember(member: NewMember & { readonly pnId: PnId }): PnRecord;
   /** @throws CpnsError State/UnknownPn */

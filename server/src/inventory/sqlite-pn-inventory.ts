@@ -2,7 +2,7 @@ import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
 import { PneState, Status } from '@cpns/shared/messages';
 import { fromHex, toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
-import type { MemberRecord, NewMember, NewPn, PnInventory, PnRecord, PnState } from './pn-inventory.js';
+import type { MemberRecord, MemberState, NewMember, NewPn, PnInventory, PnRecord, PnState } from './pn-inventory.js';
 import { isDuplicate, isMissingReference } from './sqlite-errors.js';
 import type { DeviceRow, PnMemberRow, PnRow } from './tables.js';
 
@@ -10,6 +10,8 @@ const PN = 'pn_id, gateway, initiator, state, gateway_capabilities, share_member
 const MEMBER = `m.pn_id, m.entity_id, d.user_id, d.cpns_id, m.state, m.capabilities, m.contents, m.authenticated_ms
   FROM pn_members m JOIN devices d ON d.entity_id = m.entity_id`;
 type MemberRow = Omit<PnMemberRow, 'authenticated_running'> & Pick<DeviceRow, 'user_id' | 'cpns_id'>;
+
+const RETRY_WHEN_FULL_MS = 600_000;
 
 /** PN Inventory in SQLite. */
 export class SqlitePnInventory implements PnInventory {
@@ -64,24 +66,27 @@ export class SqlitePnInventory implements PnInventory {
       .selectFrom('pns')
       .select(['state', sqlite.build.fn.countAll<number>().as('count')])
       .groupBy('state');
-    const counts: Record<PnState, number> = { Established: 0, Suspended: 0, Releasing: 0 };
+    const counts: Record<PnState, number> = { Established: 0, Suspended: 0 };
     for (const row of sqlite.select(query)) counts[row.state] = row.count;
     return counts;
   }
 
   unconfirmedLongerThan(ms: number): readonly MemberRecord[] {
     const { sqlite, running } = this.#context;
-    const sql = `SELECT ${MEMBER} WHERE m.state = 3 AND m.authenticated_running <= ? ORDER BY m.authenticated_running LIMIT 1000`;
+    const sql = `SELECT ${MEMBER} WHERE m.state = 3 AND m.authenticated_running <= ? ORDER BY m.authenticated_running LIMIT 500`;
     return sqlite.all<MemberRow>(sql, running.nowMs() - ms).map(memberOf);
   }
 
+  requireRoom(gateway: EntityId): void {
+    const { sqlite, limits } = this.#context;
+    const held = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM pns WHERE gateway = ?', gateway)?.count ?? 0;
+    if (held >= limits.pnsPerGateway)
+      throw full('TooManyPns', `${gateway} has ${held} PNs, which is as many as a PN GW may have (limits.pnsPerGateway).`);
+  }
+
   create(pn: NewPn): PnRecord {
-    const { sqlite, clock, limits } = this.#context;
-    if (this.ofGateway(pn.gateway).length >= limits.pnsPerGateway) {
-      throw new CpnsError('State', 'TooManyPns', `A PN GW has at most ${limits.pnsPerGateway} PNs: release one first.`, {
-        status: Status.Busy,
-      });
-    }
+    const { sqlite, clock } = this.#context;
+    this.requireRoom(pn.gateway);
     try {
       sqlite.run(
         `INSERT INTO pns (${PN}) VALUES (?, ?, ?, 'Established', ?, ?, 1, 1, ?, ?)`,
@@ -102,13 +107,6 @@ export class SqlitePnInventory implements PnInventory {
     return this.#known(pn.pnId);
   }
 
-  addMembers(pnId: PnId, members: readonly NewMember[]): PnRecord {
-    this.#known(pnId);
-    this.#put(pnId, members);
-    this.#context.sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(pnId));
-    return this.#known(pnId);
-  }
-
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord {
     const { sqlite } = this.#context;
     this.#known(pnId);
@@ -117,7 +115,7 @@ export class SqlitePnInventory implements PnInventory {
     return this.#known(pnId);
   }
 
-  setMemberState(pnId: PnId, entityId: EntityId, state: PneState): boolean {
+  setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean {
     const sql = 'UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ?';
     return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId).changes > 0;
   }
@@ -181,7 +179,7 @@ export class SqlitePnInventory implements PnInventory {
     }
     const count = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM pn_members WHERE pn_id = ?', fromHex(pnId))?.count ?? 0;
     if (count > limits.membersPerPn) {
-      throw new CpnsError('State', 'TooManyMembers', `A PN has at most ${limits.membersPerPn} members.`, { status: Status.Busy });
+      throw full('TooManyMembers', `A PN has at most ${limits.membersPerPn} members (limits.membersPerPn).`);
     }
   }
 
@@ -190,6 +188,11 @@ export class SqlitePnInventory implements PnInventory {
     if (pn === undefined) throw new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}.`, { status: Status.UnknownPn });
     return pn;
   }
+}
+
+/** A limit that does not pass by itself. */
+function full(code: string, message: string): CpnsError {
+  return new CpnsError('State', code, message, { status: Status.Busy, retryAfterMs: RETRY_WHEN_FULL_MS });
 }
 
 function unknownDevice(entityId: EntityId): CpnsError {
@@ -221,7 +224,7 @@ function memberOf(row: MemberRow): MemberRecord {
     entityId: row.entity_id,
     userId: row.user_id,
     cpnsId: row.cpns_id ?? undefined,
-    state: row.state as PneState,
+    state: row.state,
     capabilities: row.capabilities,
     contents: row.contents ?? undefined,
     authenticatedMs: row.authenticated_ms,

@@ -1,6 +1,6 @@
 import type { CpnsId, EntityId, KeyId, ServerId, UserId } from '@cpns/shared';
 import type { Generated } from 'kysely';
-import type { PnState } from './pn-inventory.js';
+import type { MemberState, PnState } from './pn-inventory.js';
 
 /*
  * The tables as kysely sees them; their definition is in migrations.ts. `..._ms` are milliseconds since 1970, for display;
@@ -9,7 +9,6 @@ import type { PnState } from './pn-inventory.js';
 
 interface UserRow {
   user_id: UserId;
-  active: number;
   added_ms: number;
 }
 
@@ -25,7 +24,6 @@ export interface DeviceRow {
   id: Generated<number>;
   entity_id: EntityId;
   user_id: UserId;
-  subscription_id: string;
   revoked: number;
   cpns_id: CpnsId | null;
   capabilities: Uint8Array | null;
@@ -65,7 +63,7 @@ export interface PnRow {
 export interface PnMemberRow {
   pn_id: Uint8Array;
   entity_id: EntityId;
-  state: number;
+  state: MemberState;
   capabilities: Uint8Array;
   contents: Uint8Array | null;
   authenticated_ms: number;
@@ -78,8 +76,7 @@ export interface InboxRow {
   acted_for: EntityId | '';
   txn: Uint8Array;
   digest: Uint8Array;
-  answer: Uint8Array | null;
-  answer_sealed: number;
+  answer: Uint8Array;
   filed_running: number;
 }
 
@@ -90,10 +87,7 @@ export interface OutboxRow {
   number: number;
   txn: Uint8Array;
   octets: Uint8Array;
-  sealed: number;
   size: number;
-  attempts: Generated<number>;
-  created_ms: number;
   created_running: number;
 }
 

@@ -5,8 +5,6 @@ import type { InventoryContext } from './context.js';
 /** A person or household. */
 export interface UserRecord {
   readonly userId: UserId;
-  /** Devices of an inactive user are refused (seed 002 steps 9 to 11). */
-  readonly active: boolean;
   readonly subscription: Subscription;
 }
 
@@ -25,7 +23,6 @@ export interface Users extends UserReads {
 
 interface JoinedRow {
   readonly user_id: UserId;
-  readonly active: number;
   readonly subscription_id: string;
   readonly services: string;
   readonly chargeable: number;
@@ -41,7 +38,7 @@ export class SqliteUsers implements Users {
 
   find(userId: UserId): UserRecord | undefined {
     const row = this.#context.sqlite.get<JoinedRow>(
-      `SELECT user_id, active, subscription_id, services, chargeable FROM users JOIN subscriptions USING (user_id) WHERE user_id = ?`,
+      `SELECT user_id, subscription_id, services, chargeable FROM users JOIN subscriptions USING (user_id) WHERE user_id = ?`,
       userId,
     );
     return row && recordOf(row);
@@ -52,7 +49,7 @@ export class SqliteUsers implements Users {
     const query = sqlite.build
       .selectFrom('users')
       .innerJoin('subscriptions', 'subscriptions.user_id', 'users.user_id')
-      .select(['users.user_id', 'users.active', 'subscription_id', 'services', 'chargeable'])
+      .select(['users.user_id', 'subscription_id', 'services', 'chargeable'])
       .orderBy('users.user_id');
     return sqlite.select(query).map(recordOf);
   }
@@ -90,7 +87,6 @@ export class SqliteUsers implements Users {
 function recordOf(row: JoinedRow): UserRecord {
   return {
     userId: row.user_id,
-    active: row.active === 1,
     subscription: {
       subscriptionId: row.subscription_id,
       userId: row.user_id,

@@ -1,5 +1,5 @@
 import type { CryptoProvider, EntityId, Entropy, KeyId } from '@cpns/shared';
-import { EUKEY_LENGTH, type EuKeyRoot, euKeyPrk, rootFromPrk, Secret, utf8 } from '@cpns/shared/security';
+import { EUKEY_LENGTH, type EuKeyRoot, eraseRoot, euKeyPrk, rootFromPrk, Secret, utf8 } from '@cpns/shared/security';
 import type { PskDirectory } from '../broker/psk-directory.js';
 import type { EuKeyRow, KeyRows } from './key-rows.js';
 import type { Sealer } from './sealer.js';
@@ -35,22 +35,20 @@ export interface OwnedRoot {
 export class EuKeyStore implements PskDirectory {
   readonly #options: EuKeyStoreOptions;
   readonly #roots = new Map<KeyId, EuKeyRoot>();
-  /**
-   * Root of a key that no device has. Whoever names an unknown kid is answered by the same computation under this one, so that the time of
-   * the answer says nothing about which kids exist (security T13).
-   */
-  readonly decoy: EuKeyRoot;
 
   constructor(options: EuKeyStoreOptions) {
     this.#options = options;
-    this.decoy = this.#draw().root;
   }
 
   /** Draws an EUKey for a device. The row is not stored yet. */
   create(entityId: EntityId): NewEuKey {
-    const { euKey, prk, root } = this.#draw();
-    const sealed = this.#options.sealer.seal(utf8(root.kid), prk.reveal());
+    const { provider, entropy, sealer } = this.#options;
+    const euKey = Secret.take('EUKey', entropy.bytes(EUKEY_LENGTH));
+    const prk = euKeyPrk(provider, euKey);
+    const root = rootFromPrk(provider, prk);
+    const sealed = sealer.seal(utf8(root.kid), prk.reveal());
     prk.erase();
+    eraseRoot(root);
     return { euKey, row: { kid: root.kid, entityId, sealed, active: true } };
   }
 
@@ -68,13 +66,6 @@ export class EuKeyStore implements PskDirectory {
 
   tlsKey(entityId: EntityId): Uint8Array | undefined {
     return this.activeRoot(entityId)?.kTls.reveal();
-  }
-
-  #draw(): { readonly euKey: Secret; readonly prk: Secret; readonly root: EuKeyRoot } {
-    const { provider, entropy } = this.#options;
-    const euKey = Secret.take('EUKey', entropy.bytes(EUKEY_LENGTH));
-    const prk = euKeyPrk(provider, euKey);
-    return { euKey, prk, root: rootFromPrk(provider, prk) };
   }
 
   #rootOf(row: EuKeyRow): EuKeyRoot {

@@ -154,10 +154,12 @@ describe('devices, gateways and PNs', () => {
     const view = {
       pnId: home,
       gateway: phone,
+      initiator: laptop,
+      createdAt: now,
       state: 'Established',
       inventoryVersion: 1,
       keyEpoch: 1,
-      members: [{ entityId: laptop, cpnsId, userId: alice, state: 'Unconfirmed' }],
+      members: [{ entityId: laptop, cpnsId, userId: alice, state: 'Unconfirmed', authenticatedAt: now }],
     };
     expect(await admin.listPns()).toEqual([view]);
     await db.transact((tx) => tx.pns.setMemberState(home, laptop, PneState.Member));
@@ -182,7 +184,6 @@ describe('devices, gateways and PNs', () => {
     expect(admin.gauges()).toEqual({
       pns_established: 1,
       pns_suspended: 0,
-      pns_releasing: 0,
       outbox_messages: 0,
       outbox_octets: 0,
       sessions: 3,

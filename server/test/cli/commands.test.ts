@@ -98,16 +98,21 @@ describe('gateways and pn', () => {
     const { run, admin } = await setUp();
     expect((await run('gateways', 'list')).out).toBe('No device has been PN GW yet.\n');
     expect((await run('pn', 'list')).out).toContain('There are no personal networks.');
-    const member = { entityId: entityId('phone-1'), cpnsId: 'cpns-0011223344556677', userId: 'ann', state: 'Member' };
+    const at = '2026-01-02T03:04:05.000Z';
+    const phone = entityId('phone-1');
+    const member = { entityId: phone, cpnsId: 'cpns-0011223344556677', userId: 'ann', state: 'Member', authenticatedAt: at };
+    const versions = { inventoryVersion: 3, keyEpoch: 1 };
     admin.pns = [
-      { pnId: PN, gateway: entityId('board-2'), state: 'Established', inventoryVersion: 3, keyEpoch: 1, members: [member] },
-    ] as never;
+      { pnId: PN, gateway: entityId('board-2'), initiator: phone, createdAt: at, state: 'Established', ...versions, members: [member] },
+    ];
     expect((await run('gateways', 'list')).out).toMatch(/^PN GW .*\nboard-2 +ann +yes +- +0011/);
     expect((await run('gateways')).out).toContain('board-2');
     expect((await run('pn', 'list')).out).toMatch(new RegExp(`^PN .*\n${PN} +Established +board-2 +1 +3\n$`));
     const shown = (await run('pn', 'show', PN)).out;
-    expect(shown).toContain(`${PN} Established\n  PN GW board-2, 1 member, inventory version 3, PN key epoch 1\n`);
-    expect(shown).toMatch(/ {2}phone-1 +ann +Member +cpns-0011223344556677\n$/);
+    expect(shown).toContain(
+      `PN         ${PN}\nState      Established\nPN GW      board-2\nMade by    phone-1, ${at}\nInventory  version 3\n`,
+    );
+    expect(shown).toMatch(/\n\nMEMBER .*\nphone-1 +ann +Member +cpns-0011223344556677 +2026-01-02T03:04:05.000Z\n$/);
     expect((await run('pn', 'show', 'f'.repeat(32))).code).toBe(4);
   });
 });

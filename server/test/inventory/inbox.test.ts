@@ -4,7 +4,7 @@ import { laptop, octets, phone, testDatabase, testDirectory } from './fixture.js
 import { limits } from './limits.js';
 
 const key = (transaction: number, actedFor: typeof laptop | '' = '') => ({ sender: phone, actedFor, transaction: octets(16, transaction) });
-const answer = { octets: octets(99), sealed: false };
+const answer = octets(99);
 
 describe('inbox', () => {
   it('tells a new request from a repeated and an altered one', async () => {
@@ -19,19 +19,9 @@ describe('inbox', () => {
   it('keeps the same transaction id of different senders and PNEs acted for apart', async () => {
     const { db } = testDatabase();
     const digest = octets(32, 1);
-    await db.transact((tx) => tx.inbox.file({ key: key(1), digest }));
+    await db.transact((tx) => tx.inbox.file({ key: key(1), digest, answer }));
     expect(db.reads.inbox.look(key(1, laptop), digest)).toEqual({ kind: 'new' });
     expect(db.reads.inbox.look({ ...key(1), sender: laptop }, digest)).toEqual({ kind: 'new' });
-  });
-
-  it('marks answers that are sealed, and knows requests without an answer', async () => {
-    const { db } = testDatabase();
-    const digest = octets(32, 1);
-    const sealed = { octets: octets(5), sealed: true };
-    await db.transact((tx) => tx.inbox.file({ key: key(1), digest, answer: sealed }));
-    await db.transact((tx) => tx.inbox.file({ key: key(2), digest }));
-    expect(db.reads.inbox.look(key(1), digest)).toEqual({ kind: 'repeated', answer: sealed });
-    expect(db.reads.inbox.look(key(2), digest)).toEqual({ kind: 'repeated', answer: undefined });
   });
 
   it('lets two transactions race for one request: the second learns of the first', async () => {
@@ -45,7 +35,7 @@ describe('inbox', () => {
   it('accepts each rand_PNE under one transaction only', async () => {
     const { db } = testDatabase();
     const rand = octets(32, 9);
-    const request = { digest: octets(32, 1), randPnes: [octets(32, 8), rand] };
+    const request = { digest: octets(32, 1), answer, randPnes: [octets(32, 8), rand] };
     await db.transact((tx) => tx.inbox.file({ key: key(1), ...request }));
     expect(db.reads.inbox.randSeen(rand, key(1)), 'the same transaction').toBe(false);
     expect(db.reads.inbox.randSeen(rand, key(2))).toBe(true);

@@ -35,10 +35,10 @@ function fill(tx: Tx): void {
     tx.inbox.file({
       key: { sender: device(i), actedFor: '', transaction: numbered(16, i) },
       digest: octets(32),
-      answer: { octets: octets(100), sealed: false },
+      answer: octets(100),
       randPnes: [numbered(32, i)],
     });
-    tx.outbox.add({ to: device(i), pnId: undefined, number: 103, transaction: numbered(16, i), octets: octets(50), sealed: false });
+    tx.outbox.add({ to: device(i), pnId: undefined, number: 103, transaction: numbered(16, i), octets: octets(50) });
     tx.receivedData.store({
       from: device(i),
       messageId: numbered(16, i),
@@ -96,7 +96,6 @@ function useEverything(tx: Tx): void {
   tx.pns.ofGateway(device(10));
   tx.pns.ofMember(device(11));
   tx.pns.unconfirmedLongerThan(0);
-  tx.pns.addMembers(pn(10), [member]);
   tx.pns.updateMember({ ...member, contents: octets(8), pnId: pn(10) });
   tx.pns.setMemberState(pn(10), device(11), PneState.Member);
   tx.pns.removeMembers(pn(10), [device(21)], octets(48));
@@ -117,10 +116,9 @@ function useEverything(tx: Tx): void {
     number: 103,
     transaction: octets(16),
     octets: octets(5),
-    sealed: false,
     supersedes: true,
   };
-  tx.outbox.countAttempt(tx.outbox.add(supersedes));
+  tx.outbox.add(supersedes);
   tx.outbox.remove(1);
   tx.outbox.removeFor(device(1), pn(20));
   tx.outbox.removeFor(device(1));

@@ -12,10 +12,9 @@ describe('users', () => {
     expect(db.reads.users.list()).toEqual([
       {
         userId: alice,
-        active: true,
         subscription: { subscriptionId: 'alice/1', userId: alice, services: ['pn-gw', 'files'], chargeable: true },
       },
-      { userId: bob, active: true, subscription: { subscriptionId: 'bob/1', userId: bob, services: [], chargeable: false } },
+      { userId: bob, subscription: { subscriptionId: 'bob/1', userId: bob, services: [], chargeable: false } },
     ]);
   });
 

@@ -21,7 +21,7 @@ describe('sealer', () => {
   });
 
   it('opens nothing that was altered or cut', () => {
-    const keys = sealerFor(nobleProvider, master, 'message');
+    const keys = sealerFor(nobleProvider, master, 'pn-key');
     const sealed = keys.seal(utf8('row'), utf8('content'));
     for (let at = 0; at < sealed.length; at++) {
       const altered = sealed.slice();

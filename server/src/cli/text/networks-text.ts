@@ -1,4 +1,4 @@
-import { plural, table } from '@cpns/shared/node';
+import { table } from '@cpns/shared/node';
 import type { GatewayView, PnView } from '../../api/admin-port.js';
 
 export function gatewaysText(gateways: readonly GatewayView[]): string[] {
@@ -21,8 +21,18 @@ export function pnsText(pns: readonly PnView[]): string[] {
 
 export function pnText(pn: PnView): string[] {
   return [
-    `${pn.pnId} ${pn.state}`,
-    `  PN GW ${pn.gateway}, ${plural(pn.members.length, 'member')}, inventory version ${pn.inventoryVersion}, PN key epoch ${pn.keyEpoch}`,
-    ...table(pn.members.map((member) => [`  ${member.entityId}`, member.userId, member.state, member.cpnsId])),
+    ...table([
+      ['PN', pn.pnId],
+      ['State', pn.state],
+      ['PN GW', pn.gateway],
+      ['Made by', `${pn.initiator}, ${pn.createdAt}`],
+      ['Inventory', `version ${pn.inventoryVersion}`],
+      ['PN key', `epoch ${pn.keyEpoch}`],
+    ]),
+    '',
+    ...table([
+      ['MEMBER', 'USER', 'STATE', 'CPNS ID', 'AUTHENTICATED'],
+      ...pn.members.map((member) => [member.entityId, member.userId, member.state, member.cpnsId, member.authenticatedAt]),
+    ]),
   ];
 }
