@@ -77,17 +77,20 @@ const bootRecord = struct({ counter: field(1, uint(0xffffffff)) });
 /** Changes that are committed together. */
 export type Changes = Map<string, Uint8Array | undefined>;
 
-/** The durable state of a device: typed records over a {@link Store}. Nothing is cached here; the store is in memory already. */
+/** The durable state of a device: typed records over a {@link Store}, which is in memory already. */
 export class DeviceState {
   readonly #store: Store;
+  /** PNs as last read. They are looked up for every message, and to decode a large inventory would cost more than the message. */
+  readonly #pnsRead = new Map<string, { readonly octets: Uint8Array; readonly record: PnRecord }>();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
   /** @throws CpnsError State/DiskFull, State/StoreFailed */
-  commit(changes: Changes): Promise<void> {
-    return this.#store.commit(changes);
+  async commit(changes: Changes): Promise<void> {
+    await this.#store.commit(changes);
+    for (const key of changes.keys()) this.#forgetRead(key);
   }
 
   #read<T>(key: string, schema: Schema<T>): T | undefined {
@@ -131,11 +134,25 @@ export class DeviceState {
   pns(): PnRecord[] {
     return this.#store
       .keys('pn/')
-      .map((key) => this.#read(key, pnRecord))
+      .map((key) => this.#readPn(key))
       .filter((record) => record !== undefined);
   }
   pn(id: PnId): PnRecord | undefined {
-    return this.#read(`pn/${id}`, pnRecord);
+    return this.#readPn(`pn/${id}`);
+  }
+  /** What was read before counts only while the store holds the very same octets. */
+  #readPn(key: string): PnRecord | undefined {
+    const octets = this.#store.get(key);
+    const before = this.#pnsRead.get(key);
+    if (octets !== undefined && before !== undefined && sameOctets(octets, before.octets)) return before.record;
+    this.#forgetRead(key);
+    const record = this.#read(key, pnRecord);
+    if (octets !== undefined && record !== undefined) this.#pnsRead.set(key, { octets, record });
+    return record;
+  }
+  #forgetRead(key: string): void {
+    this.#pnsRead.get(key)?.octets.fill(0);
+    this.#pnsRead.delete(key);
   }
   static setPn(changes: Changes, record: PnRecord): void {
     changes.set(`pn/${pnIdText(record.pnId)}`, toOctets(pnRecord, record));
@@ -190,6 +207,12 @@ export class DeviceState {
   keys(prefix: string): string[] {
     return this.#store.keys(prefix);
   }
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** A PN ID as text. */
