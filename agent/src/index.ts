@@ -19,3 +19,4 @@ export type { PairingReport, PairingRequest } from './entity/pairing/pairing-ser
 export type { Announcement, PanEvents, PanTechnology, Sighting } from './entity/pan-technology.js';
 export type { DeviceFacts } from './entity/role-keeper.js';
 export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js';
+export { readPairingLink, writePairingLink } from './pan/qr/pairing-link.js';

@@ -38,7 +38,7 @@ async function measure({ smoke, signal, say }: BenchmarkRun): Promise<Outcome<Es
     const bytes = traffic.hops.reduce((sum, hop) => sum + hop.octets, 0);
     const syncMs = await household.syncMs();
     return {
-      tables: [timeTable(times), trafficTable(traffic), shareTable(traffic)],
+      tables: [timeTable(times), trafficTable(traffic), stepTable(traffic), shareTable(traffic)],
       notes: [
         'Establish time: at the PNE, from PN Setup Request sent to PN Setup Response verified and stored; 1-1, consent by policy, X25519 with the server and on the hop.',
         `Server, PN GW and PNE are processes of their own on this machine: WebSocket, MQTT over TLS-PSK, every commit synced (one small sync takes ${rounded(syncMs, 2)} ms here).`,
@@ -79,11 +79,23 @@ function trafficTable({ hops }: Traffic): Table {
   };
 }
 
-function shareTable({ shares }: Traffic): Table {
+function stepTable({ steps }: Traffic): Table {
   return {
-    title: 'Where the time goes, from the first message to PN Setup Response, through the proxies (ms)',
-    heads: ['the next message is awaited from', 'p50'],
-    rows: shares.map(({ at, ms }) => [at, rounded(ms)]),
+    title: 'Where the time goes, step by step, through the proxies (ms; steps of the seeds in brackets)',
+    heads: ['at', 'what', 'p50'],
+    rows: steps.map(({ at, does, ms }) => [at, does, rounded(ms, 2)]),
+  };
+}
+
+function shareTable({ steps }: Traffic): Table {
+  const parties = [...new Set(steps.map(({ at }) => at))];
+  return {
+    title: 'The same by party',
+    heads: ['at', 'steps', 'ms'],
+    rows: parties.map((party) => {
+      const own = steps.filter(({ at }) => at === party);
+      return [party, own.length, rounded(own.reduce((sum, { ms }) => sum + ms, 0))];
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ControlEvent } from '@cpns/agent';
+import { type ControlEvent, readPairingLink, writePairingLink } from '@cpns/agent';
 import { type Clock, CpnsError, deadline, type EntityId, entityId, sleep } from '@cpns/shared';
 import type { AgentProcess } from '../processes/agent-process.js';
 
@@ -23,14 +23,29 @@ export async function probed(agent: AgentProcess, clock: Clock, signal: AbortSig
   }
 }
 
-/** Pairs two agents with both persons saying yes the moment they see a code. `address`: where `a` dials `b`. @throws CpnsError */
-export async function pairAtOnce(a: AgentProcess, b: AgentProcess, address?: string): Promise<void> {
-  const person = (agent: AgentProcess) => (event: ControlEvent<'pair.peer'>) => {
-    if (event.type === 'code') void agent.request('pair.answer', { attempt: event.attempt, answer: { type: 'yes' } }).catch(() => {});
+/** Pairs two agents by code, both persons saying yes the moment they see it. @throws CpnsError */
+export async function pairAtOnce(a: AgentProcess, b: AgentProcess): Promise<void> {
+  const open = (agent: AgentProcess, peer: AgentProcess) => {
+    const onEvent = (event: ControlEvent<'pair.peer'>) => {
+      if (event.type === 'code') void agent.request('pair.answer', { attempt: event.attempt, answer: { type: 'yes' } }).catch(() => {});
+    };
+    return agent.request('pair.peer', { peer: peer.id }, { onEvent, timeoutMs: STEP_LIMIT_MS });
   };
-  const open = (agent: AgentProcess, peer: string) =>
-    agent.request('pair.peer', { peer }, { onEvent: person(agent), timeoutMs: STEP_LIMIT_MS });
-  await Promise.all([open(b, a.id), open(a, address ?? b.id)]);
+  await Promise.all([open(b, a), open(a, b)]);
+}
+
+/** Pairs two agents by link; `taking` calls `showing` at `address` and nowhere else. @throws CpnsError */
+export async function pairThrough(address: string, taking: AgentProcess, showing: AgentProcess): Promise<void> {
+  let take = (_link: string) => {};
+  const shown = new Promise<string>((resolve) => {
+    take = resolve;
+  });
+  const onEvent = (event: ControlEvent<'pair.link.show'>) => {
+    if (event.type === 'link') take(writePairingLink({ ...readPairingLink(event.link), addresses: [address] }));
+  };
+  const showed = showing.request('pair.link.show', {}, { onEvent, timeoutMs: STEP_LIMIT_MS });
+  const took = shown.then((link) => taking.request('pair.link.take', { link }, { timeoutMs: STEP_LIMIT_MS }));
+  await Promise.all([showed, took]);
 }
 
 /** Waits until `pne` has elected `gateway` and that is connected to the server. @throws CpnsError Timeout */

@@ -2,7 +2,8 @@ import { parseHostPort, sleep } from '@cpns/shared';
 import { CountingProxy, type Passage } from './counting-proxy.js';
 import type { Household } from './household.js';
 import { median } from './statistics.js';
-import { establishOnce, freshId, pairAtOnce, readyToEstablish } from './steps.js';
+import { establishOnce, freshId, pairThrough, readyToEstablish } from './steps.js';
+import { type Passed, type Step, steps, stepTimes } from './timeline.js';
 
 /** One way of one hop; medians over the rounds. */
 export interface HopTraffic {
@@ -11,30 +12,14 @@ export interface HopTraffic {
   readonly octets: number;
 }
 
-/** Who made the others wait, and for how long; medians over the rounds. */
-export interface Share {
-  readonly at: string;
-  readonly ms: number;
-}
-
 export interface Traffic {
   readonly hops: readonly HopTraffic[];
-  readonly shares: readonly Share[];
+  /** Medians over the rounds in which nothing came in between. */
+  readonly steps: readonly Step[];
 }
 
 /** Nothing passed for so long: the establishment has ended on every hop. */
 const QUIET_MS = 50;
-/** What is shorter than this on the uplink is an acknowledgement of MQTT in its TLS record, and nobody waits for that. */
-const LONGEST_ACKNOWLEDGEMENT = 64;
-
-const PARTIES = ['PNE', 'PN GW', 'CPNS Server'] as const;
-type Party = (typeof PARTIES)[number];
-
-interface Round {
-  readonly hops: readonly HopTraffic[];
-  readonly shares: Readonly<Record<Party, number>>;
-}
-
 /** Establishes PNs between two agents of their own, with a proxy on each hop. @throws CpnsError */
 export async function countTraffic(household: Household, warmUps: number, rounds: number, signal: AbortSignal): Promise<Traffic> {
   const { clock } = household;
@@ -44,15 +29,15 @@ export async function countTraffic(household: Household, warmUps: number, rounds
   ]);
   try {
     uplink.aim(parseHostPort(household.server.publicAddress));
-    // The lower id dials, so the link goes through the proxy.
-    const gateway = await household.agent(freshId('b'), 'gateway', uplink.address);
-    const pne = await household.agent(freshId('a'), 'pne');
+    const gateway = await household.agent(freshId('gw'), 'gateway', uplink.address);
+    const pne = await household.agent(freshId('pne'), 'pne');
     const [address] = (await gateway.request('status', {})).pan.flatMap((technology) => technology.addresses);
     pan.aim(parseHostPort(address as string));
-    await pairAtOnce(pne, gateway, pan.address);
+    await pairThrough(pan.address, pne, gateway);
     await readyToEstablish(pne, gateway, clock, signal);
 
-    const all: Round[] = [];
+    const traffic: HopTraffic[][] = [];
+    const times: number[][] = [];
     for (let i = 0; i < warmUps + rounds; i++) {
       const before = await household.metrics();
       pan.take();
@@ -62,25 +47,16 @@ export async function countTraffic(household: Household, warmUps: number, rounds
       const after = await household.metrics();
       const published = (way: string) => countOf(after, way) - countOf(before, way);
       const passed = { pan: pan.take(), uplink: uplink.take() };
-      if (i >= warmUps) all.push({ hops: hopsOf(passed, published), shares: sharesOf(passed, establishMs) });
+      if (i < warmUps) continue;
+      traffic.push(hopsOf(passed, published));
+      const timesOfSteps = stepTimes(passed, establishMs);
+      if (timesOfSteps !== undefined) times.push(timesOfSteps);
     }
     await Promise.all([household.dismiss(pne), household.dismiss(gateway)]);
-    return {
-      hops: (all[0] as Round).hops.map(({ hop }, i) => ({
-        hop,
-        messages: median(all.map((round) => (round.hops[i] as HopTraffic).messages)),
-        octets: median(all.map((round) => (round.hops[i] as HopTraffic).octets)),
-      })),
-      shares: PARTIES.map((at) => ({ at, ms: median(all.map((round) => round.shares[at])) })),
-    };
+    return { hops: medians(traffic), steps: steps(times) };
   } finally {
     await Promise.all([pan.close(), uplink.close()]);
   }
-}
-
-interface Passed {
-  readonly pan: readonly Passage[];
-  readonly uplink: readonly Passage[];
 }
 
 function countOf(metrics: ReadonlyMap<string, number>, way: string): number {
@@ -98,21 +74,12 @@ function hopsOf({ pan, uplink }: Passed, published: (way: string) => number): Ho
   ];
 }
 
-/** The time between two messages belongs to whoever has received the first. */
-function sharesOf({ pan, uplink }: Passed, establishMs: number): Record<Party, number> {
-  const messages = [
-    ...pan.map(({ atMs, way }) => ({ atMs, to: way === 'out' ? ('PN GW' as const) : ('PNE' as const) })),
-    ...uplink
-      .filter(({ octets }) => octets > LONGEST_ACKNOWLEDGEMENT)
-      .map(({ atMs, way }) => ({ atMs, to: way === 'out' ? ('CPNS Server' as const) : ('PN GW' as const) })),
-  ].sort((a, b) => a.atMs - b.atMs);
-  const shares: Record<Party, number> = { PNE: 0, 'PN GW': 0, 'CPNS Server': 0 };
-  const endMs = (messages[0]?.atMs ?? 0) + establishMs;
-  messages.forEach(({ atMs, to }, i) => {
-    const untilMs = Math.min(messages[i + 1]?.atMs ?? endMs, endMs);
-    if (untilMs > atMs) shares[to] += untilMs - atMs;
+function medians(rounds: readonly (readonly HopTraffic[])[]): HopTraffic[] {
+  const [first = []] = rounds;
+  return first.map(({ hop }, i) => {
+    const all = rounds.map((round) => round[i] as HopTraffic);
+    return { hop, messages: median(all.map(({ messages }) => messages)), octets: median(all.map(({ octets }) => octets)) };
   });
-  return shares;
 }
 
 function sum(values: readonly number[]): number {
