@@ -19,7 +19,8 @@ if (run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'
 /** The lock file that npm leaves in node_modules is no older than ours. */
 function installed() {
   const mark = join(root, 'node_modules', '.package-lock.json');
-  if (!existsSync(mark) || !existsSync(join(root, 'node_modules', 'better-sqlite3', 'build', 'Release', 'better_sqlite3.node'))) return false;
+  if (!existsSync(mark) || !existsSync(join(root, 'node_modules', 'better-sqlite3', 'build', 'Release', 'better_sqlite3.node')))
+    return false;
   if (statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return true;
   const versions = (file) =>
     JSON.stringify(
@@ -32,7 +33,11 @@ function installed() {
 }
 
 function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm' });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32' && command === 'npm',
+  });
   if (error) say(error.message);
   return status ?? 1;
 }

@@ -51,12 +51,6 @@ const KEYS = [
       'Frames before a link is proven, for each handshake that it may begin (settings)',
       'handshake floods; a whole pairing fits into one',
     ],
-    [
-      'REQUESTS_PER_SECOND',
-      'each second',
-      'Requests of a proven peer on one link, in the long run',
-      'a paired device that keeps this one busy',
-    ],
   ]),
   ...constantsOf('shared/src/security/secure-channel.ts', [
     ['epochMs', 'ms', 'Key epoch of a PAN or link session', 'long use of one AEAD key; also 2^20 records or 1 GiB'],
