@@ -289,6 +289,7 @@ export class Device {
   async stop(): Promise<void> {
     this.#stopping.abort(new CpnsError('State', 'Stopping', 'The agent is stopping.'));
     this.#probe.stop();
+    this.pairing.stop();
     this.messenger.stop();
     this.#pne.stop();
     this.#links.closeAll('the agent is stopping');
@@ -363,9 +364,9 @@ export class Device {
     throw new CpnsError('State', 'TooManyLinks', 'This device has as many links as it may: unpair one, or raise limits.links.');
   }
 
-  #linked(raw: Link, expected: EntityId | undefined): void {
+  async #linked(raw: Link, expected: EntityId | undefined): Promise<boolean> {
     const link = this.#links.adopt(raw);
-    if (link !== undefined && expected !== undefined) void this.#links.prove(link, expected);
+    return link !== undefined && expected !== undefined && (await this.#links.prove(link, expected));
   }
 
   #linkUp(link: PeerLink, peer: EntityId): void {

@@ -17,10 +17,14 @@ import type { PanEvents, PanTechnology, Sighting } from './pan-technology.js';
 /** The lower entity id dials; the other one dials when there is no link after this time (protocol 0.22). */
 const HIGHER_ID_WAITS_MS = 3_000;
 const DIAL_TIMEOUT_MS = 10_000;
+/** A link that breaks as soon as it stands is set up anew at most once in so long (security 1.6). */
+const DIAL_EVERY_MS = 1_000;
+/** Devices near that are remembered; whoever invents more of them is not listened to. */
+const MAX_SIGHTED = 256;
 
 export interface NeighbourhoodHandler {
-  /** A link was opened, by us towards `expected` or by somebody. */
-  linked(link: Link, expected: EntityId | undefined): void;
+  /** A link was opened, by us towards `expected` or by somebody. True: it was `expected`, and has proven it. */
+  linked(link: Link, expected: EntityId | undefined): Promise<boolean>;
   /** Sightings changed. */
   changed(id: EntityId, sighting: Sighting | undefined): void;
 }
@@ -41,6 +45,7 @@ export class Neighbourhood {
   readonly #options: NeighbourhoodOptions;
   readonly #sightings = new Map<EntityId, Map<LinkType, Sighting>>();
   readonly #dialling = new Map<EntityId, () => void>();
+  readonly #dialledAtMs = new Map<EntityId, number>();
   readonly #problems = new Map<LinkType, string>();
   readonly #stopping = new AbortController();
 
@@ -129,6 +134,7 @@ export class Neighbourhood {
     return {
       sighted: (sighting) => {
         if (sighting.id === this.#options.self) return;
+        if (!this.#sightings.has(sighting.id) && this.#sightings.size >= MAX_SIGHTED) return;
         const known = this.#sightings.get(sighting.id) ?? new Map<LinkType, Sighting>();
         known.set(technology.type, sighting);
         this.#sightings.set(sighting.id, known);
@@ -141,7 +147,7 @@ export class Neighbourhood {
         if (known?.size === 0) this.#sightings.delete(id);
         this.#options.handler.changed(id, undefined);
       },
-      accepted: (link) => this.#options.handler.linked(link, undefined),
+      accepted: (link) => void this.#options.handler.linked(link, undefined),
       problem: (sentence) => {
         if (sentence === undefined) this.#problems.delete(technology.type);
         else this.#problems.set(technology.type, sentence);
@@ -150,29 +156,38 @@ export class Neighbourhood {
   }
 
   #dialWhenDue(id: EntityId): void {
-    const { clock, entropy, self, wanted, handler, logger } = this.#options;
+    const { clock, self, wanted, entropy } = this.#options;
     if (this.#dialling.has(id) || this.#stopping.signal.aborted || !wanted(id)) return;
-    const delays = retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 });
-    const tryAfter = (ms: number) => {
-      this.#dialling.set(
-        id,
-        clock.after(ms, () => {
-          if (!wanted(id) || !this.#sightings.has(id)) return void this.#dialling.delete(id);
-          this.reach(id, this.#stopping.signal).then(
-            (link) => {
-              this.#dialling.delete(id);
-              if (this.#stopping.signal.aborted) return link.close(abortReason(this.#stopping.signal).message);
-              handler.linked(link, id);
-            },
-            (error) => {
-              logger.debug('could not reach a device', { peer: id, why: describeError(error) });
-              if (this.#stopping.signal.aborted) return void this.#dialling.delete(id);
-              tryAfter(500 + delays.next().value);
-            },
-          );
-        }),
-      );
+    const sinceMs = clock.monotonicMs() - (this.#dialledAtMs.get(id) ?? Number.NEGATIVE_INFINITY);
+    const pauseMs = Math.max(DIAL_EVERY_MS - sinceMs, self < id ? 0 : HIGHER_ID_WAITS_MS);
+    this.#dialAfter(pauseMs, id, retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 }));
+  }
+
+  /** Dials until there is a proven link, the device is gone, or nobody wants it any more. */
+  #dialAfter(pauseMs: number, id: EntityId, delays: Iterator<number, never>): void {
+    const { clock, wanted } = this.#options;
+    const due = async () => {
+      if (!wanted(id) || !this.#sightings.has(id)) return void this.#dialling.delete(id);
+      this.#dialledAtMs.set(id, clock.monotonicMs());
+      const linked = await this.#tryToLink(id);
+      if (linked || this.#stopping.signal.aborted) return void this.#dialling.delete(id);
+      this.#dialAfter(500 + delays.next().value, id, delays);
     };
-    tryAfter(self < id ? 0 : HIGHER_ID_WAITS_MS);
+    this.#dialling.set(
+      id,
+      clock.after(pauseMs, () => void due()),
+    );
+  }
+
+  async #tryToLink(id: EntityId): Promise<boolean> {
+    const { signal } = this.#stopping;
+    try {
+      const link = await this.reach(id, signal);
+      if (!signal.aborted) return await this.#options.handler.linked(link, id);
+      link.close(abortReason(signal).message);
+    } catch (error) {
+      this.#options.logger.debug('could not reach a device', { peer: id, why: describeError(error) });
+    }
+    return false;
   }
 }

@@ -15,6 +15,8 @@ export interface AttemptDesk {
   agreed(result: PairingResult): void;
   /** A person at the other device said yes. */
   confirmedThere(): void;
+  /** The other device has been silent for too long, with no person to wait for. */
+  late(): void;
   readonly signal: AbortSignal;
   readonly remainingMs: number;
 }
@@ -58,14 +60,17 @@ export async function initiatePairing(
 
 /** B: the side that accepted the link. Fed with the messages of its link; it has paired when the link session under K_pair stands. */
 export class PairingAcceptor {
+  readonly #context: PairingContext;
   readonly #run: PairingResponder;
   readonly #link: PeerLink;
   readonly #desk: AttemptDesk;
+  #cancelTimer = () => {};
   #peer: EntityId | undefined;
   #personSaidYes: Promise<void> | undefined;
 
   constructor(context: PairingContext, link: PeerLink, desk: AttemptDesk, invitation?: PairingInvitation) {
     const { provider, entropy, self } = context;
+    this.#context = context;
     this.#run = new PairingResponder({ provider, entropy, ownId: self, linkType: link.technology, invitation });
     this.#link = link;
     this.#desk = desk;
@@ -82,11 +87,14 @@ export class PairingAcceptor {
       case pairing1.number:
         if (envelope.sender === '') throw new CpnsError('Auth', 'PairingRefused', 'The other device does not say who it is.');
         this.#peer = envelope.sender;
+        this.#expectMore();
         return this.#serve(envelope, async () => reply(pairing2, this.#run.answer(bodyOf(envelope, pairing1), this.#peer as EntityId)));
       case pairing3.number: {
         if (envelope.sender === '') throw new CpnsError('Auth', 'PairingRefused', 'The other device does not say who it is.');
         this.#run.receive(bodyOf(envelope, pairing3), envelope.sender);
         const { code } = this.#run;
+        if (code === undefined) this.#expectMore();
+        else this.#cancelTimer();
         this.#personSaidYes = code === undefined ? Promise.resolve() : this.#desk.confirm(this.#peer as EntityId, code);
         this.#personSaidYes.catch(() => undefined);
         return;
@@ -99,7 +107,14 @@ export class PairingAcceptor {
   }
 
   abort(): void {
+    this.#cancelTimer();
     this.#run.abort();
+  }
+
+  /** Where no person is waited for, the next message comes soon: nobody can hold the one attempt for the whole window. */
+  #expectMore(): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#context.clock.after(MESSAGE_TIMEOUT_MS, () => this.#desk.late());
   }
 
   /** A's confirm is verified at once; the own one leaves only after the own person said yes. */
@@ -110,6 +125,7 @@ export class PairingAcceptor {
     const completion = early ?? this.#run.accept();
     if (completion === undefined) throw new CpnsError('Internal', 'PairingOrder', 'The pairing did not complete.');
     this.#desk.agreed(completion.result);
+    this.#expectMore();
     return reply(pairing5, completion.message);
   }
 

@@ -1,8 +1,8 @@
-import { CpnsError, deadline, describeError, type EntityId, type LinkType } from '@cpns/shared';
-import { type Envelope, refusal, Status } from '@cpns/shared/messages';
+import { abortReason, CpnsError, deadline, describeError, type EntityId, type LinkType } from '@cpns/shared';
+import { type Envelope, refusal, Status, unpair } from '@cpns/shared/messages';
 import { type PairedPeer, PairingInvitation, type PairingLink, type PairingResult, PairingWindow } from '@cpns/shared/security';
 import type { Sighting } from '../pan-technology.js';
-import { CLEAR, type PeerLink } from '../peer-link.js';
+import { CLEAR, LINK, type PeerLink } from '../peer-link.js';
 import { type AttemptDesk, initiatePairing, PairingAcceptor } from './pairing-attempt.js';
 import type { PairingContext } from './pairing-context.js';
 
@@ -119,6 +119,7 @@ export class PairingService {
     signal: AbortSignal,
   ): Promise<Paired> {
     if (this.#open !== undefined) throw new CpnsError('State', 'PairingBusy', 'This device is pairing already: wait until that has ended.');
+    if (signal.aborted) throw abortReason(signal);
     const { clock, provider, entropy, limits } = this.#context;
     const window = new PairingWindow(clock, request.type === 'show-link' ? 'link' : 'code', {
       attempts: limits.pairingAttempts,
@@ -149,6 +150,11 @@ export class PairingService {
       invitation?.erase();
       this.#host.windowChanged(false);
     }
+  }
+
+  /** Closes the window for good. */
+  stop(): void {
+    this.#open?.reject(new CpnsError('State', 'Stopping', 'The agent is stopping; nothing was paired.'));
   }
 
   /** @throws CpnsError State/NoSuchAttempt */
@@ -305,19 +311,25 @@ export class PairingService {
         attempt.provisional = result;
       },
       confirmedThere: () => open.report({ type: 'confirmed', at: 'there' }),
+      late: () =>
+        this.#failed(open, attempt, new CpnsError('Timeout', 'NoAnswer', 'The other device did not go on with the pairing: try again.')),
     };
   }
 
   async #succeeded(open: OpenWindow, attempt: Attempt, result: PairingResult, link: PeerLink): Promise<void> {
+    if (this.#open !== open) return;
     const replaced = this.#host.isPaired(result.peer);
     try {
       await this.#host.keep(result, open.request.type === 'show-link' ? undefined : open.request.addresses);
     } catch (error) {
+      // The other device may have kept the pairing: it is told in the session under it.
+      link.exchange.notify(unpair, {}, LINK);
       return this.#failed(open, attempt, error);
     }
     open.window.end('paired');
     delete attempt.provisional;
     delete open.attempt;
+    attempt.acceptor?.abort();
     open.resolve({
       peer: result.peer,
       technology: link.technology,
