@@ -116,7 +116,7 @@ async function run(
       clock,
       logger,
       state,
-      makeDevice: (bootCounter) => makeDevice({ environment, logger, feed, place, name, state: state.state, enrolment, bootCounter }),
+      makeDevice: (bootCounter) => makeDevice({ environment, logger, feed, place, state: state.state, enrolment, bootCounter }),
     });
     closers.push(() => agent.stop());
     const control = deviceControl({
@@ -166,16 +166,18 @@ interface DeviceInput {
   readonly logger: Logger;
   readonly feed: HappeningFeed;
   readonly place: AgentPlace;
-  readonly name: string;
   readonly state: DeviceState;
   readonly enrolment: EnrolmentRecord;
   readonly bootCounter: number;
 }
 
-async function makeDevice({ environment, logger, feed, place, name, state, enrolment, bootCounter }: DeviceInput): Promise<DeviceRun> {
+async function makeDevice({ environment, logger, feed, place, state, enrolment, bootCounter }: DeviceInput): Promise<DeviceRun> {
   const { clock, host } = environment;
   const { settings } = place;
-  const readFacts = async (): Promise<DeviceFacts> => ({ ...(await readDeviceFacts(host, settings.device)), name });
+  const readFacts = async (): Promise<DeviceFacts> => ({
+    ...(await readDeviceFacts(host, settings.device)),
+    ...(settings.name !== undefined && { name: settings.name }),
+  });
   const facts = await readFacts();
   const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
   const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;

@@ -82,7 +82,7 @@ export class Gateway {
     this.#server = new ServerLink(device, uplink, {
       ready: (confirm, comparison) => this.#ready(confirm, comparison),
       refused: (error) => handler.refused(error),
-      disconnected: (reason) => happened({ type: 'server', connected: false, text: `The CPNS Server cannot be reached: ${reason}.` }),
+      disconnected: (reason) => happened({ type: 'server', connected: false, text: `The CPNS Server cannot be reached. ${reason}` }),
       message: (channel, envelope) => serveServer(context, handler, channel, envelope),
     });
   }

@@ -41,7 +41,7 @@ export class ServerLink {
   #running = false;
   #stopped: Promise<void> = Promise.resolve();
   #hintedAtMs: number | undefined;
-  #why = 'it was not tried yet';
+  #why = 'It was not tried yet.';
   #cancelRenewal = () => {};
 
   constructor(context: DeviceContext, uplink: Uplink, handler: ServerLinkHandler) {
@@ -70,7 +70,7 @@ export class ServerLink {
     if (!this.#running) return this.#stopped;
     this.#running = false;
     this.#cancelRenewal();
-    this.#disconnected('this device is no longer PN GW');
+    this.#disconnected('This device is no longer PN GW.');
     this.#clear?.close(new CpnsError('State', 'Stopping', 'This device is no longer PN GW.'));
     this.#current?.close();
     this.#previous?.close();
@@ -90,7 +90,7 @@ export class ServerLink {
   /** @throws CpnsError Transport/ServerUnreachable */
   channel(): ServerChannel {
     if (this.#current !== undefined && this.#ready) return this.#current;
-    throw new CpnsError('Transport', 'ServerUnreachable', `The CPNS Server cannot be reached: ${this.#why}.`, {
+    throw new CpnsError('Transport', 'ServerUnreachable', `The CPNS Server cannot be reached. ${this.#why}`, {
       status: Status.PeerUnreachable,
     });
   }
