@@ -6,7 +6,7 @@ import { addToReport } from '../report/report-files.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { type RigArguments, readArguments } from './arguments.js';
 import { LanRig } from './lan/lan-rig.js';
-import { type Played, playAll } from './player.js';
+import { type Outcome, type Played, playAll } from './player.js';
 import type { Rig } from './rig.js';
 
 const HELP = `Plays field scenarios on a rig.
@@ -64,7 +64,8 @@ async function main(): Promise<number> {
   } finally {
     await asked.rig.close();
   }
-  const outcomes = played.map(({ steps: _steps, logs: _logs, ...outcome }) => outcome);
+  const place = ({ scenario }: Outcome) => asked.scenarios.findIndex(({ name }) => name === scenario);
+  const outcomes = played.map(({ steps: _steps, logs: _logs, ...outcome }) => outcome).sort((a, b) => place(a) - place(b));
   if (asked.report !== undefined) await addToReport(asked.report, outcomes);
   print(totals(outcomes));
   if (outcomes.some(({ result }) => result === 'failed')) return 1;

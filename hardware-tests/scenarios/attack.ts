@@ -59,7 +59,7 @@ export const replayedAndAltered = defineScenario({
     await mallory.alter('out', 2);
     await post({ from: phone, to: server, text: 'through altered frames' });
     await arrives(t, server, 'through altered frames', RECOVERY_MS);
-    await mallory.alter('in', 2);
+    await mallory.alter('in', 1);
     await says(t, { from: phone, to: server, text: 'through altered answers', waitMs: RECOVERY_MS });
 
     t.step('The link is cut while the phone sends.');

@@ -28,7 +28,7 @@ export class LanRig implements Rig {
   readonly name = 'lan';
   readonly title = 'network namespaces on one switch: real processes, mDNS, WebSocket and MQTT';
   readonly offers: ReadonlySet<Need> = new Set(NEEDS);
-  readonly atOnce = 2;
+  readonly atOnce = 3;
   readonly #clock: Clock;
   #keeper: Keeper | undefined;
   #stages = 0;
