@@ -7,7 +7,6 @@ import {
   type EntityId,
   type Entropy,
   every,
-  type Link,
   type Logger,
   type PnId,
   Serial,
@@ -35,14 +34,13 @@ import type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from '.
 import { type DeviceState, type PnRecord, PnRole } from './device-state.js';
 import { EntityDiscovery } from './discovery.js';
 import { InventoryCopies } from './inventory-copy.js';
-import { Links } from './links.js';
 import { LocalEuKeys } from './local-eu-keys.js';
 import { Messenger, type ReceivedMessage } from './messenger.js';
-import { Neighbourhood } from './neighbourhood.js';
-import { PairingService } from './pairing/pairing-service.js';
-import { Pairings } from './pairings.js';
+import type { Neighbourhood } from './neighbourhood.js';
+import type { PairingService } from './pairing/pairing-service.js';
 import type { PanTechnology } from './pan-technology.js';
 import type { Hop, PeerLink } from './peer-link.js';
+import { Peers } from './peers.js';
 import { PnTraffic } from './pn-traffic.js';
 import { type DeviceFacts, RoleKeeper } from './role-keeper.js';
 import { ServerProbe } from './server-probe.js';
@@ -73,25 +71,20 @@ export interface DeviceOptions {
 
 /** A CPNS device: its neighbours, its roles, its messages. Pure; everything of the world comes in through the options. */
 export class Device {
-  readonly pairing: PairingService;
   readonly consents: ConsentDesk;
   readonly roles: RoleKeeper;
-  readonly neighbourhood: Neighbourhood;
   readonly messenger: Messenger;
   readonly #options: DeviceOptions;
-  readonly #links: Links;
+  readonly #peers: Peers;
   readonly #gateway: Gateway;
   readonly #pne: Pne;
   readonly #traffic: PnTraffic;
-  readonly #pairings: Pairings;
   readonly #discovery: EntityDiscovery;
   readonly #keys: LocalEuKeys;
   readonly #clock: StoppableClock;
-  readonly #stopping = new AbortController();
   #cancelPardon = () => {};
   readonly #probe: ServerProbe;
   #serverTime: { readonly serverMs: number; readonly wallMs: number } | undefined;
-  #pairingOpen = false;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
@@ -103,8 +96,8 @@ export class Device {
       options.happened(what);
       if (what.type === 'pn') this.#pnChanged(what.pnId);
     };
-    const linkTo = (id: EntityId) => this.#links.get(id);
-    const linkedPeers = () => this.#links.peers();
+    const linkTo = (id: EntityId) => this.#peers.linkTo(id);
+    const linkedPeers = () => this.#peers.linked;
     this.#keys = new LocalEuKeys({ state, clock, provider, settings });
     const context: DeviceContext = {
       identity,
@@ -126,27 +119,6 @@ export class Device {
 
     this.consents = new ConsentDesk({ clock, entropy, policy: settings.consent, limits: settings.limits, happened });
     this.#traffic = new PnTraffic({ self, state, provider, clock, entropy, logger, bootCounter: options.bootCounter });
-    this.#links = new Links({
-      self,
-      provider,
-      clock,
-      entropy,
-      logger,
-      state,
-      limits: settings.limits,
-      handler: {
-        up: (link, peer) => this.#linkUp(link, peer),
-        ended: (link) => {
-          this.#gateway.linkClosed(link);
-          this.#pne.linkClosed(link);
-        },
-        down: (link, peer, reason) => this.#linkDown(link, peer, reason),
-        message: (link, envelope, hop) => this.#message(link, envelope, hop),
-        pairing: (link, envelope) => this.pairing.accepted(link, envelope),
-        provisionalProven: (link) => this.pairing.linkProven(link),
-        provisional: () => this.pairing.provisional(),
-      },
-    });
     this.#gateway = new Gateway(context, options.uplink, {
       serverData: (channel, envelope) => this.messenger.serverData(undefined, channel, envelope),
       pnData: (pnId, body) => this.messenger.pnData(pnId, body),
@@ -197,49 +169,28 @@ export class Device {
     });
     this.#probe = new ServerProbe({ clock, entropy, uplink: options.uplink, reached: (reach) => this.roles.reached(reach) });
     this.#discovery = new EntityDiscovery({ self, zone: options.facts.zone, state, logger, roles: this.roles });
-    this.#pairings = new Pairings({
-      state,
-      entropy,
-      logger,
-      limits: settings.limits,
-      linkTo,
-      linkedPeers,
-      happened,
-      ended: (peer, byPeer) => this.#unpaired(peer, byPeer),
-    });
-    this.neighbourhood = new Neighbourhood({
+    this.#peers = new Peers({
       self,
+      provider,
       clock,
       entropy,
       logger,
+      state,
+      limits: settings.limits,
       technologies,
-      wanted: (id) => state.pairing(id) !== undefined && this.#links.get(id) === undefined,
+      happened,
+      mode: () => this.roles.mode,
       handler: {
-        linked: (link, expected) => this.#linked(link, expected),
-        changed: (id, sighting) => {
-          happened({
-            type: sighting ? 'peer-sighted' : 'peer-lost',
-            peer: id,
-            text: sighting ? `${id} is near.` : `${id} is not near any more.`,
-          });
-          if (sighting !== undefined) this.pairing.sighted(sighting);
+        up: (link) => void this.#discovery.greet(link),
+        ended: (link) => {
+          this.#gateway.linkClosed(link);
+          this.#pne.linkClosed(link);
         },
+        down: () => this.roles.changed(),
+        message: (link, envelope, hop) => this.#message(link, envelope, hop),
+        unpaired: (peer, byPeer) => this.#unpaired(peer, byPeer),
       },
     });
-    this.pairing = new PairingService(
-      { self, provider, clock, entropy, logger, limits: settings.limits },
-      {
-        isPaired: (id) => this.#pairings.has(id),
-        windowChanged: (open) => {
-          this.#pairingOpen = open;
-          this.#announce();
-        },
-        sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
-        dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
-        keep: ({ peer, kPair }, addresses) => this.#pairings.keep(peer, kPair.reveal(), addresses),
-        proven: (link) => this.#links.proven(link),
-      },
-    );
   }
 
   get id(): EntityId {
@@ -248,6 +199,14 @@ export class Device {
   /** ID_S of the enrolment. */
   get serverId(): ServerId {
     return this.#options.identity.idServer;
+  }
+  /** Pairing for the person at this device. */
+  get pairing(): PairingService {
+    return this.#peers.pairing;
+  }
+  /** Who is near. */
+  get neighbourhood(): Neighbourhood {
+    return this.#peers.neighbourhood;
   }
   get state(): DeviceState {
     return this.#options.state;
@@ -267,10 +226,10 @@ export class Device {
     return this.#clock.monotonicMs() - link.provenAtMs;
   }
   linkTo(id: EntityId): PeerLink | undefined {
-    return this.#links.get(id);
+    return this.#peers.linkTo(id);
   }
   linkedPeers(): readonly EntityId[] {
-    return this.#links.peers();
+    return this.#peers.linked;
   }
   /** This PNE has a session with the server for that PN. */
   hasServerSession(pnId: PnId): boolean {
@@ -279,21 +238,17 @@ export class Device {
 
   async start(): Promise<void> {
     this.roles.start();
-    this.#announce();
     this.#leaveUnpaired();
     every(this.#clock, SWEEP_EVERY_MS, () => this.#sweep());
-    await this.neighbourhood.start();
+    await this.#peers.start();
     this.#probe.now();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort(new CpnsError('State', 'Stopping', 'The agent is stopping.'));
     this.#probe.stop();
-    this.pairing.stop();
     this.messenger.stop();
     this.#pne.stop();
-    this.#links.closeAll('the agent is stopping');
-    await Promise.all([this.neighbourhood.stop(), this.#gateway.stop(), this.#traffic.stop()]);
+    await Promise.all([this.#peers.stop(), this.#gateway.stop(), this.#traffic.stop()]);
     this.#clock.stop();
   }
 
@@ -313,7 +268,7 @@ export class Device {
     const id = gateway ?? this.roles.assignment.gateway;
     if (id === this.id)
       throw new CpnsError('State', 'IsGateway', 'This device is the PN GW: ask for the personal network at one of the other devices.');
-    const link = id && this.#links.get(id);
+    const link = id && this.#peers.linkTo(id);
     if (!link) {
       throw new CpnsError(
         'State',
@@ -329,12 +284,12 @@ export class Device {
    * one out of its own. @throws CpnsError State/NotPaired, State/DiskFull
    */
   unpair(peer: EntityId): Promise<void> {
-    return this.#pairings.end(peer);
+    return this.#peers.pairings.end(peer);
   }
 
   /** Tells every linked device that the pairing is over, as a reset is about to make it. */
   tellUnpaired(): void {
-    this.#pairings.tellAll();
+    this.#peers.pairings.tellAll();
   }
 
   /** What rested on a pairing is over. */
@@ -348,37 +303,9 @@ export class Device {
   #leaveUnpaired(): void {
     const { state, logger } = this.#options;
     for (const { gateway, role } of state.pns()) {
-      if (role !== PnRole.Pne || this.#pairings.has(gateway)) continue;
+      if (role !== PnRole.Pne || this.#peers.pairings.has(gateway)) continue;
       this.#pne.leaveGateway(gateway).catch((error) => logger.warn('a PN could not be left', { gateway, why: describeError(error) }));
     }
-  }
-
-  async #dialForPairing(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink> {
-    const technology = this.neighbourhood.technologies[0];
-    if (technology === undefined) throw new CpnsError('State', 'NoPan', 'No PAN technology is on: see "cpns-agent doctor".');
-    const raw = await (addresses === undefined
-      ? this.neighbourhood.reach(peer, signal)
-      : this.neighbourhood.dial(technology, addresses, signal));
-    const link = this.#links.adopt(raw);
-    if (link !== undefined) return link;
-    throw new CpnsError('State', 'TooManyLinks', 'This device has as many links as it may: unpair one, or raise limits.links.');
-  }
-
-  async #linked(raw: Link, expected: EntityId | undefined): Promise<boolean> {
-    const link = this.#links.adopt(raw);
-    return link !== undefined && expected !== undefined && (await this.#links.prove(link, expected));
-  }
-
-  #linkUp(link: PeerLink, peer: EntityId): void {
-    this.#options.happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
-    void this.#discovery.greet(link);
-  }
-
-  #linkDown(link: PeerLink, peer: EntityId, reason: string): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#options.happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
-    this.roles.changed();
-    this.neighbourhood.refresh(peer);
   }
 
   #message(link: PeerLink, envelope: Envelope, hop: Hop): void {
@@ -398,7 +325,7 @@ export class Device {
           return acknowledged;
         });
       case unpair.number:
-        return void this.#pairings.endedByPeer(link.peer as EntityId);
+        return void this.#peers.pairings.endedByPeer(link.peer as EntityId);
       default:
         if (this.#pne.message(link, envelope, hop)) return;
         if (isGateway(this.roles.mode) && this.#gateway.message(link, envelope, hop)) return;
@@ -409,11 +336,7 @@ export class Device {
   #assigned({ mode }: Assignment): void {
     if (isGateway(mode)) this.#gateway.start();
     else void this.#gateway.stop();
-    this.#announce();
-  }
-
-  #announce(): void {
-    for (const technology of this.#options.technologies) technology.announce({ mode: this.roles.mode, pairing: this.#pairingOpen });
+    this.#peers.announce();
   }
 
   #gatewayRefused(error: CpnsError): void {

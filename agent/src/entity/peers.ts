@@ -1,0 +1,164 @@
+import { type Clock, CpnsError, type CryptoProvider, type EntityId, type Entropy, type Link, type Logger } from '@cpns/shared';
+import type { Envelope, Mode } from '@cpns/shared/messages';
+import type { DeviceLimits, Happening } from './device-context.js';
+import type { DeviceState } from './device-state.js';
+import { Links } from './links.js';
+import { Neighbourhood } from './neighbourhood.js';
+import { PairingService } from './pairing/pairing-service.js';
+import { Pairings } from './pairings.js';
+import type { PanTechnology } from './pan-technology.js';
+import type { Hop, PeerLink } from './peer-link.js';
+
+export interface PeersHandler {
+  /** A proven link to a peer; the only one of its peer. */
+  up(link: PeerLink): void;
+  /** A link that was up has ended. */
+  ended(link: PeerLink): void;
+  /** After {@link ended}: there is no link to its peer any more. */
+  down(link: PeerLink): void;
+  message(link: PeerLink, envelope: Envelope, hop: Hop): void;
+  /** The pairing is deleted, by this device or by the peer. */
+  unpaired(peer: EntityId, byPeer: boolean): Promise<void>;
+}
+
+export interface PeersOptions {
+  readonly self: EntityId;
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly logger: Logger;
+  readonly state: DeviceState;
+  readonly limits: DeviceLimits;
+  readonly technologies: readonly PanTechnology[];
+  readonly handler: PeersHandler;
+  happened(what: Happening): void;
+  /** What this device is now, for everybody around. */
+  mode(): Mode;
+}
+
+/** The devices around this one: who is near, who is paired, and who is linked. */
+export class Peers {
+  readonly neighbourhood: Neighbourhood;
+  readonly pairing: PairingService;
+  readonly pairings: Pairings;
+  readonly #options: PeersOptions;
+  readonly #links: Links;
+  #pairingOpen = false;
+  #stopped = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    const { self, provider, clock, entropy, logger, state, limits, technologies, happened, handler } = options;
+    this.#links = new Links({
+      self,
+      provider,
+      clock,
+      entropy,
+      logger,
+      state,
+      limits,
+      handler: {
+        up: (link, peer) => {
+          happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
+          handler.up(link);
+        },
+        ended: (link) => handler.ended(link),
+        down: (link, peer, reason) => this.#down(link, peer, reason),
+        message: (link, envelope, hop) => handler.message(link, envelope, hop),
+        pairing: (link, envelope) => this.pairing.accepted(link, envelope),
+        provisionalProven: (link) => this.pairing.linkProven(link),
+        provisional: () => this.pairing.provisional(),
+      },
+    });
+    this.pairings = new Pairings({
+      state,
+      entropy,
+      logger,
+      limits,
+      linkTo: (id) => this.linkTo(id),
+      linkedPeers: () => this.linked,
+      happened,
+      ended: (peer, byPeer) => handler.unpaired(peer, byPeer),
+    });
+    this.neighbourhood = new Neighbourhood({
+      self,
+      clock,
+      entropy,
+      logger,
+      technologies,
+      wanted: (id) => this.pairings.has(id) && this.linkTo(id) === undefined,
+      handler: {
+        linked: (link, expected) => this.#linked(link, expected),
+        changed: (id, sighting) => {
+          const text = sighting ? `${id} is near.` : `${id} is not near any more.`;
+          happened({ type: sighting ? 'peer-sighted' : 'peer-lost', peer: id, text });
+          if (sighting !== undefined) this.pairing.sighted(sighting);
+        },
+      },
+    });
+    this.pairing = new PairingService(
+      { self, provider, clock, entropy, logger, limits },
+      {
+        isPaired: (id) => this.pairings.has(id),
+        windowChanged: (open) => {
+          this.#pairingOpen = open;
+          this.announce();
+        },
+        sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
+        dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
+        keep: ({ peer, kPair }, addresses) => this.pairings.keep(peer, kPair.reveal(), addresses),
+        proven: (link) => this.#links.proven(link),
+      },
+    );
+  }
+
+  /** @throws CpnsError why the first PAN technology cannot start, when none can */
+  start(): Promise<void> {
+    this.announce();
+    return this.neighbourhood.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.pairing.stop();
+    this.#links.closeAll('the agent is stopping');
+    await this.neighbourhood.stop();
+  }
+
+  linkTo(id: EntityId): PeerLink | undefined {
+    return this.#links.get(id);
+  }
+  /** Peers with a proven link. */
+  get linked(): readonly EntityId[] {
+    return this.#links.peers();
+  }
+
+  /** Tells everybody around what this device is now. */
+  announce(): void {
+    for (const technology of this.#options.technologies) technology.announce({ mode: this.#options.mode(), pairing: this.#pairingOpen });
+  }
+
+  #down(link: PeerLink, peer: EntityId, reason: string): void {
+    const { happened, handler } = this.#options;
+    if (this.#stopped) return;
+    happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
+    handler.down(link);
+    this.neighbourhood.refresh(peer);
+  }
+
+  async #linked(raw: Link, expected: EntityId | undefined): Promise<boolean> {
+    const link = this.#links.adopt(raw);
+    return link !== undefined && expected !== undefined && (await this.#links.prove(link, expected));
+  }
+
+  async #dialForPairing(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink> {
+    const technology = this.neighbourhood.technologies[0];
+    if (technology === undefined) throw new CpnsError('State', 'NoPan', 'No PAN technology is on: see "cpns-agent doctor".');
+    const raw = await (addresses === undefined
+      ? this.neighbourhood.reach(peer, signal)
+      : this.neighbourhood.dial(technology, addresses, signal));
+    const link = this.#links.adopt(raw);
+    if (link !== undefined) return link;
+    throw new CpnsError('State', 'TooManyLinks', 'This device has as many links as it may: unpair one, or raise limits.links.');
+  }
+}
