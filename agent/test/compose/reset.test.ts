@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { DeviceState } from '../../src/entity/device-state.js';
 import { FileStore } from '../../src/store/file-store.js';
 import { ComposedAgent, clock } from '../support/composed-agent.js';
+import { freePort } from '../support/free-port.js';
 import { pairByCode, pairedNeighbours } from '../support/pairing.js';
 
 describe('a reset', () => {
@@ -32,6 +33,15 @@ describe('a reset', () => {
     expect(await a.ports.inspect(a.place)).toEqual({ enrolment: undefined, probe: undefined });
     await expect(a.start()).rejects.toMatchObject({ code: 'NotEnrolled' });
     expect(await a.enrol()).toMatchObject({ id: a.id });
+  });
+
+  it('listens again where it did, at a fixed port too', async () => {
+    const port = await freePort();
+    const [a, b] = await pairedNeighbours({ config: { lan: `port: ${port}` } });
+    await a.client.request('reset', {});
+    expect(await a.address()).toBe(`127.0.0.1:${port}`);
+    await Promise.all([a.near(b.id), b.near(a.id)]);
+    await pairByCode(a, b);
   });
 
   it('ends a pairing that is under way', async () => {
