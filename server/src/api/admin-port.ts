@@ -1,4 +1,4 @@
-import type { EntityId, PnId, ServerId, UserId } from '@cpns/shared';
+import type { CpnsId, EntityId, PnId, ServerId, UserId } from '@cpns/shared';
 import type { Subscription } from '@cpns/shared/messages';
 
 /*
@@ -40,7 +40,7 @@ export interface GatewayView {
 
 export interface PnMemberView {
   readonly entityId: EntityId;
-  readonly cpnsId: string;
+  readonly cpnsId: CpnsId;
   readonly userId: UserId;
   /** Unconfirmed or Member (protocol b.2). */
   readonly state: string;

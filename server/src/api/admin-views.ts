@@ -60,7 +60,7 @@ export function pnsOf(reads: Reads, entityId: EntityId): readonly PnId[] {
 function memberView(member: MemberRecord): PnMemberView {
   return {
     entityId: member.entityId,
-    cpnsId: member.cpnsId ?? '',
+    cpnsId: member.cpnsId,
     userId: member.userId,
     state: member.state === PneState.Member ? 'Member' : 'Unconfirmed',
     authenticatedAt: isoTime(member.authenticatedMs),

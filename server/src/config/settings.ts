@@ -58,7 +58,7 @@ export const settingsTable = settingsFile({
     requireForwardSecrecy: flag(true, 'Refuse devices that offer no X25519 key.'),
     challengeTimeoutMs: count(30_000, 'A challenge is answered within, in milliseconds.', 1000, 600_000),
     acknowledgeTimeoutMs: count(120_000, 'A PNE that has not acknowledged after so long is removed, in milliseconds.', 1000, 3_600_000),
-    sessionLifetimeMs: count(86_400_000, 'A session key lives so long, in milliseconds.', 60_000),
+    sessionLifetimeMs: count(86_400_000, 'A session key lives so long, in milliseconds.', 60_000, 86_400_000),
     oldSessionGraceMs: count(60_000, 'The session key before the present one is still received for, in milliseconds.', 0, 600_000),
     heartbeatMs: count(60_000, 'A heartbeat goes to every connected device each, in milliseconds.', 1000, 3_600_000),
     answersKeptMs: count(86_400_000, 'Answers to requests are kept for repetitions, in milliseconds.', 60_000),

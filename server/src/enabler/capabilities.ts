@@ -1,4 +1,4 @@
-import type { PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import {
   type BodyOf,
   bodyOf,
@@ -14,6 +14,8 @@ import {
   statusManagementResponse,
 } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
+import type { Tx } from '../inventory/database.js';
+import type { PnRecord } from '../inventory/pn-inventory.js';
 import type { EnablerContext } from './context.js';
 import { TRANSACTION_OCTETS } from './downlink.js';
 import type { Incoming } from './incoming.js';
@@ -31,14 +33,9 @@ export async function updateCapabilities(context: EnablerContext, incoming: Inco
   if (body.contents !== undefined) fromOctets(contents, body.contents, 'contents');
   limits.request(sender);
   await incoming.change((tx) => {
-    tx.devices.report(sender, body.capabilities, body.contents);
-    const pnId = session?.pnId as PnId | '';
-    const member = pnId === '' ? undefined : tx.pns.member(pnId, sender);
-    const before = member && tx.pns.find(member.pnId);
-    if (member === undefined || before === undefined) return;
-    const changed = { ...member, capabilities: body.capabilities, contents: body.contents ?? member.contents };
-    const pn = tx.pns.updateMember(changed);
-    if (pn.version !== before.version) announce(context, tx, pn, { add: [memberOf(changed)] }, true);
+    tx.devices.report(sender, body.capabilities);
+    if (session !== undefined && session.pnId !== '' && body.contents !== undefined)
+      offer(context, tx, session.pnId, sender, body.contents);
   });
 
   // 13. CPNS Server to PN GW: Device Capabilities confirmation (Device Capabilities)
@@ -46,6 +43,16 @@ export async function updateCapabilities(context: EnablerContext, incoming: Inco
 
   // 14. CPNS Server to PN GW: Status Management update request (Status Management)
   if (session?.own) askStatus(context, session);
+}
+
+/** What a member offers goes into the PN Inventory, and to everybody who has a copy. Undefined: it is no member. */
+export function offer(context: EnablerContext, tx: Tx, pnId: PnId, pne: EntityId, octets: Uint8Array): PnRecord | undefined {
+  const member = tx.pns.member(pnId, pne);
+  const before = tx.pns.find(pnId);
+  if (member === undefined || before === undefined) return undefined;
+  const pn = tx.pns.setContents(pnId, pne, octets);
+  if (pn.version !== before.version) announce(context, tx, pn, { add: [memberOf({ ...member, contents: octets })] }, true);
+  return pn;
 }
 
 function askStatus(context: EnablerContext, session: Session): void {

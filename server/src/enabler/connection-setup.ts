@@ -1,3 +1,4 @@
+import type { EntityId } from '@cpns/shared';
 import {
   authorizationRequest,
   type authorizationResponse,
@@ -7,6 +8,7 @@ import {
   Status,
 } from '@cpns/shared/messages';
 import { EMPTY, ServerHandshake } from '@cpns/shared/security';
+import type { Tx } from '../inventory/database.js';
 import type { EnablerContext } from './context.js';
 import { checkHello, requireGatewayRight } from './hello-check.js';
 import { answer, type Incoming } from './incoming.js';
@@ -47,22 +49,22 @@ export async function setUpConnection(context: EnablerContext, incoming: Incomin
 }
 
 export async function authorize(context: EnablerContext, incoming: Incoming<BodyOf<typeof authorizationResponse>>): Promise<void> {
-  const { challenges, sessions, serverKeys, settings } = context;
+  const { challenges, sessions, serverKeys } = context;
   const entityId = incoming.sender;
 
   // 10. PN GW to CPNS Server: Authentication and Authorization response (Security Function)
   const handshake = challenges.takeSetup(entityId);
   if (handshake === undefined) throw refuse(Status.WrongState, 'NoChallenge', `${entityId} answers a challenge that is not open.`);
   const { hashServer, material } = handshake.verify(incoming.body.hashPne);
-  const session = new Session({ ...context, entityId, pnId: '', gateway: '', material, lifetimeMs: settings.sessions.sessionLifetimeMs });
+  const session = new Session({ ...context, entityId, pnId: '', gateway: '', material });
 
   // 11. CPNS Server to PN GW: Connection setup confirmation (Connection Management)
   try {
     await incoming.conclude((tx) => {
       const { user } = requireGatewayRight(tx, entityId);
-      tx.devices.authenticated(entityId);
       tx.events.add({ event: 'gateway-authenticated', text: `${entityId} authenticated itself as PN GW.`, entityId });
-      const cpnsId = tx.devices.cpnsIdOf(entityId);
+      resumePns(tx, entityId);
+      const cpnsId = tx.devices.authenticated(entityId);
       const confirm = { status: Status.Success, cpnsId, serverKeys, subscription: user.subscription };
       const record = session.firstRecord(incoming.envelope.transaction, confirm);
       tx.afterCommit(() => sessions.file(session));
@@ -71,5 +73,15 @@ export async function authorize(context: EnablerContext, incoming: Incoming<Body
   } catch (error) {
     session.erase();
     throw error;
+  }
+}
+
+/** PNs that were suspended when this device was revoked: it was taken in again since, or it could not have authenticated itself. */
+function resumePns(tx: Tx, gateway: EntityId): void {
+  for (const { pnId, state } of tx.pns.ofGateway(gateway)) {
+    if (state !== 'Suspended') continue;
+    tx.pns.resume(pnId);
+    const text = `The personal network ${pnId} goes on with its PN GW ${gateway}.`;
+    tx.events.add({ event: 'pn-resumed', text, entityId: gateway, pnId });
   }
 }

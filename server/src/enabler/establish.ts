@@ -1,4 +1,4 @@
-import { CpnsError, describeError, type EntityId, type PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import {
   authenticationRequest,
   type authenticationResponses,
@@ -11,8 +11,9 @@ import {
   SetupType,
   Status,
 } from '@cpns/shared/messages';
-import { EMPTY, NONCE_LENGTH, type SkMaterial, toHex } from '@cpns/shared/security';
+import { EMPTY, NONCE_LENGTH, toHex } from '@cpns/shared/security';
 import type { Tx } from '../inventory/database.js';
+import type { MemberRecord } from '../inventory/pn-inventory.js';
 import { type Applicant, admit, challenge, settle } from './applicants.js';
 import type { ChallengedPne, EstablishRun } from './challenges.js';
 import type { EnablerContext } from './context.js';
@@ -20,9 +21,10 @@ import { requireGatewayRight } from './hello-check.js';
 import { answer, type Incoming } from './incoming.js';
 import { allowedBy } from './membership-policy.js';
 import { newPnKey } from './pn-key.js';
+import { type ProvenPne, prove } from './proof.js';
 import { refuse } from './refusals.js';
 import { Session } from './session.js';
-import { FIRST_PAGE_OCTETS, PAGE_OCTETS, pagesOf, readWhole, viewOf } from './views.js';
+import { FIRST_PAGE_OCTETS, PAGE_OCTETS, pagesOf, readWhole, viewOf, type WholePn } from './views.js';
 
 /** With more PNEs than this in one request their first records carry small pages, so that the answer stays within an envelope. */
 const MANY = 4;
@@ -116,66 +118,48 @@ function challengeFor(run: EstablishRun, pne: EntityId): BodyOf<typeof authentic
   return { pne, status: Status.Success, eServer, wrapped, wrappedForGateway };
 }
 
-/** A PNE that proved that it knows its EUKey. */
-export interface ProvenPne extends ChallengedPne {
-  readonly hashServer: Uint8Array;
-  readonly material: SkMaterial;
-}
-
 /** Second half of PN establishment (seed 003 figure 10, steps 10 to 12): all of it in one transaction, or nothing. */
 export async function completePn(
   context: EnablerContext,
   incoming: Incoming<BodyOf<typeof authenticationResponses>>,
   run: EstablishRun,
 ): Promise<void> {
-  const { sessions, settings } = context;
+  const { sessions } = context;
   const { gateway, pnId } = run;
   const opened: Session[] = [];
 
   // 11. the CPNS Server authenticates the PNEs by verifying hash_PNE, and registers the PN when at least one of them is authenticated
   const statuses = new Map(run.refused);
-  const proven = run.pnes.map((challenged) => {
+  const passed: ProvenPne[] = [];
+  for (const challenged of run.pnes) {
     const outcome = prove(context, challenged, incoming.body.pnes.find(({ pne }) => pne === challenged.pne)?.hashPne);
-    if ('status' in outcome) statuses.set(challenged.pne, outcome.status);
-    return 'status' in outcome ? undefined : outcome.value;
-  });
-  const passed = proven.filter((pne) => pne !== undefined);
+    if ('value' in outcome) passed.push(outcome.value);
+    else statuses.set(challenged.pne, outcome.status);
+  }
   try {
     await incoming.conclude((tx) => {
-      const { user } = requireGatewayRight(tx, gateway);
-      const allowed = allowedBy(
-        tx,
-        user.userId,
-        gateway,
-        passed.map(({ pne }) => pne),
-      );
-      for (const { pne } of passed) statuses.set(pne, allowed.includes(pne) ? Status.Success : Status.NotAuthorized);
-      const members = passed.filter(({ pne }) => allowed.includes(pne));
+      const members = stillAllowed(tx, gateway, passed);
+      for (const { pne } of passed) statuses.set(pne, Status.NotAuthorized);
+      for (const { pne } of members) statuses.set(pne, Status.Success);
       const outcomes = [...statuses].map(([pne, status]) => ({ pne, status }));
       if (members.length === 0)
         return answer(pnRegistrationResponse, { status: Status.AuthFailed, pnId: incoming.body.pnId, pnes: outcomes });
 
-      const pn = createPn(context, tx, run, members);
-      const whole = readWhole(tx, pn);
+      const whole = createPn(context, tx, run, members);
 
       // 12. CPNS Server calculates session key and hash value for each PNE, then sends PN Registration Response message
+      const firstOctets = members.length > MANY ? FIRST_PAGE_OCTETS : PAGE_OCTETS;
       const confirmed = new Map(
         members.map((member) => {
-          const { pne, material, hashServer } = member;
-          const lifetimeMs = settings.sessions.sessionLifetimeMs;
-          const session = new Session({ ...context, entityId: pne, pnId, gateway, material, lifetimeMs });
+          const session = new Session({ ...context, entityId: member.pne, pnId, gateway, material: member.material });
           opened.push(session);
-          const [first, ...rest] = pagesOf(pn, viewOf(whole, pne), members.length > MANY ? FIRST_PAGE_OCTETS : PAGE_OCTETS);
-          session.furtherPages = rest;
-          const cpnsId = tx.devices.cpnsIdOf(pne);
-          const confirm = { status: Status.Success, cpnsId, serverKeys: context.serverKeys, ...(first && { inventory: first }) };
-          return [pne, { hashServer, record: session.firstRecord(incoming.envelope.transaction, confirm) }];
+          return [member.pne, confirmTo(context, incoming.envelope.transaction, session, member, whole, firstOctets)];
         }),
       );
       tx.afterCommit(() => {
         for (const session of opened) sessions.file(session);
       });
-      const [inventory] = pagesOf(pn, viewOf(whole, gateway));
+      const [inventory] = pagesOf(whole.pn, viewOf(whole, gateway));
       return answer(pnRegistrationResponse, {
         status: members.length === statuses.size ? Status.Success : Status.PartialSuccess,
         pnId: incoming.body.pnId,
@@ -192,41 +176,43 @@ export async function completePn(
   }
 }
 
-/** The outcome of one proof. A PNE that did not answer is out, like one that proved nothing. */
-export function prove(
-  context: EnablerContext,
-  challenged: ChallengedPne,
-  hashPne: Uint8Array | undefined,
-): { readonly value: ProvenPne } | { readonly status: Status } {
-  const { pne, handshake } = challenged;
-  if (hashPne === undefined) {
-    handshake.abort();
-    return { status: Status.Timeout };
-  }
-  try {
-    return { value: { ...challenged, ...handshake.verify(hashPne) } };
-  } catch (error) {
-    if (!(error instanceof CpnsError)) throw error;
-    context.logger.info('a PNE did not prove itself', { pne, why: describeError(error) });
-    return { status: Status.AuthFailed };
-  }
+/** Who may still be in a PN of that PN GW: rights may have gone since the challenge. */
+function stillAllowed(tx: Tx, gateway: EntityId, passed: readonly ProvenPne[]): readonly ProvenPne[] {
+  const { user } = requireGatewayRight(tx, gateway);
+  const pnes = passed.map(({ pne }) => pne);
+  const allowed = new Set(allowedBy(tx, user.userId, gateway, pnes));
+  return passed.filter(({ pne }) => allowed.has(pne));
 }
 
-function createPn(context: EnablerContext, tx: Tx, run: EstablishRun, members: readonly ProvenPne[]) {
+function createPn(context: EnablerContext, tx: Tx, run: EstablishRun, members: readonly ProvenPne[]): WholePn {
   const { gateway, pnId, initiator, gatewayCapabilities, shareMembers } = run;
-  for (const { pne } of members) {
-    tx.devices.cpnsIdOf(pne);
-    tx.devices.seen(pne);
-  }
-  const text = `${gateway} and ${members.map(({ pne }) => pne).join(', ')} are the personal network ${pnId}.`;
-  tx.events.add({ event: 'pn-established', text, entityId: gateway, pnId });
-  return tx.pns.create({
+  tx.devices.report(gateway, gatewayCapabilities);
+  for (const { pne, capabilities } of members) tx.devices.registered(pne, capabilities);
+  const pn = tx.pns.create({
     pnId,
     gateway,
     initiator,
-    gatewayCapabilities,
     shareMembers,
     sealedKey: newPnKey(context, pnId, 1),
-    members: members.map(({ pne: entityId, capabilities, contents }) => ({ entityId, capabilities, contents })),
+    members: members.map(({ pne: entityId, contents }) => ({ entityId, contents })),
   });
+  const text = `${gateway} and ${members.map(({ pne }) => pne).join(', ')} are the personal network ${pnId}.`;
+  tx.events.add({ event: 'pn-established', text, entityId: gateway, pnId });
+  return readWhole(tx, pn);
+}
+
+/** hash_server and the first record for one member, which holds its own view of the PN Inventory. */
+function confirmTo(
+  { serverKeys }: EnablerContext,
+  transaction: Uint8Array,
+  session: Session,
+  { pne, hashServer }: ProvenPne,
+  whole: WholePn,
+  firstOctets: number,
+): { readonly hashServer: Uint8Array; readonly record: Uint8Array } {
+  const [inventory, ...rest] = pagesOf(whole.pn, viewOf(whole, pne), firstOctets);
+  session.furtherPages = rest;
+  const { cpnsId } = whole.members.find(({ entityId }) => entityId === pne) as MemberRecord;
+  const confirm = { status: Status.Success, cpnsId, serverKeys, ...(inventory && { inventory }) };
+  return { hashServer, record: session.firstRecord(transaction, confirm) };
 }

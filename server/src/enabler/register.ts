@@ -12,14 +12,14 @@ import {
 import { NONCE_LENGTH, toHex } from '@cpns/shared/security';
 import type { Tx } from '../inventory/database.js';
 import { admit, challenge } from './applicants.js';
+import { offer } from './capabilities.js';
 import type { RegisterRun } from './challenges.js';
 import type { EnablerContext } from './context.js';
-import { type ProvenPne, prove } from './establish.js';
 import { requireGatewayRight } from './hello-check.js';
 import { answer, type Incoming } from './incoming.js';
-import { announce } from './notices.js';
+import { type ProvenPne, prove } from './proof.js';
 import { Session } from './session.js';
-import { memberOf, pagesOf, readWhole, viewOf } from './views.js';
+import { pagesOf, readWhole, viewOf } from './views.js';
 
 /** PNE Registration, PN member case, first half (seed 001 figure 4). Answered with an Authentication Request. */
 export async function challengeMember(context: EnablerContext, incoming: Incoming<BodyOf<typeof pneRegistrationForward>>): Promise<void> {
@@ -61,7 +61,7 @@ export async function completeRegistration(
   incoming: Incoming<BodyOf<typeof authenticationResponses>>,
   run: RegisterRun,
 ): Promise<void> {
-  const { sessions, settings, serverKeys } = context;
+  const { sessions, serverKeys } = context;
   const { gateway, pnId, pnes } = run;
   const [challenged] = pnes;
   const outcome = challenged && prove(context, challenged, incoming.body.pnes.find(({ pne }) => pne === challenged.pne)?.hashPne);
@@ -69,13 +69,12 @@ export async function completeRegistration(
     const status = outcome?.status ?? Status.AuthFailed;
     return incoming.conclude(() => answer(pneRegistrationResponse, { status, pnId: incoming.body.pnId }));
   }
-  const { pne, material, hashServer } = outcome.value;
-  const session = new Session({ ...context, entityId: pne, pnId, gateway, material, lifetimeMs: settings.sessions.sessionLifetimeMs });
+  const { pne, material, hashServer, capabilities } = outcome.value;
+  const session = new Session({ ...context, entityId: pne, pnId, gateway, material });
   try {
     await incoming.conclude((tx) => {
       // 3. CPNS Server allocates CPNS ID and updates the PN Inventory, then responds with response code and security information
-      const cpnsId = tx.devices.cpnsIdOf(pne);
-      tx.devices.seen(pne);
+      const cpnsId = tx.devices.registered(pne, capabilities);
       const { status, pages } = updateInventory(context, tx, gateway, pnId, outcome.value);
       const [first, ...rest] = pages;
       session.furtherPages = rest;
@@ -95,7 +94,7 @@ function updateInventory(
   tx: Tx,
   gateway: EntityId,
   pnId: PnId,
-  { pne, capabilities, contents }: ProvenPne,
+  { pne, contents }: ProvenPne,
 ): { readonly status: Status; readonly pages: readonly Inventory[] } {
   const before = tx.pns.find(pnId);
   if (before === undefined) return { status: Status.UnknownPn, pages: [] };
@@ -103,8 +102,7 @@ function updateInventory(
   // Through another PN GW than the PN's nothing is said that would make a member give it up.
   if (before.gateway !== gateway) return { status: Status.WrongState, pages: [] };
   if (member === undefined || tx.devices.find(pne)?.state !== 'active') return { status: Status.NotMember, pages: [] };
-  const offered = contents ?? member.contents;
-  const pn = tx.pns.updateMember({ pnId, entityId: pne, capabilities, contents: offered, state: member.state });
-  if (pn.version !== before.version) announce(context, tx, pn, { add: [memberOf({ ...member, contents: offered })] }, true);
+  tx.pns.authenticated(pnId, pne);
+  const pn = contents === undefined ? before : (offer(context, tx, pnId, pne, contents) ?? before);
   return { status: Status.Success, pages: pagesOf(pn, viewOf(readWhole(tx, pn), pne)) };
 }

@@ -2,10 +2,11 @@ import type { EntityId } from '@cpns/shared';
 import { RemoveReason } from '@cpns/shared/messages';
 import type { EnablerContext } from './context.js';
 import { removeMembers } from './membership.js';
+import { newPnKey } from './pn-key.js';
 
 /**
  * Revocation of a device (protocol 0.17): one transaction takes away its key and its memberships and suspends the PNs of which it is
- * PN GW; with it go challenges, sessions, what waits for it and its connection. Its open requests fail, since each transaction looks
+ * PN GW, with a new PN key; with it go challenges, sessions, what waits for it and its connection. Its open requests fail, since each transaction looks
  * whether its sender is still active.
  * @throws CpnsError State/UnknownDevice
  */
@@ -19,7 +20,7 @@ export async function revokeDevice(context: EnablerContext, entityId: EntityId):
       sessions.dropDevice(entityId);
     });
     for (const pn of tx.pns.ofGateway(entityId)) {
-      tx.pns.setState(pn.pnId, 'Suspended');
+      tx.pns.suspend(pn.pnId, newPnKey(context, pn.pnId, pn.keyEpoch + 1));
       const text = `The personal network ${pn.pnId} is suspended, since its PN GW ${entityId} was revoked.`;
       tx.events.add({ event: 'pn-suspended', text, entityId, pnId: pn.pnId });
     }

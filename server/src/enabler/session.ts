@@ -2,6 +2,7 @@ import type { Clock, CryptoProvider, EntityId, Entropy, PnId } from '@cpns/share
 import type { BodyOf } from '@cpns/shared/messages';
 import { encodeEnvelope, type Inventory, sessionConfirm } from '@cpns/shared/messages';
 import { AGE_LIMITS, EnvelopeReassembler, INNER_TYPE, type SkMaterial, SkOpener, SkSender } from '@cpns/shared/security';
+import type { Settings } from '../config/settings.js';
 
 /** Octets of an envelope in one record to a PNE, at most: the padded record must fit into the frames of a PAN hop. */
 const RELAYED_CONTENT = 8_191;
@@ -22,8 +23,7 @@ export interface SessionOptions extends SessionEnds {
   readonly clock: Clock;
   /** The session takes it over. */
   readonly material: SkMaterial;
-  /** Milliseconds; longer than 24 h counts as 24 h. */
-  readonly lifetimeMs: number;
+  readonly settings: { readonly sessions: Pick<Settings['sessions'], 'sessionLifetimeMs'> };
 }
 
 /** One SK session at the server: a device's own, or that of a PNE in one PN. */
@@ -47,8 +47,8 @@ export class Session implements SessionEnds {
   readonly #material: SkMaterial;
   readonly #sender: SkSender;
 
-  constructor({ provider, entropy, clock, material, entityId, pnId, gateway, lifetimeMs }: SessionOptions) {
-    const sessionMs = Math.min(lifetimeMs, AGE_LIMITS.sessionMs);
+  constructor({ provider, entropy, clock, settings, material, entityId, pnId, gateway }: SessionOptions) {
+    const sessionMs = settings.sessions.sessionLifetimeMs;
     this.entityId = entityId;
     this.pnId = pnId;
     this.gateway = gateway;

@@ -35,7 +35,7 @@ export function viewOf({ pn, members, gatewayCpnsId }: WholePn, viewer: EntityId
 export function memberOf({ entityId, cpnsId, contents: octets }: MemberRecord): Member {
   return {
     entityId,
-    ...(cpnsId !== undefined && { cpnsId }),
+    cpnsId,
     gateway: false,
     ...(octets !== undefined && { contents: fromOctets(contents, octets, 'contents') }),
   };

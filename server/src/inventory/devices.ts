@@ -2,6 +2,7 @@ import { CpnsError, type CpnsId, type EntityId, type UserId } from '@cpns/shared
 import { Status } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
+import type { SqlValue } from './sqlite.js';
 import type { DeviceRow } from './tables.js';
 
 /** One enrolled device. */
@@ -11,10 +12,8 @@ export interface DeviceRecord {
   readonly state: 'active' | 'revoked';
   /** Allocated at the first registration and never changed (seed 001 1.4). */
   readonly cpnsId: CpnsId | undefined;
-  /** Device Capabilities octets as last reported outside of any PN. */
+  /** Device Capabilities octets as last reported. */
   readonly capabilities: Uint8Array | undefined;
-  /** Contents octets as last reported outside of any PN. */
-  readonly contents: Uint8Array | undefined;
   /** Last sign of life, milliseconds since 1970. Undefined: the device has not been here yet. */
   readonly lastSeenMs: number | undefined;
   /** Last successful Connection setup as PN GW, milliseconds since 1970. */
@@ -41,17 +40,21 @@ export interface Devices extends DeviceReads {
   add(entityId: EntityId, userId: UserId): DeviceRecord;
   /** @throws CpnsError State/UnknownDevice */
   revoke(entityId: EntityId): void;
-  /** The CPNS ID of that device, drawn when it has none yet. @throws CpnsError State/UnknownDevice */
-  cpnsIdOf(entityId: EntityId): CpnsId;
-  /** What the device reports of itself. `contents` undefined: they stay as they are. */
-  report(entityId: EntityId, capabilities: Uint8Array, contents?: Uint8Array): void;
+  /**
+   * The device proved itself as a PNE, now, with these Device Capabilities octets. Its CPNS ID, drawn when it has none yet.
+   * @throws CpnsError State/UnknownDevice
+   */
+  registered(entityId: EntityId, capabilities: Uint8Array): CpnsId;
+  /** The same as a PN GW, by Connection setup. */
+  authenticated(entityId: EntityId): CpnsId;
+  /** Device Capabilities octets, as the device reports them now. */
+  report(entityId: EntityId, capabilities: Uint8Array): void;
   /** A sign of life, now. */
   seen(entityId: EntityId): void;
-  /** Connection setup succeeded, now. */
-  authenticated(entityId: EntityId): void;
 }
 
-const COLUMNS = 'entity_id, user_id, revoked, cpns_id, capabilities, contents, last_seen_ms, authenticated_ms' as const;
+const COLUMNS = 'entity_id, user_id, revoked, cpns_id, capabilities, last_seen_ms, authenticated_ms' as const;
+const CPNS_ID_OCTETS = 8;
 type Row = Omit<DeviceRow, 'id' | 'added_ms'>;
 
 /** Devices in SQLite. */
@@ -108,7 +111,7 @@ export class SqliteDevices implements Devices {
       sqlite.run('INSERT INTO devices (entity_id, user_id, added_ms) VALUES (?, ?, ?)', entityId, userId, clock.wallMs());
     } else {
       sqlite.run(
-        `UPDATE devices SET revoked = 0, capabilities = NULL, contents = NULL, last_seen_ms = NULL, authenticated_ms = NULL, added_ms = ?
+        `UPDATE devices SET revoked = 0, capabilities = NULL, last_seen_ms = NULL, authenticated_ms = NULL, added_ms = ?
          WHERE entity_id = ?`,
         clock.wallMs(),
         entityId,
@@ -122,18 +125,29 @@ export class SqliteDevices implements Devices {
     this.#context.sqlite.run('UPDATE devices SET revoked = 1 WHERE entity_id = ?', entityId);
   }
 
-  cpnsIdOf(entityId: EntityId): CpnsId {
-    const { cpnsId } = this.#known(entityId);
-    if (cpnsId !== undefined) return cpnsId;
-    const drawn = `cpns-${toHex(this.#context.entropy.bytes(8))}` as CpnsId;
-    this.#context.sqlite.run('UPDATE devices SET cpns_id = ? WHERE entity_id = ?', drawn, entityId);
-    return drawn;
+  registered(entityId: EntityId, capabilities: Uint8Array): CpnsId {
+    const nowMs = this.#context.clock.wallMs();
+    const set = 'capabilities = ?, last_seen_ms = ?, cpns_id = coalesce(cpns_id, ?)';
+    return this.#proven(entityId, set, capabilities, nowMs);
   }
 
-  report(entityId: EntityId, capabilities: Uint8Array, contents?: Uint8Array): void {
+  authenticated(entityId: EntityId): CpnsId {
+    const nowMs = this.#context.clock.wallMs();
+    return this.#proven(entityId, 'last_seen_ms = ?, authenticated_ms = ?, cpns_id = coalesce(cpns_id, ?)', nowMs, nowMs);
+  }
+
+  #proven(entityId: EntityId, set: string, ...values: readonly SqlValue[]): CpnsId {
+    const { sqlite, entropy } = this.#context;
+    const drawn = `cpns-${toHex(entropy.bytes(CPNS_ID_OCTETS))}`;
+    const sql = `UPDATE devices SET ${set} WHERE entity_id = ? RETURNING cpns_id`;
+    const row = sqlite.change<{ cpns_id: CpnsId }>(sql, ...values, drawn, entityId);
+    if (row === undefined) throw unknownDevice(entityId);
+    return row.cpns_id;
+  }
+
+  report(entityId: EntityId, capabilities: Uint8Array): void {
     const { sqlite, clock } = this.#context;
-    const sql = 'UPDATE devices SET capabilities = ?, contents = coalesce(?, contents), last_seen_ms = ? WHERE entity_id = ?';
-    sqlite.run(sql, capabilities, contents ?? null, clock.wallMs(), entityId);
+    sqlite.run('UPDATE devices SET capabilities = ?, last_seen_ms = ? WHERE entity_id = ?', capabilities, clock.wallMs(), entityId);
   }
 
   seen(entityId: EntityId): void {
@@ -141,21 +155,17 @@ export class SqliteDevices implements Devices {
     sqlite.run('UPDATE devices SET last_seen_ms = ? WHERE entity_id = ?', clock.wallMs(), entityId);
   }
 
-  authenticated(entityId: EntityId): void {
-    const { sqlite, clock } = this.#context;
-    const nowMs = clock.wallMs();
-    sqlite.run('UPDATE devices SET last_seen_ms = ?, authenticated_ms = ? WHERE entity_id = ?', nowMs, nowMs, entityId);
-  }
-
   #known(entityId: EntityId): DeviceRecord {
     const device = this.find(entityId);
-    if (device === undefined) {
-      throw new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`, {
-        status: Status.UnknownPne,
-      });
-    }
+    if (device === undefined) throw unknownDevice(entityId);
     return device;
   }
+}
+
+function unknownDevice(entityId: EntityId): CpnsError {
+  return new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`, {
+    status: Status.UnknownPne,
+  });
 }
 
 function recordOf(row: Row): DeviceRecord {
@@ -165,7 +175,6 @@ function recordOf(row: Row): DeviceRecord {
     state: row.revoked === 1 ? 'revoked' : 'active',
     cpnsId: row.cpns_id ?? undefined,
     capabilities: row.capabilities ?? undefined,
-    contents: row.contents ?? undefined,
     lastSeenMs: row.last_seen_ms ?? undefined,
     authenticatedMs: row.authenticated_ms ?? undefined,
   };

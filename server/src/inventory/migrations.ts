@@ -37,7 +37,6 @@ CREATE TABLE devices (
   revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
   cpns_id TEXT UNIQUE,
   capabilities BLOB,
-  contents BLOB,
   last_seen_ms INTEGER,
   authenticated_ms INTEGER,
   added_ms INTEGER NOT NULL
@@ -65,7 +64,6 @@ CREATE TABLE pns (
   gateway TEXT NOT NULL REFERENCES devices (entity_id),
   initiator TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('Established', 'Suspended')),
-  gateway_capabilities BLOB NOT NULL,
   share_members INTEGER NOT NULL CHECK (share_members IN (0, 1)),
   version INTEGER NOT NULL CHECK (version > 0),
   key_epoch INTEGER NOT NULL CHECK (key_epoch > 0),
@@ -79,7 +77,6 @@ CREATE TABLE pn_members (
   pn_id BLOB NOT NULL REFERENCES pns (pn_id) ON DELETE CASCADE,
   entity_id TEXT NOT NULL REFERENCES devices (entity_id),
   state INTEGER NOT NULL,
-  capabilities BLOB NOT NULL,
   contents BLOB,
   authenticated_ms INTEGER NOT NULL,
   authenticated_running INTEGER NOT NULL,

@@ -13,8 +13,6 @@ export interface PnRecord {
   readonly gateway: EntityId;
   readonly initiator: EntityId;
   readonly state: PnState;
-  /** PN GW info of PN Registration Request: Device Capabilities octets. */
-  readonly gatewayCapabilities: Uint8Array;
   /** Members see one another (protocol 0.16). */
   readonly shareMembers: boolean;
   /** inventoryVersion, from 1, strictly rising. */
@@ -32,10 +30,8 @@ export interface MemberRecord {
   readonly pnId: PnId;
   readonly entityId: EntityId;
   readonly userId: UserId;
-  /** Undefined only if the device never registered, which a member did. */
-  readonly cpnsId: CpnsId | undefined;
+  readonly cpnsId: CpnsId;
   readonly state: MemberState;
-  readonly capabilities: Uint8Array;
   /** Contents octets. */
   readonly contents: Uint8Array | undefined;
   /** hash_PNE verified at, milliseconds since 1970. */
@@ -44,7 +40,6 @@ export interface MemberRecord {
 
 export interface NewMember {
   readonly entityId: EntityId;
-  readonly capabilities: Uint8Array;
   readonly contents: Uint8Array | undefined;
   /** Default: Authenticated. */
   readonly state?: MemberState;
@@ -54,7 +49,6 @@ export interface NewPn {
   readonly pnId: PnId;
   readonly gateway: EntityId;
   readonly initiator: EntityId;
-  readonly gatewayCapabilities: Uint8Array;
   readonly shareMembers: boolean;
   /** PN key of epoch 1, sealed. */
   readonly sealedKey: Uint8Array;
@@ -90,10 +84,14 @@ export interface PnInventory extends PnReads {
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord;
   /** Neither version nor epoch changes. False: no such member. */
   setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean;
-  /** A renewed registration: what the member reports of itself; version + 1 when contents differ. @throws CpnsError State/UnknownPn */
-  updateMember(member: NewMember & { readonly pnId: PnId }): PnRecord;
-  /** @throws CpnsError State/UnknownPn */
-  setState(pnId: PnId, state: PnState): PnRecord;
+  /** What a member offers; version + 1 when that is something else than before. @throws CpnsError State/UnknownPn */
+  setContents(pnId: PnId, entityId: EntityId, contents: Uint8Array): PnRecord;
+  /** The member proved itself anew; one that is still unconfirmed has the whole time again. */
+  authenticated(pnId: PnId, entityId: EntityId): void;
+  /** Its PN GW was revoked: Suspended, with key epoch + 1, since that device knows the key. @throws CpnsError State/UnknownPn */
+  suspend(pnId: PnId, sealedKey: Uint8Array): PnRecord;
+  /** Established again. @throws CpnsError State/UnknownPn */
+  resume(pnId: PnId): PnRecord;
   /** Deletes the PN, its members and what waits for them in the outbox for this PN. */
   remove(pnId: PnId): void;
   /** After a restore from backup (security 1.8): every version and key epoch rises by `by`, with a PN key for that epoch. */

@@ -1,4 +1,4 @@
-import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
+import { CpnsError, type CpnsId, type EntityId, type PnId } from '@cpns/shared';
 import { PneState, Status } from '@cpns/shared/messages';
 import { fromHex, toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
@@ -6,10 +6,11 @@ import type { MemberRecord, MemberState, NewMember, NewPn, PnInventory, PnRecord
 import { isDuplicate, isMissingReference } from './sqlite-errors.js';
 import type { DeviceRow, PnMemberRow, PnRow } from './tables.js';
 
-const PN = 'pn_id, gateway, initiator, state, gateway_capabilities, share_members, version, key_epoch, sealed_key, created_ms';
-const MEMBER = `m.pn_id, m.entity_id, d.user_id, d.cpns_id, m.state, m.capabilities, m.contents, m.authenticated_ms
+const PN = 'pn_id, gateway, initiator, state, share_members, version, key_epoch, sealed_key, created_ms';
+const MEMBER = `m.pn_id, m.entity_id, d.user_id, d.cpns_id, m.state, m.contents, m.authenticated_ms
   FROM pn_members m JOIN devices d ON d.entity_id = m.entity_id`;
-type MemberRow = Omit<PnMemberRow, 'authenticated_running'> & Pick<DeviceRow, 'user_id' | 'cpns_id'>;
+/** A member has registered, so it has a CPNS ID. */
+type MemberRow = Omit<PnMemberRow, 'authenticated_running'> & Pick<DeviceRow, 'user_id'> & { readonly cpns_id: CpnsId };
 
 const RETRY_WHEN_FULL_MS = 600_000;
 
@@ -89,11 +90,10 @@ export class SqlitePnInventory implements PnInventory {
     this.requireRoom(pn.gateway);
     try {
       sqlite.run(
-        `INSERT INTO pns (${PN}) VALUES (?, ?, ?, 'Established', ?, ?, 1, 1, ?, ?)`,
+        `INSERT INTO pns (${PN}) VALUES (?, ?, ?, 'Established', ?, 1, 1, ?, ?)`,
         fromHex(pn.pnId),
         pn.gateway,
         pn.initiator,
-        pn.gatewayCapabilities,
         pn.shareMembers ? 1 : 0,
         pn.sealedKey,
         clock.wallMs(),
@@ -120,18 +120,28 @@ export class SqlitePnInventory implements PnInventory {
     return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId).changes > 0;
   }
 
-  updateMember(member: NewMember & { readonly pnId: PnId }): PnRecord {
-    const before = this.member(member.pnId, member.entityId);
-    const pn = this.#known(member.pnId);
-    if (before === undefined) return pn;
-    this.#put(member.pnId, [{ ...member, state: member.state ?? before.state }]);
-    if (same(before.contents, member.contents)) return pn;
-    this.#context.sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(member.pnId));
-    return this.#known(member.pnId);
+  setContents(pnId: PnId, entityId: EntityId, contents: Uint8Array): PnRecord {
+    const { sqlite } = this.#context;
+    const sql = 'UPDATE pn_members SET contents = ? WHERE pn_id = ? AND entity_id = ? AND contents IS NOT ?';
+    const { changes } = sqlite.run(sql, contents, fromHex(pnId), entityId, contents);
+    if (changes > 0) sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(pnId));
+    return this.#known(pnId);
   }
 
-  setState(pnId: PnId, state: PnState): PnRecord {
-    this.#context.sqlite.run('UPDATE pns SET state = ? WHERE pn_id = ?', state, fromHex(pnId));
+  authenticated(pnId: PnId, entityId: EntityId): void {
+    const { sqlite, clock, running } = this.#context;
+    const sql = 'UPDATE pn_members SET authenticated_ms = ?, authenticated_running = ? WHERE pn_id = ? AND entity_id = ?';
+    sqlite.run(sql, clock.wallMs(), running.nowMs(), fromHex(pnId), entityId);
+  }
+
+  suspend(pnId: PnId, sealedKey: Uint8Array): PnRecord {
+    const sql = "UPDATE pns SET state = 'Suspended', key_epoch = key_epoch + 1, sealed_key = ? WHERE pn_id = ?";
+    this.#context.sqlite.run(sql, sealedKey, fromHex(pnId));
+    return this.#known(pnId);
+  }
+
+  resume(pnId: PnId): PnRecord {
+    this.#context.sqlite.run("UPDATE pns SET state = 'Established' WHERE pn_id = ?", fromHex(pnId));
     return this.#known(pnId);
   }
 
@@ -160,14 +170,11 @@ export class SqlitePnInventory implements PnInventory {
     for (const member of members) {
       try {
         sqlite.run(
-          `INSERT INTO pn_members (pn_id, entity_id, state, capabilities, contents, authenticated_ms, authenticated_running)
-           VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET state = excluded.state, capabilities = excluded.capabilities, contents = excluded.contents,
-             authenticated_ms = excluded.authenticated_ms, authenticated_running = excluded.authenticated_running`,
+          `INSERT INTO pn_members (pn_id, entity_id, state, contents, authenticated_ms, authenticated_running)
+           VALUES (?, ?, ?, ?, ?, ?)`,
           fromHex(pnId),
           member.entityId,
           member.state ?? PneState.Authenticated,
-          member.capabilities,
           member.contents ?? null,
           clock.wallMs(),
           running.nowMs(),
@@ -199,17 +206,12 @@ function unknownDevice(entityId: EntityId): CpnsError {
   return new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}".`, { status: Status.UnknownPne });
 }
 
-function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && toHex(a) === toHex(b));
-}
-
 function pnOf(row: PnRow): PnRecord {
   return {
     pnId: toHex(row.pn_id) as PnId,
     gateway: row.gateway,
     initiator: row.initiator,
     state: row.state,
-    gatewayCapabilities: row.gateway_capabilities,
     shareMembers: row.share_members === 1,
     version: row.version,
     keyEpoch: row.key_epoch,
@@ -223,9 +225,8 @@ function memberOf(row: MemberRow): MemberRecord {
     pnId: toHex(row.pn_id) as PnId,
     entityId: row.entity_id,
     userId: row.user_id,
-    cpnsId: row.cpns_id ?? undefined,
+    cpnsId: row.cpns_id,
     state: row.state,
-    capabilities: row.capabilities,
     contents: row.contents ?? undefined,
     authenticatedMs: row.authenticated_ms,
   };

@@ -72,9 +72,15 @@ export class Sqlite {
     );
   }
 
+  /** Runs a write that returns a row, and gives that; undefined when it changed nothing. */
+  change<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
+    this.#requireTransaction();
+    return this.get<Row>(sql, ...values);
+  }
+
   /** Runs a write. Constraint errors come through as SQLite names them, for the caller to tell apart. */
   run(sql: string, ...values: SqlValue[]): { readonly changes: number; readonly id: number } {
-    if (!this.#db.inTransaction) throw new CpnsError('Internal', 'NoTransaction', 'The database was written to outside of a transaction.');
+    this.#requireTransaction();
     const { changes, lastInsertRowid } = this.#guard(() => this.#prepare(sql).run(...values));
     return { changes, id: Number(lastInsertRowid) };
   }
@@ -113,6 +119,10 @@ export class Sqlite {
 
   close(): void {
     this.#guard(() => void this.#db.close());
+  }
+
+  #requireTransaction(): void {
+    if (!this.#db.inTransaction) throw new CpnsError('Internal', 'NoTransaction', 'The database was written to outside of a transaction.');
   }
 
   #prepare(sql: string): BetterSqlite3.Statement<SqlValue[]> {

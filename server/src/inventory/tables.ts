@@ -27,7 +27,6 @@ export interface DeviceRow {
   revoked: number;
   cpns_id: CpnsId | null;
   capabilities: Uint8Array | null;
-  contents: Uint8Array | null;
   last_seen_ms: number | null;
   authenticated_ms: number | null;
   added_ms: number;
@@ -52,7 +51,6 @@ export interface PnRow {
   gateway: EntityId;
   initiator: EntityId;
   state: PnState;
-  gateway_capabilities: Uint8Array;
   share_members: number;
   version: number;
   key_epoch: number;
@@ -64,7 +62,6 @@ export interface PnMemberRow {
   pn_id: Uint8Array;
   entity_id: EntityId;
   state: MemberState;
-  capabilities: Uint8Array;
   contents: Uint8Array | null;
   authenticated_ms: number;
   authenticated_running: number;

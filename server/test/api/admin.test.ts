@@ -132,8 +132,7 @@ describe('devices, gateways and PNs', () => {
     await test.db.transact((tx) => {
       addAlice(tx);
       tx.devices.authenticated(phone);
-      tx.devices.report(phone, capabilities);
-      for (const device of [phone, laptop]) tx.devices.cpnsIdOf(device);
+      for (const device of [phone, laptop]) tx.devices.registered(device, capabilities);
       addHome(tx, [laptop]);
     });
     test.connected.push(phone);

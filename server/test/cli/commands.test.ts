@@ -1,6 +1,6 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { entityId, pnId } from '@cpns/shared';
+import { type CpnsId, entityId, pnId, userId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { WatchItem } from '../../src/api/admin-port.js';
 import { startAdmin, temporaryDirectory } from '../api/rig.js';
@@ -100,7 +100,13 @@ describe('gateways and pn', () => {
     expect((await run('pn', 'list')).out).toContain('There are no personal networks.');
     const at = '2026-01-02T03:04:05.000Z';
     const phone = entityId('phone-1');
-    const member = { entityId: phone, cpnsId: 'cpns-0011223344556677', userId: 'ann', state: 'Member', authenticatedAt: at };
+    const member = {
+      entityId: phone,
+      cpnsId: 'cpns-0011223344556677' as CpnsId,
+      userId: userId('ann'),
+      state: 'Member',
+      authenticatedAt: at,
+    };
     const versions = { inventoryVersion: 3, keyEpoch: 1 };
     admin.pns = [
       { pnId: PN, gateway: entityId('board-2'), initiator: phone, createdAt: at, state: 'Established', ...versions, members: [member] },

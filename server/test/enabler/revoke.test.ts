@@ -8,6 +8,8 @@ import {
   pneNotificationExpel,
   pnKeyRequest,
   pnKeyResponse,
+  reconcile,
+  reconcileResponse,
   Status,
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
@@ -64,11 +66,25 @@ describe('revocation of a PNE', () => {
 describe('revocation of a PN GW', () => {
   it('suspends its PNs and ends all sessions that it carries', async () => {
     await rig.enabler.revokeDevice(gateway.entityId);
-    expect(rig.db.reads.pns.find(pnId)).toMatchObject({ state: 'Suspended', version: 1 });
+    expect(rig.db.reads.pns.find(pnId)).toMatchObject({ state: 'Suspended', version: 1, keyEpoch: 2 });
     expect(rig.enabler.gauges()).toMatchObject({ sessions: 0 });
     expect(rig.broker.disconnected).toEqual([gateway.entityId]);
     await rig.pass(120_000);
     expect(gateway.take(heartbeat)).toEqual([]);
+  });
+
+  it('lasts until the operator takes it in again: then its PNs go on, under a new key', async () => {
+    const before = bodyOf(await gateway.request(pnKeyRequest, { pnId: fromHex(pnId) }), pnKeyResponse);
+    await rig.enabler.revokeDevice(gateway.entityId);
+    const again = await GatewayDouble.connected(rig, gateway.entityId);
+    expect(rig.db.reads.pns.find(pnId)).toMatchObject({ state: 'Established', version: 1, keyEpoch: 2 });
+    expect(rig.db.reads.events.latest(3)).toContainEqual(expect.objectContaining({ event: 'pn-resumed', pnId }));
+    // It comes without its state, and finds its PNs here.
+    const { pns } = bodyOf(await again.request(reconcile, { pns: [] }), reconcileResponse);
+    expect(pns).toEqual([{ pnId: fromHex(pnId), status: Status.Success, inventoryVersion: 1, pnKeyEpoch: 2 }]);
+    expect(again.take(inventoryNotice)[0]?.inventory.add.map(({ entityId: id }) => id)).toEqual(['gateway', 'board', 'laptop']);
+    const after = bodyOf(await again.request(pnKeyRequest, { pnId: fromHex(pnId) }), pnKeyResponse);
+    expect(after.key).not.toEqual(before.key);
   });
 
   it('ends its open challenges', async () => {

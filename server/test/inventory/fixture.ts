@@ -48,13 +48,13 @@ export function addAlice(tx: Tx): void {
 
 /** Alice's PN behind her phone. */
 export function addHome(tx: Tx, members: readonly EntityId[] = [laptop]): void {
+  for (const member of members) tx.devices.registered(member, octets(40));
   tx.pns.create({
     pnId: home,
     gateway: phone,
     initiator: laptop,
-    gatewayCapabilities: octets(40),
     shareMembers: true,
     sealedKey: octets(48, 1),
-    members: members.map((entityId) => ({ entityId, capabilities: octets(40), contents: undefined })),
+    members: members.map((entityId) => ({ entityId, contents: undefined })),
   });
 }

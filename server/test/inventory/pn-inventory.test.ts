@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { addAlice, addHome, alice, board, home, laptop, octets, phone, testDatabase } from './fixture.js';
 import { limits } from './limits.js';
 
-const member = (id: typeof laptop, contents?: Uint8Array) => ({ entityId: id, capabilities: octets(40), contents });
 const other = pnId('ffeeddccbbaa99887766554433221100');
 
 async function withHome() {
@@ -24,7 +23,6 @@ describe('PN Inventory', () => {
       gateway: phone,
       initiator: laptop,
       state: 'Established',
-      gatewayCapabilities: octets(40),
       shareMembers: true,
       version: 1,
       keyEpoch: 1,
@@ -82,20 +80,33 @@ describe('PN Inventory', () => {
     expect(db.reads.pns.unconfirmedLongerThan(120_000).map((row) => row.entityId)).toEqual([board]);
   });
 
-  it('takes a renewed registration over: a new version only when contents changed', async () => {
-    const { db } = await withHome();
-    const renew = (contents?: Uint8Array) => db.transact((tx) => tx.pns.updateMember({ ...member(laptop, contents), pnId: home }));
-    await db.transact((tx) => tx.pns.setMemberState(home, laptop, PneState.Member));
-    await expect(renew()).resolves.toMatchObject({ version: 1 });
-    expect(db.reads.pns.member(home, laptop)?.state).toBe(PneState.Member);
-    await expect(renew(octets(9))).resolves.toMatchObject({ version: 2 });
-    await expect(renew(octets(9))).resolves.toMatchObject({ version: 2 });
-    await expect(renew()).resolves.toMatchObject({ version: 3 });
+  it('gives a member that proved itself anew the whole time again', async () => {
+    const { db, clock } = await withHome();
+    await clock.advance(60_000);
+    await db.transact((tx) => tx.pns.authenticated(home, laptop));
+    await clock.advance(60_000);
+    expect(db.reads.pns.unconfirmedLongerThan(120_000).map((row) => row.entityId)).toEqual([board]);
+    expect(db.reads.pns.member(home, laptop)?.authenticatedMs).toBe(clock.wallMs() - 60_000);
   });
 
-  it('is suspended and removed with all that waits for it', async () => {
+  it('has a new version only when what a member offers changed', async () => {
     const { db } = await withHome();
-    await expect(db.transact((tx) => tx.pns.setState(home, 'Suspended'))).resolves.toMatchObject({ state: 'Suspended', version: 1 });
+    const offer = (contents: Uint8Array) => db.transact((tx) => tx.pns.setContents(home, laptop, contents));
+    await expect(offer(octets(9))).resolves.toMatchObject({ version: 2 });
+    await expect(offer(octets(9))).resolves.toMatchObject({ version: 2 });
+    await expect(offer(octets(0))).resolves.toMatchObject({ version: 3 });
+    expect(db.reads.pns.member(home, laptop)?.contents).toEqual(octets(0));
+  });
+
+  it('is suspended with a new key, and resumed', async () => {
+    const { db } = await withHome();
+    const suspended = { state: 'Suspended', version: 1, keyEpoch: 2, sealedKey: octets(48, 2) };
+    await expect(db.transact((tx) => tx.pns.suspend(home, octets(48, 2)))).resolves.toMatchObject(suspended);
+    await expect(db.transact((tx) => tx.pns.resume(home))).resolves.toMatchObject({ ...suspended, state: 'Established' });
+  });
+
+  it('is removed with all that waits for it', async () => {
+    const { db } = await withHome();
     await db.transact((tx) => {
       const message = { number: 103, octets: octets(8) };
       tx.outbox.add({ ...message, to: laptop, pnId: home, transaction: octets(16, 1) });
@@ -105,7 +116,7 @@ describe('PN Inventory', () => {
     expect(db.reads.pns.find(home)).toBeUndefined();
     expect(db.reads.pns.members(home)).toEqual([]);
     expect(db.reads.outbox.waiting(laptop, 10).map((message) => message.pnId)).toEqual([undefined]);
-    await expect(db.transact((tx) => tx.pns.setState(home, 'Established'))).rejects.toMatchObject({
+    await expect(db.transact((tx) => tx.pns.resume(home))).rejects.toMatchObject({
       code: 'UnknownPn',
       status: Status.UnknownPn,
     });

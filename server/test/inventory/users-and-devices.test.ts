@@ -56,11 +56,13 @@ describe('devices', () => {
     const { db } = testDatabase();
     await db.transact(addAlice);
     expect(db.reads.devices.find(phone)?.cpnsId).toBeUndefined();
-    const first = await db.transact((tx) => tx.devices.cpnsIdOf(phone));
+    const register = (id = phone) => db.transact((tx) => tx.devices.registered(id, octets(30)));
+    const first = await register();
     expect(first).toMatch(/^cpns-[0-9a-f]{16}$/);
-    await expect(db.transact((tx) => tx.devices.cpnsIdOf(phone))).resolves.toBe(first);
-    await expect(db.transact((tx) => tx.devices.cpnsIdOf(laptop))).resolves.not.toBe(first);
-    await expect(db.transact((tx) => tx.devices.cpnsIdOf(entityId('nobody')))).rejects.toMatchObject({ code: 'UnknownDevice' });
+    await expect(register()).resolves.toBe(first);
+    await expect(db.transact((tx) => tx.devices.authenticated(phone))).resolves.toBe(first);
+    await expect(register(laptop)).resolves.not.toBe(first);
+    await expect(register(entityId('nobody'))).rejects.toMatchObject({ code: 'UnknownDevice' });
   });
 
   it('are listed for one user or for all, and counted while they are active', async () => {
@@ -77,14 +79,15 @@ describe('devices', () => {
     expect(db.reads.devices.activeOf(alice, [phone, board, entityId('bobs-tv'), entityId('unknown'), laptop])).toEqual([phone, laptop]);
   });
 
-  it('report what they are; contents stay when they say nothing of them', async () => {
+  it('report what they are, and when they were last here', async () => {
     const { db, clock } = testDatabase();
     await db.transact(addAlice);
-    expect(db.reads.devices.find(phone)).toMatchObject({ capabilities: undefined, contents: undefined, lastSeenMs: undefined });
-    await db.transact((tx) => tx.devices.report(phone, octets(30), octets(0)));
+    expect(db.reads.devices.find(phone)).toMatchObject({ capabilities: undefined, lastSeenMs: undefined });
+    await db.transact((tx) => tx.devices.registered(phone, octets(30)));
+    expect(db.reads.devices.find(phone)).toMatchObject({ capabilities: octets(30), lastSeenMs: clock.wallMs() });
     await clock.advance(5_000);
     await db.transact((tx) => tx.devices.report(phone, octets(31)));
-    expect(db.reads.devices.find(phone)).toMatchObject({ capabilities: octets(31), contents: octets(0), lastSeenMs: clock.wallMs() });
+    expect(db.reads.devices.find(phone)).toMatchObject({ capabilities: octets(31), lastSeenMs: clock.wallMs() });
     await clock.advance(1_000);
     await db.transact((tx) => tx.devices.authenticated(phone));
     expect(db.reads.devices.find(phone)).toMatchObject({ authenticatedMs: clock.wallMs(), lastSeenMs: clock.wallMs() });
@@ -98,7 +101,7 @@ describe('devices', () => {
     const cpnsId = await db.transact((tx) => {
       addAlice(tx);
       tx.users.add(bob, { services: [], chargeable: true });
-      return tx.devices.cpnsIdOf(phone);
+      return tx.devices.authenticated(phone);
     });
     await expect(db.transact((tx) => tx.devices.add(phone, alice))).rejects.toMatchObject({ code: 'DuplicateDevice' });
     await db.transact((tx) => tx.devices.revoke(phone));
