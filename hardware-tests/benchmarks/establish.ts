@@ -13,51 +13,46 @@ export interface EstablishFigures {
 }
 
 /** Rounds before the first that counts: code is compiled, caches are filled. */
-export const WARM_UPS = 5;
+const WARM_UPS = 5;
 const ROUNDS = { full: 60, smoke: 5 } as const;
 const COUNTED_ROUNDS = { full: 15, smoke: 3 } as const;
 
-async function measure({ smoke, signal, say }: BenchmarkRun): Promise<Outcome<EstablishFigures>> {
+async function measure(household: Household, { smoke, signal, say }: BenchmarkRun): Promise<Outcome<EstablishFigures>> {
   const rounds = smoke ? ROUNDS.smoke : ROUNDS.full;
-  say('Starting a server and two agents ...');
-  const household = await Household.open(signal);
-  try {
-    const gateway = await household.agent(freshId('gw'), 'gateway');
-    const pne = await household.agent(freshId('pne'), 'pne');
-    await pairAtOnce(pne, gateway);
-    await readyToEstablish(pne, gateway, household.clock, signal);
+  say('Starting two agents ...');
+  const gateway = await household.agent(freshId('gw'), 'gateway');
+  const pne = await household.agent(freshId('pne'), 'pne');
+  await pairAtOnce(pne, gateway);
+  await readyToEstablish(pne, gateway, household.clock, signal);
 
-    say(`Establishing ${WARM_UPS} personal networks to warm up and ${rounds} to measure ...`);
-    for (let i = 0; i < WARM_UPS; i++) await establishOnce(pne, signal);
-    const times: number[] = [];
-    for (let i = 0; i < rounds; i++) times.push(await establishOnce(pne, signal));
+  say(`Establishing ${WARM_UPS} personal networks to warm up and ${rounds} to measure ...`);
+  for (let i = 0; i < WARM_UPS; i++) await establishOnce(pne, signal);
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) times.push(await establishOnce(pne, signal));
 
-    say('Counting what two more agents and the server send, through proxies ...');
-    const traffic = await countTraffic(household, WARM_UPS, smoke ? COUNTED_ROUNDS.smoke : COUNTED_ROUNDS.full, signal);
-    const messages = traffic.hops.reduce((sum, hop) => sum + hop.messages, 0);
-    const bytes = traffic.hops.reduce((sum, hop) => sum + hop.octets, 0);
-    const syncMs = await household.syncMs();
-    return {
-      tables: [timeTable(times), trafficTable(traffic), stepTable(traffic), shareTable(traffic)],
-      notes: [
-        'Establish time: at the PNE, from PN Setup Request sent to PN Setup Response verified and stored; 1-1, consent by policy, X25519 with the server and on the hop.',
-        `Server, PN GW and PNE are processes of their own on this machine: WebSocket, MQTT over TLS-PSK, every commit synced (one small sync takes ${rounded(syncMs, 2)} ms here).`,
-        'Each round adds one PN and keeps those before.',
-        RAISED_LIMITS,
-        'Messages and bytes: medians over rounds of their own through counting TCP proxies, from before "pn create" until the hops are quiet after it: seed 002 steps 18 to 26 with the PNE\'s acknowledgement.',
-        'On the PAN hop a message is a binary WebSocket message, on the uplink an MQTT PUBLISH taken in or handed out by the broker; bytes are TCP payload, with WebSocket, TLS, MQTT and their acknowledgements.',
-      ],
-      figures: {
-        n: times.length,
-        p50Ms: rounded(median(times)),
-        p95Ms: rounded(quantile(times, 0.95)),
-        messages: Math.round(messages),
-        bytes: Math.round(bytes),
-      },
-    };
-  } finally {
-    await household.close();
-  }
+  say('Counting what two more agents and the server send, through proxies ...');
+  const traffic = await countTraffic(household, WARM_UPS, smoke ? COUNTED_ROUNDS.smoke : COUNTED_ROUNDS.full, signal);
+  const messages = traffic.hops.reduce((sum, hop) => sum + hop.messages, 0);
+  const bytes = traffic.hops.reduce((sum, hop) => sum + hop.octets, 0);
+  const syncMs = await household.syncMs();
+  return {
+    tables: [timeTable(times), trafficTable(traffic), stepTable(traffic), shareTable(traffic)],
+    notes: [
+      'Establish time: at the PNE, from PN Setup Request sent to PN Setup Response verified and stored; 1-1, consent by policy, X25519 with the server and on the hop.',
+      `Server, PN GW and PNE are processes of their own on this machine: WebSocket, MQTT over TLS-PSK, every commit synced (one small sync takes ${rounded(syncMs, 2)} ms here).`,
+      'Each round adds one PN and keeps those before.',
+      RAISED_LIMITS,
+      'Messages and bytes: medians over rounds of their own through counting TCP proxies, from before "pn create" until the hops are quiet after it: seed 002 steps 18 to 26 with the PNE\'s acknowledgement.',
+      'On the PAN hop a message is a binary WebSocket message, on the uplink an MQTT PUBLISH taken in or handed out by the broker; bytes are TCP payload, with WebSocket, TLS, MQTT and their acknowledgements.',
+    ],
+    figures: {
+      n: times.length,
+      p50Ms: rounded(median(times)),
+      p95Ms: rounded(quantile(times, 0.95)),
+      messages: Math.round(messages),
+      bytes: Math.round(bytes),
+    },
+  };
 }
 
 function timeTable(times: readonly number[]): Table {
@@ -109,5 +104,5 @@ export const establish: Benchmark<EstablishFigures> = {
     messages: 'messages of one establishment on both hops, both ways',
     bytes: 'TCP payload octets of one establishment on both hops, both ways',
   },
-  run: measure,
+  run: (run) => Household.use(run, (household) => measure(household, run)),
 };

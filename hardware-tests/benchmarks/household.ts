@@ -8,9 +8,12 @@ import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
 import { LAPTOP, PHONE } from '../scenarios/profiles.js';
+import type { BenchmarkRun } from './benchmark.js';
 import { median } from './statistics.js';
 
 const OWNER = userId('ann');
+/** Of each process, when something failed. */
+const LAST_LINES = 15;
 
 /** Name of the loopback interface: nothing of a benchmark leaves the machine. */
 export const LOOPBACK =
@@ -74,8 +77,20 @@ export class Household {
     });
   }
 
-  /** Its server runs. @throws CpnsError */
-  static async open(signal: AbortSignal): Promise<Household> {
+  /** `work` with a household whose server runs, and which is gone afterwards; says what its processes said last when `work` fails. */
+  static async use<T>({ signal, say }: BenchmarkRun, work: (household: Household) => Promise<T>): Promise<T> {
+    const household = await Household.#open(signal);
+    try {
+      return await work(household);
+    } catch (error) {
+      for (const { name, lines } of household.#lastWords()) say([`--- ${name}`, ...lines].join('\n'));
+      throw error;
+    } finally {
+      await household.#close();
+    }
+  }
+
+  static async #open(signal: AbortSignal): Promise<Household> {
     const keeper = new Keeper();
     const directory = await mkdtemp(join(tmpdir(), 'cpns-bench-'));
     keeper.keep({ kind: 'directory', path: directory });
@@ -86,7 +101,7 @@ export class Household {
       household.#admin = await AdminClient.open(household.#server.stateDirectory, signal);
       await household.#admin.addUser({ userId: OWNER, services: ['pn-gw'], chargeable: false });
     } catch (error) {
-      await household.close();
+      await household.#close();
       throw error;
     }
     return household;
@@ -145,8 +160,12 @@ export class Household {
     return median(times);
   }
 
-  /** Ends everything and leaves nothing behind. Harmless when repeated. */
-  async close(): Promise<void> {
+  #lastWords(): { readonly name: string; readonly lines: readonly string[] }[] {
+    const all = [{ name: 'server', log: this.#server.log }, ...[...this.#agents].map(({ id, log }) => ({ name: id, log }))];
+    return all.map(({ name, log }) => ({ name, lines: log.last(LAST_LINES) }));
+  }
+
+  async #close(): Promise<void> {
     await Promise.allSettled([...this.#agents].map((agent) => agent.stop()));
     await this.#server.stop();
     await this.keeper.close();

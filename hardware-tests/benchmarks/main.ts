@@ -6,6 +6,7 @@ import { BENCHMARKS } from './registry.js';
 import { tableLines } from './table.js';
 
 const USAGE_EXIT = 2;
+const MORE = 'More with: npm run bench -- --help';
 
 function list(): string {
   const width = Math.max(...BENCHMARKS.map(({ name }) => name.length));
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
   try {
     asked = parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    console.error(`${describeError(error)}\n\n${help()}`);
+    console.error(`${(error as Error).message}\n${MORE}`);
     return USAGE_EXIT;
   }
   const { values, positionals } = asked;
@@ -64,7 +65,7 @@ async function main(): Promise<number> {
   if (values.help) console.log(help());
   else if (values.list) console.log(BENCHMARKS.map(({ name }) => name).join('\n'));
   else if (wanted === undefined || positionals.length > 1) {
-    console.error(`Name one benchmark:\n${list()}\nMore with: npm run bench -- --help`);
+    console.error(`Name one benchmark:\n${list()}\n${MORE}`);
     return USAGE_EXIT;
   } else {
     try {

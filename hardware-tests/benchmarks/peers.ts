@@ -63,23 +63,21 @@ async function settledEstablish(pne: AgentProcess, clock: Clock, signal: AbortSi
   return await establishOnce(pne, signal);
 }
 
-async function measure({ smoke, signal, say }: BenchmarkRun): Promise<Outcome<PeersFigures>> {
+async function measure(household: Household, { smoke, signal, say }: BenchmarkRun): Promise<Outcome<PeersFigures>> {
   const [warmUps, rounds] = smoke ? [WARM_UPS.smoke, ROUNDS.smoke] : [WARM_UPS.full, ROUNDS.full];
-  const household = await Household.open(signal);
-  let matter: Matter | undefined;
-  try {
-    const { clock, keeper, directory } = household;
-    await installMatter(clock, keeper, say);
-    say('Starting a server, two agents and a Matter controller ...');
-    const gateway = await household.agent(freshId('gw'), 'gateway');
-    const pne = await household.agent(freshId('pne'), 'pne');
-    await pairAtOnce(pne, gateway);
-    await readyToEstablish(pne, gateway, clock, signal);
-    matter = await Matter.open({ clock, keeper, directory }, signal);
+  const { clock, keeper, directory } = household;
+  await installMatter(clock, keeper, say);
+  say('Starting two agents and a Matter controller ...');
+  const gateway = await household.agent(freshId('gw'), 'gateway');
+  const pne = await household.agent(freshId('pne'), 'pne');
+  await pairAtOnce(pne, gateway);
+  await readyToEstablish(pne, gateway, clock, signal);
+  const matter = await Matter.open({ clock, keeper, directory }, signal);
 
-    const commissions: number[] = [];
-    const establishes: number[] = [];
-    const ways: FullWay[] = [];
+  const commissions: number[] = [];
+  const establishes: number[] = [];
+  const ways: FullWay[] = [];
+  try {
     for (let i = 0; i < warmUps + rounds; i++) {
       say(i < warmUps ? `Warm-up ${i + 1} of ${warmUps} ...` : `Round ${i - warmUps + 1} of ${rounds} ...`);
       const commissionMs = await matter.commission(signal);
@@ -90,11 +88,10 @@ async function measure({ smoke, signal, say }: BenchmarkRun): Promise<Outcome<Pe
       establishes.push(establishMs);
       ways.push(way);
     }
-    return outcome(commissions, establishes, ways);
   } finally {
-    await matter?.close();
-    await household.close();
+    await matter.close();
   }
+  return outcome(commissions, establishes, ways);
 }
 
 function outcome(commissions: readonly number[], establishes: readonly number[], ways: readonly FullWay[]): Outcome<PeersFigures> {
@@ -170,5 +167,5 @@ export const peers: Benchmark<PeersFigures> = {
     ratio: 'establishP50Ms / matterCommissionP50Ms',
     fullP50Ms: 'median time of browse, pair, link, elect and establish for two fresh agents',
   },
-  run: measure,
+  run: (run) => Household.use(run, (household) => measure(household, run)),
 };
