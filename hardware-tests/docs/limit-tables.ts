@@ -92,7 +92,36 @@ const DEVICE = [
     ['MAX_SERVED_AT_ONCE', '', 'Requests of one link or session that are worked on at once', 'likewise'],
     ['LONGEST_REQUEST_MS', 'ms', 'A request, however often the other side says `Pending`', 'waits without end'],
   ]),
-  ...constantsOf('agent/src/entity/messenger.ts', [['MAX_UNDER_WAY', '', 'Messages on their way at once', 'bursts after a long absence']]),
+  ...constantsOf('agent/src/entity/neighbourhood.ts', [['MAX_SIGHTED', '', 'Devices near that are looked after', 'invented devices']]),
+  ...constantsOf('agent/src/entity/consent-desk.ts', [
+    [
+      'INITIATORS_PER_GATEWAY',
+      '',
+      'Questions of one PN GW, as a multiple of what one initiator may cause (settings)',
+      'a PN GW that invents initiators',
+    ],
+  ]),
+  ...constantsOf('agent/src/pne/run.ts', [['MAX_RUNS', '', 'Handshakes of a PNE with the server under way', 'invitations without end']]),
+  ...constantsOf('agent/src/pne/recover.ts', [
+    ['MAX_FAILURES_UNKNOWN', '', 'Failed registrations for a PN of which a PNE holds nothing', 'a PN GW that invents PNs'],
+  ]),
+  ...constantsOf('agent/src/gateway/invite.ts', [
+    [
+      'MAX_HELLO_OCTETS',
+      'octets',
+      'Requests and capabilities in the hellos of one PN',
+      'a registration that does not fit into an envelope',
+    ],
+  ]),
+  ...constantsOf('agent/src/gateway/membership.ts', [['MAX_PNES_PER_UPDATE', '', 'PNEs in one PN Update', 'likewise']]),
+  ...constantsOf('agent/src/gateway/register.ts', [
+    ['MAX_REFUSALS', '', 'Failed registrations in a row, until a member is taken out', 'a member that will never get in again'],
+  ]),
+  ...constantsOf('agent/src/gateway/reconcile.ts', [['MAX_ENTRIES', '', 'PNs in one Reconcile Response', 'answers without bound']]),
+  ...constantsOf('agent/src/entity/messenger.ts', [
+    ['MAX_UNDER_WAY', '', 'Messages on their way at once', 'bursts after a long absence'],
+    ['REMEMBERED', '', 'Messages whose outcome is remembered', 'memory'],
+  ]),
   ...constantsOf('agent/src/entity/inbox.ts', [
     ['KEPT_MESSAGES', '', 'Received messages that are remembered', 'duplicates beyond these would be shown again'],
     ['KEPT_OCTETS', 'octets', '... and their size', 'a disk that members fill'],
@@ -103,6 +132,9 @@ const DEVICE = [
   ]),
   ...constantsOf('agent/src/pan/lan/dial.ts', [
     ['MOST_ADDRESSES', '', 'Addresses tried for one device', 'announcements that send a device knocking everywhere'],
+  ]),
+  ...constantsOf('agent/src/pan/lan/introduction.ts', [
+    ['LONGEST_ANSWER', 'octets', 'What a device at an address says of itself', 'answers without bound'],
   ]),
   ...constantsOf('agent/src/pan/lan/websocket-listener.ts', [
     ['HANDSHAKE_LIMIT_MS', 'ms', 'An HTTP request is complete', 'connections that are opened and left'],
@@ -153,6 +185,7 @@ const SERVER = [
   ...constantsOf('server/src/enabler/outbox-delivery.ts', [
     ['WINDOW', '', 'Messages to one device under way', 'bursts at a device that comes back'],
   ]),
+  ...constantsOf('server/src/enabler/heartbeat.ts', [['MAX_PNS', '', 'PNs named in one Heartbeat', 'messages without bound']]),
   ...constantsOf('server/src/enabler/views.ts', [
     ['PAGE_OCTETS', 'octets', 'Members in one page of a PN Inventory', 'pages that do not fit into a padded record'],
     [
@@ -183,6 +216,7 @@ const SERVER = [
     ['REQUEST_TIMEOUT_MS', 'ms', 'An admin request is complete', 'connections that are opened and left'],
     ['MAX_SOCKETS', '', 'Connections to the admin API', 'file descriptors'],
   ]),
+  ...constantsOf('server/src/api/watch.ts', [['MAX_UNREAD_OCTETS', 'octets', 'What waits for a `watch` that reads slowly', 'memory']]),
   ...constantsOf('server/src/api/requests.ts', [['LONGEST_WAIT_MS', 'ms', '`send` waits for the device', 'requests that never end']]),
 ];
 

@@ -33,10 +33,15 @@ const TIMES = [
   ...constantsOf('agent/src/pne/register.ts', [
     ['REGISTRATION_LIMIT_MS', 'ms', 'PNE Registration, whole', 'at the PNE; the PN GW has the same'],
   ]),
+  ...constantsOf('agent/src/pne/recover.ts', [
+    ['REFUSED_PAUSE_MS', 'ms', 'A PNE registers again after a final refusal', 'a revoked one need not ask often'],
+  ]),
   ...constantsOf('agent/src/gateway/server-link.ts', [
     ['CONNECT_LIMIT_MS', 'ms', 'Connection setup to Reconcile', 'then it begins anew'],
     ['OLD_SESSION_MS', 'ms', 'A replaced SK session is still received', 'at a PN GW; a PNE has the same'],
     ['RENEWAL_CHECK_MS', 'ms', 'Is the own SK session due?', 'checked so often by a PN GW'],
+    ['HINT_EVERY_MS', 'ms', 'Connection setups caused by SessionUnknown', 'at most one in so long'],
+    ['REFUSED_PAUSE_MS', 'ms', 'A PN GW asks again after `NotAuthorized`', 'a subscription can change'],
   ]),
   ...constantsOf('agent/src/pne/upkeep.ts', [
     [
@@ -56,16 +61,27 @@ const TIMES = [
   ...constantsOf('server/src/enabler/pn-key.ts', [
     ['LEAVE_GRACE_MS', 'ms', 'The old PN key is still received', 'when a member left or was lost; 0 after an expulsion or revocation'],
   ]),
+  ...constantsOf('agent/src/gateway/pn-key.ts', [
+    ['SWITCH_AFTER_MS', 'ms', 'A PN GW still sends under the old PN key', 'unless all members that are there have the new one before'],
+  ]),
+  ...constantsOf('agent/src/pne/pne.ts', [
+    ['MAX_GRACE_MS', 'ms', 'A PNE receives under the old PN key', 'at most, whatever the PN GW says'],
+  ]),
+  ...constantsOf('agent/src/entity/device.ts', [
+    ['REFUSED_FOR_MS', 'ms', 'Whom the server refused as PN GW does not offer itself', 'then it goes by its enrolment again'],
+  ]),
   ...constantsOf('agent/src/entity/assignment.ts', [
     ['TAKEOVER_MS', 'ms', 'A young PN GW yields to a better device', 'while it has no PN'],
   ]),
   ...constantsOf('agent/src/entity/server-probe.ts', [
     ['EVERY_MS', 'ms', 'Is the server within reach?', 'tried so often, at start, and when the network changed'],
+    ['RETRY_PAUSE_MS', 'ms', 'The same while it is not', 'and a random time more that grows up to a minute'],
     ['ANSWER_LIMIT_MS', 'ms', 'One such try', ''],
   ]),
   ...constantsOf('agent/src/entity/neighbourhood.ts', [
     ['HIGHER_ID_WAITS_MS', 'ms', 'The higher entity id waits to be dialled', 'then it dials itself'],
     ['DIAL_TIMEOUT_MS', 'ms', 'One dialling', 'all addresses together'],
+    ['DIAL_EVERY_MS', 'ms', 'One device is dialled again', 'at the earliest'],
   ]),
   ...constantsOf('agent/src/entity/link-session.ts', [['HANDSHAKE_TIMEOUT_MS', 'ms', 'Link 2 follows Link 1', '']]),
   ...constantsOf('agent/src/entity/pairing/pairing-attempt.ts', [
