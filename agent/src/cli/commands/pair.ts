@@ -43,6 +43,10 @@ export const registerPair: Register = (program, environment) => {
   program
     .command('unpair')
     .summary('forget a paired device')
+    .description(
+      'Forgets a paired device, which is told so if it is linked. The networks that this device is in through it are left; as PN GW this ' +
+        'device takes the other one out of its own.',
+    )
     .argument('<id>', 'the device', entityIdArgument)
     .action(
       action<object, [EntityId]>(environment, async (context, _options, peer) => {
