@@ -1,6 +1,6 @@
 import type { Attacker, DeviceHandle } from '../rigs/rig.js';
 import { create } from './acts/household.js';
-import { elected, established, linked, networks } from './acts/look.js';
+import { elected, established, linked, networks, probed } from './acts/look.js';
 import { pairByCode, tryToPair } from './acts/pair.js';
 import { arrives, everybodyTalks, post, says, timesAtServer, timesShown } from './acts/talk.js';
 import { LAPTOP, PHONE } from './profiles.js';
@@ -18,6 +18,7 @@ async function attackedCouple(t: Telling): Promise<{ phone: DeviceHandle; laptop
     t.stage.device('phone', { profile: PHONE, behind: mallory }),
   ]);
   await mallory.aim(laptop);
+  await probed(t, [laptop]);
   return { phone, laptop, mallory };
 }
 

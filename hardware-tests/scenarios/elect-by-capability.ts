@@ -1,4 +1,4 @@
-import { elected, peers, status } from './acts/look.js';
+import { elected, peers, probed, status } from './acts/look.js';
 import { pairByCode } from './acts/pair.js';
 import { BOARD, LAPTOP, PHONE } from './profiles.js';
 import { defineScenario } from './scenario.js';
@@ -13,9 +13,7 @@ export const electByCapability = defineScenario({
   run: async (t) => {
     // By name alone the board would win.
     const [board, laptop] = await Promise.all([t.stage.device('board', { profile: BOARD }), t.stage.device('laptop', { profile: LAPTOP })]);
-    await t.eventually('both reach the server', async () =>
-      (await Promise.all([status(board), status(laptop)])).every(({ server }) => server.probe?.reachable === true),
-    );
+    await probed(t, [board, laptop]);
     await pairByCode(board, laptop);
     await elected(t, laptop, [board]);
     t.same('the board is PNE', (await status(board)).mode, 'PNE');
@@ -42,9 +40,7 @@ export const electWithTies = defineScenario({
   needs: [],
   run: async (t) => {
     const [beta, alpha] = await Promise.all([t.stage.device('beta', { profile: PHONE }), t.stage.device('alpha', { profile: PHONE })]);
-    await t.eventually('both reach the server', async () =>
-      (await Promise.all([status(alpha), status(beta)])).every(({ server }) => server.probe?.reachable === true),
-    );
+    await probed(t, [alpha, beta]);
     await pairByCode(beta, alpha);
     await elected(t, alpha, [beta]);
     const { self, peers: others } = await peers(beta);
@@ -64,9 +60,7 @@ export const electWithThreeStarters = defineScenario({
       t.stage.device('laptop', { profile: LAPTOP }),
     ]);
     const all = [phone, board, laptop];
-    await t.eventually('all reach the server', async () =>
-      (await Promise.all(all.map(status))).every(({ server }) => server.probe?.reachable === true),
-    );
+    await probed(t, [phone, board, laptop]);
     t.step('Phone and board pair first and choose between them; the laptop comes at once after them.');
     await pairByCode(phone, board);
     await pairByCode(laptop, phone);

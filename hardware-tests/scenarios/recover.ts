@@ -2,7 +2,7 @@ import type { PnCreateEvent } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
 import type { DeviceHandle } from '../rigs/rig.js';
 import { couple, create, household } from './acts/household.js';
-import { elected, established, linked, networks, status } from './acts/look.js';
+import { agreed, elected, established, linked, networks, status } from './acts/look.js';
 import { pairByCode } from './acts/pair.js';
 import { arrives, everybodyTalks, post, says } from './acts/talk.js';
 import { LAPTOP, PHONE } from './profiles.js';
@@ -72,9 +72,12 @@ export const startedWithoutServer = defineScenario({
     await t.fails('no PN is made', create(phone, { setup: '1-1' }), 'NoGateway');
     t.step('The server comes.');
     await server.start();
-    await elected(t, laptop, [phone], RECOVERY_MS);
-    const { pn } = await create(phone, { setup: '1-1' });
-    await established(t, server, { pnId: pn.pnId, gateway: laptop, pnes: [phone] });
+    // Whoever reaches the server first is the only one that may be PN GW at that moment, and is not displaced.
+    const gateway = await agreed(t, [phone, laptop], RECOVERY_MS);
+    const pne = gateway === phone ? laptop : phone;
+    await elected(t, gateway, [pne], RECOVERY_MS);
+    const { pn } = await create(pne, { setup: '1-1' });
+    await established(t, server, { pnId: pn.pnId, gateway, pnes: [pne] });
   },
 });
 

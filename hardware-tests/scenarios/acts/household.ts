@@ -2,7 +2,7 @@ import type { ControlParams, PnCreated } from '@cpns/agent';
 import type { DeviceHandle, DeviceSetup } from '../../rigs/rig.js';
 import { BOARD, LAPTOP, PHONE } from '../profiles.js';
 import type { Telling } from '../scenario.js';
-import { elected } from './look.js';
+import { elected, probed } from './look.js';
 import { pairByCode, type Seat } from './pair.js';
 
 export type Role = 'phone' | 'laptop' | 'board';
@@ -21,6 +21,7 @@ export async function household(t: Telling, setups: Partial<Record<Role, DeviceS
     t.stage.device('laptop', { profile: LAPTOP, ...setups.laptop }),
     t.stage.device('board', { profile: BOARD, ...setups.board }),
   ]);
+  await probed(t, [phone, laptop, board]);
   t.step('The laptop pairs with the phone and with the board.');
   await pairByCode(laptop, phone);
   await pairByCode(laptop, board);
@@ -36,6 +37,7 @@ export async function couple(t: Telling, setups: Partial<Record<Role, DeviceSetu
     t.stage.device('phone', { profile: PHONE, ...setups.phone }),
     t.stage.device('laptop', { profile: LAPTOP, ...setups.laptop }),
   ]);
+  await probed(t, [phone, laptop]);
   await pairByCode(laptop, phone);
   await elected(t, laptop, [phone]);
   return { phone, laptop };

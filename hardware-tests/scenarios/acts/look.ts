@@ -46,6 +46,25 @@ export async function elected(t: Telling, gateway: Seat, pnes: readonly Seat[], 
   }
 }
 
+/** Waits until each knows whether it reaches the server, which decides who may be PN GW. */
+export async function probed(t: Telling, devices: readonly Seat[]): Promise<void> {
+  for (const device of devices) {
+    await t.eventually(`${device.id} has tried to reach the server`, async () => (await status(device)).server.probe !== undefined);
+  }
+}
+
+/** Waits until all use the same PN GW, one of them, and gives that. */
+export function agreed<D extends Seat>(t: Telling, devices: readonly D[], withinMs?: number): Promise<D> {
+  return t.eventually(
+    'all use the same PN GW',
+    async () => {
+      const chosen = new Set(await Promise.all(devices.map(async (device) => (await status(device)).gateway)));
+      return chosen.size === 1 && devices.find(({ id }) => chosen.has(id));
+    },
+    withinMs,
+  );
+}
+
 /** Who has a personal network with whom in it, in everybody's own view. */
 export interface Expected {
   readonly pnId: PnId;
