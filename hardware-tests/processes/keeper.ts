@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { CpnsError } from '@cpns/shared';
 
 /** Something that must not outlive the process that made it. Namespaces are network namespaces of Linux. */
 export type Kept =
@@ -24,6 +25,11 @@ export class Keeper {
     this.#child = spawn(process.execPath, [main], { stdio: ['pipe', 'ignore', 'inherit'], detached: true, windowsHide: true });
     this.#child.stdin?.on('error', () => {});
     this.#ended = new Promise((resolve) => this.#child.once('close', () => resolve()));
+  }
+
+  /** Nothing is begun that nobody would end. @throws CpnsError State/Ending */
+  requireOpen(): void {
+    if (this.#closed) throw new CpnsError('State', 'Ending', 'Everything is being ended; nothing new is started.');
   }
 
   keep(what: Kept): void {

@@ -39,7 +39,9 @@ export class Program {
   readonly #output: string[] = [];
   #ending: Ending | undefined;
 
+  /** @throws CpnsError State/Ending */
   constructor({ name, command, clock, keeper, env = {}, log = new LogTail(), quiet = false }: ProgramOptions) {
+    keeper.requireOpen();
     this.name = name;
     this.log = log;
     this.#clock = clock;

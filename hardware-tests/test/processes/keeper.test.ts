@@ -35,6 +35,7 @@ describe('the keeper', () => {
     await gone;
     expect(existsSync(directory)).toBe(false);
     await keeper.close();
+    expect(() => keeper.requireOpen()).toThrow('nothing new is started');
   });
 
   it('leaves alone what it was told to forget', async () => {

@@ -10,13 +10,14 @@ const clock = new SystemClock();
 function rememberingKeeper() {
   const kept: Kept[] = [];
   const keeper = {
+    requireOpen: () => {},
     keep: (what: Kept) => void kept.push(what),
     forget: (what: Kept) =>
       void kept.splice(
         kept.findIndex((other) => JSON.stringify(other) === JSON.stringify(what)),
         1,
       ),
-  } as Keeper;
+  } as unknown as Keeper;
   return { kept, keeper };
 }
 
