@@ -1,5 +1,6 @@
 import { CpnsError, describeError, type EntityId, type PnId, type Reply, toCpnsError } from '@cpns/shared';
 import {
+  ack,
   type BodyOf,
   bodyOf,
   capabilitiesConfirmation,
@@ -16,15 +17,16 @@ import {
   relay,
   Status,
   type sessionConfirm,
+  unknownPn,
 } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
-import { type Changes, DeviceState, PnRole, pnIdText } from '../entity/device-state.js';
-import type { Hop, PeerLink } from '../entity/peer-link.js';
+import { type Changes, DeviceState, PnRole, pnIdOctets, pnIdText } from '../entity/device-state.js';
+import { type Hop, LINK, type PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import type { Uplink } from '../entity/uplink-port.js';
 import { Connections } from './connections.js';
 import { establish } from './establish.js';
-import type { GatewayContext } from './gateway-context.js';
+import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
 import { carryOutRemovals, removeFromPn, removeUnpaired } from './membership.js';
 import { PanSessions } from './pan-session.js';
 import { handOutPnKey } from './pn-key.js';
@@ -50,6 +52,9 @@ export interface GatewayHandler {
   serverTime(serverTimeMs: number): void;
 }
 
+/** A PNE is told at most once in so long that it is not in a PN. */
+const HINT_EVERY_MS = 30_000;
+
 /** The PN GW role of a device: serves its PNEs, and stands for them before the server. */
 export class Gateway {
   readonly #context: GatewayContext;
@@ -61,6 +66,8 @@ export class Gateway {
   readonly #settingUp = new Set<EntityId>();
   /** PNs whose key a linked PNE has missed. */
   readonly #behind = new WeakMap<PeerLink, Set<PnId>>();
+  /** PNs of which a linked PNE was told lately that it is not in them here. */
+  readonly #hinted = new WeakMap<PeerLink, Set<PnId>>();
   #comparing = false;
 
   constructor(device: DeviceContext, uplink: Uplink, handler: GatewayHandler) {
@@ -148,13 +155,17 @@ export class Gateway {
         this.#serve(link, envelope, hop, async () => this.#reconcile(link, pne, envelope));
         return true;
       case relay.number:
-        this.#notified(link, () => relayUp(context, link, envelope, hop));
+        this.#routed(link, () => relayUp(context, link, envelope, hop), pnIdText(bodyOf(envelope, relay).pnId));
         return true;
       case pnData.number:
-        this.#notified(link, () => {
-          const body = bodyOf(envelope, pnData);
-          if (route(context, link, envelope, hop)) this.#handler.pnData(pnIdText(body.pnId), body);
-        });
+        this.#routed(
+          link,
+          () => {
+            const body = bodyOf(envelope, pnData);
+            if (route(context, link, envelope, hop)) this.#handler.pnData(pnIdText(body.pnId), body);
+          },
+          pnIdText(bodyOf(envelope, pnData).pnId),
+        );
         return true;
       default:
         return false;
@@ -239,11 +250,19 @@ export class Gateway {
     });
   }
 
-  #notified(link: PeerLink, action: () => void): void {
+  /** Traffic of a PN. Who sends in one that it is not in here is told so: a hint, on which it asks the server (protocol e.10). */
+  #routed(link: PeerLink, carry: () => void, pnId: PnId): void {
     try {
-      action();
+      carry();
     } catch (error) {
       this.#context.logger.info('a message of a PNE was dropped', { pne: link.peer, why: describeError(error) });
+      const hinted = this.#hinted.get(link) ?? new Set<PnId>();
+      const unknown = error instanceof CpnsError && error.status === Status.UnknownPn;
+      if (!unknown || hinted.has(pnId) || hinted.size >= this.#context.settings.limits.pns) return;
+      this.#hinted.set(link, hinted.add(pnId));
+      this.#context.clock.after(HINT_EVERY_MS, () => hinted.delete(pnId));
+      const options = { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal };
+      link.exchange.request(unknownPn, { pnId: pnIdOctets(pnId) }, [ack], LINK, options).catch(() => undefined);
     }
   }
 }

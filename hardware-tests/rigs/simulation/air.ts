@@ -1,19 +1,35 @@
 import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
-import { type MemoryLinkOptions, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
+import { type MemoryLinkOptions, type MemoryLinkPair, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
+import type { Deeds } from './deeds.js';
 
 interface Station {
-  readonly technology: PanTechnology;
   announcement: Announcement;
   events: PanEvents | undefined;
+  /** Its power is off: nothing leaves and nothing arrives, and nobody is told. */
+  dead: boolean;
+  readonly deeds: Deeds;
 }
+
+/** A link that was opened in the room, and by whom. */
+export interface AirLink {
+  readonly from: EntityId;
+  readonly to: EntityId;
+  readonly pair: MemoryLinkPair;
+}
+
+/** What becomes of a frame on its way; undefined: it is lost. May do other things, too. */
+export type FrameHook = (frame: { readonly from: EntityId; readonly to: EntityId; readonly octets: Uint8Array }) => Uint8Array | undefined;
 
 /** One room in which simulated devices notice one another and open memory links. */
 export class SimulatedAir {
+  /** Every link that was ever opened. */
+  readonly links: AirLink[] = [];
+  /** Sees every frame, and may keep or change it. */
+  hook: FrameHook = ({ octets }) => octets;
   readonly #clock: Clock;
   readonly #options: Partial<MemoryLinkOptions>;
   readonly #stations = new Map<EntityId, Station>();
-  readonly #links: ReturnType<typeof memoryLinkPair>[] = [];
   readonly #choices = new SeededChoices(1);
 
   constructor(clock: Clock, options: Partial<MemoryLinkOptions> = {}) {
@@ -22,9 +38,10 @@ export class SimulatedAir {
   }
 
   /** A PAN technology for one device; it is in the room from `start` to `stop`. */
-  technology(id: EntityId): PanTechnology {
-    const station: Station = { announcement: { mode: 0, pairing: false }, events: undefined, technology: undefined as never };
-    const technology: PanTechnology = {
+  technology(id: EntityId, deeds: Deeds): PanTechnology {
+    const station: Station = { announcement: { mode: 0, pairing: false }, events: undefined, dead: false, deeds };
+    const sighting = () => ({ ...station.announcement, id, technology: 'sim' as const, addresses: [id] });
+    return {
       type: 'sim',
       start: async (events) => {
         station.events = events;
@@ -32,41 +49,73 @@ export class SimulatedAir {
         for (const [other, { announcement, events: theirs }] of this.#stations) {
           if (other === id) continue;
           this.#later(() => events.sighted({ ...announcement, id: other, technology: 'sim', addresses: [other] }));
-          this.#later(() => theirs?.sighted({ ...station.announcement, id, technology: 'sim', addresses: [id] }));
+          this.#later(() => theirs?.sighted(sighting()));
         }
       },
       announce: (announcement) => {
         station.announcement = announcement;
         if (station.events === undefined) return;
-        for (const [other, { events }] of this.#stations) {
-          if (other !== id) this.#later(() => events?.sighted({ ...announcement, id, technology: 'sim', addresses: [id] }));
-        }
+        for (const [other, { events }] of this.#stations) if (other !== id) this.#later(() => events?.sighted(sighting()));
       },
-      dial: async (addresses) => this.#dial(addresses[0] as EntityId),
+      dial: async (addresses) => this.#dial(id, station, addresses[0] as EntityId),
       addresses: () => [id],
       refresh: () => {},
       stop: async () => {
         station.events = undefined;
-        this.#stations.delete(id);
-        for (const { events } of this.#stations.values()) this.#later(() => events?.lost(id, 'sim'));
+        if (this.#stations.get(id) === station) this.#leave(id);
       },
     };
-    Object.assign(station, { technology });
-    return technology;
   }
 
-  /** Every link that was ever opened. */
-  get links(): readonly ReturnType<typeof memoryLinkPair>[] {
-    return this.#links;
+  /** The power of a device goes off: silence, which its neighbours notice by themselves. */
+  vanish(id: EntityId): void {
+    const station = this.#stations.get(id);
+    if (station === undefined) return;
+    station.dead = true;
+    this.#leave(id);
   }
 
-  #dial(to: EntityId): Link {
-    const events = this.#stations.get(to)?.events;
-    if (events === undefined) throw new CpnsError('Transport', 'NotNear', `${to} is not in the room.`);
-    const pair = memoryLinkPair({ clock: this.#clock, choices: this.#choices, ...this.#options });
-    this.#links.push(pair);
-    this.#later(() => events.accepted(pair.responder));
-    return pair.initiator;
+  /** Breaks every link between two devices; both notice at once. */
+  sever(one: EntityId, other: EntityId): void {
+    for (const { from, to, pair } of this.links) {
+      if ((from === one && to === other) || (from === other && to === one)) pair.sever('the connection broke');
+    }
+  }
+
+  #leave(id: EntityId): void {
+    this.#stations.delete(id);
+    for (const { events } of this.#stations.values()) this.#later(() => events?.lost(id, 'sim'));
+  }
+
+  #dial(from: EntityId, dialler: Station, to: EntityId): Link {
+    const callee = this.#stations.get(to);
+    if (callee?.events === undefined || dialler.dead) throw new CpnsError('Transport', 'NotNear', `${to} is not in the room.`);
+    const { events } = callee;
+    const pair = memoryLinkPair({ clock: this.#clock, choices: this.#choices, initiatorAddress: `sim:${from}`, ...this.#options });
+    this.links.push({ from, to, pair });
+    this.#later(() => events.accepted(this.#end(pair.responder, to, from, callee)));
+    return this.#end(pair.initiator, from, to, dialler);
+  }
+
+  /** One end of a link, in the hands of `owner`. */
+  #end(link: Link, self: EntityId, peer: EntityId, owner: Station): Link {
+    return {
+      technology: link.technology,
+      initiated: link.initiated,
+      remote: link.remote,
+      open: (handler) =>
+        link.open({
+          frame: (octets) => owner.dead || handler.frame(octets),
+          closed: (reason) => owner.dead || handler.closed(reason),
+        }),
+      send: (octets) => {
+        if (owner.dead) return;
+        const sent = this.hook({ from: self, to: peer, octets });
+        if (sent !== undefined) link.send(sent);
+        owner.deeds.did('sends');
+      },
+      close: (reason) => owner.dead || link.close(reason),
+    };
   }
 
   #later(action: () => void): void {

@@ -9,12 +9,13 @@ import {
   type ReceivedMessage,
   type Uplink,
 } from '@cpns/agent';
-import { type EntityId, entityId, serverId } from '@cpns/shared';
+import { type CryptoProvider, type EntityId, entityId, StoppableClock, serverId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
-import { nativeProvider as provider } from '@cpns/shared/node';
+import { nativeProvider } from '@cpns/shared/node';
 import { euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, MemoryStore, type VirtualClock } from '@cpns/shared/testing';
 import type { SimulatedAir } from './air.js';
+import { Deeds, observedStore } from './deeds.js';
 
 export const SERVER_ID = serverId('cpns.test');
 
@@ -43,6 +44,31 @@ export function noUplink(reachable: boolean, clock: VirtualClock): Uplink {
   };
 }
 
+/** The uplink of a device whose power may go off. */
+function mortalUplink(uplink: Uplink, deeds: Deeds): Uplink & { die(): void } {
+  let dead = false;
+  return {
+    start: (events) =>
+      uplink.start({
+        connected: () => dead || events.connected(),
+        disconnected: (reason) => dead || events.disconnected(reason),
+        message: (payload) => dead || events.message(payload),
+      }),
+    publish: async (payload) => {
+      if (dead) return;
+      const published = uplink.publish(payload);
+      deeds.did('publishes');
+      await published;
+    },
+    probe: (signal) => uplink.probe(signal),
+    stop: () => (dead ? Promise.resolve() : uplink.stop()),
+    die: () => {
+      dead = true;
+      void uplink.stop();
+    },
+  };
+}
+
 export interface SimulatedDeviceOptions {
   readonly air: SimulatedAir;
   readonly clock: VirtualClock;
@@ -54,6 +80,8 @@ export interface SimulatedDeviceOptions {
   readonly settings?: Partial<DeviceSettings>;
   readonly limits?: Partial<DeviceSettings['limits']>;
   readonly services?: readonly string[];
+  /** What seals and opens for this device; one that lies makes it a malicious device. */
+  readonly provider?: CryptoProvider;
 }
 
 /** A device of the pure core with everything around it simulated. */
@@ -64,16 +92,23 @@ export interface SimulatedDevice {
   readonly logger: MemoryLogger;
   readonly happenings: Happening[];
   readonly received: ReceivedMessage[];
+  /** Commits and frames of this device. */
+  readonly deeds: Deeds;
+  /** Ends the device between two instructions, and returns the store as the next start finds it. */
+  powerCut(): MemoryStore;
 }
 
 export async function simulatedDevice(name: string, options: SimulatedDeviceOptions): Promise<SimulatedDevice> {
-  const { air, clock } = options;
+  const { air, provider = nativeProvider } = options;
+  const clock = new StoppableClock(options.clock);
   const id = entityId(name);
   const store = options.store ?? new MemoryStore();
   const logger = new MemoryLogger();
   const happenings: Happening[] = [];
   const received: ReceivedMessage[] = [];
-  const state = new DeviceState(store);
+  const deeds = new Deeds();
+  const uplink = mortalUplink(options.uplink ?? noUplink(true, options.clock), deeds);
+  const state = new DeviceState(observedStore(store, deeds));
   const root = rootFromPrk(
     provider,
     euKeyPrk(provider, new Secret(`EUKey ${name}`, options.euKey ?? new Uint8Array(32).fill(name.length))),
@@ -87,7 +122,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
     },
     provider,
     clock,
-    entropy: new InsecureSeededEntropy(`${name}${clock.monotonicMs()}`),
+    entropy: new InsecureSeededEntropy(`${name} at ${clock.monotonicMs()}`),
     logger,
     state,
     settings: {
@@ -99,14 +134,20 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
       ...options.settings,
     },
     facts: options.facts ?? PHONE,
-    technologies: [air.technology(id)],
-    uplink: options.uplink ?? noUplink(true, clock),
+    technologies: [air.technology(id, deeds)],
+    uplink,
     bootCounter: await state.nextBootCounter(),
     happened: (what) => happenings.push(what),
     received: (message) => received.push(message),
   });
   await device.start();
-  return { id, device, store, logger, happenings, received };
+  const powerCut = () => {
+    clock.stop();
+    air.vanish(id);
+    uplink.die();
+    return store.crash();
+  };
+  return { id, device, store, logger, happenings, received, deeds, powerCut };
 }
 
 /** Pairs two devices by code; both people say yes. */

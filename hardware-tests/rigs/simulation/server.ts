@@ -15,7 +15,10 @@ import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider as provider } from '@cpns/shared/node';
 import { Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, type VirtualClock } from '@cpns/shared/testing';
+import { Deeds } from './deeds.js';
 import { SERVER_ID } from './device.js';
+
+type Settings = ReturnType<typeof defaultSettings>;
 
 const ALICE = userId('alice');
 
@@ -27,14 +30,20 @@ export class SimulatedServer {
   readonly #clock: VirtualClock;
   readonly #masterKey = new Secret('master key', new Uint8Array(32).fill(9));
   readonly #devices = new Map<EntityId, UplinkEvents>();
+  readonly #settings: Settings;
+  /** What the server commits and publishes. */
+  readonly deeds = new Deeds();
   #enabler: Enabler;
+  #alive = { yes: true };
   #started = 0;
   /** False: nobody gets through. */
   reachable = true;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: VirtualClock, sessions: Partial<Settings['sessions']> = {}) {
     this.#clock = clock;
-    const settings = defaultSettings();
+    const defaults = defaultSettings();
+    const settings: Settings = { ...defaults, sessions: { ...defaults.sessions, ...sessions } };
+    this.#settings = settings;
     const entropy = new InsecureSeededEntropy('server database');
     this.database = openDatabase({
       path: ':memory:',
@@ -69,11 +78,26 @@ export class SimulatedServer {
     return euKey.reveal().slice();
   }
 
+  /** The process ends between two instructions: what was not committed is gone, and nobody is told anything. */
+  crash(): void {
+    this.#alive.yes = false;
+    this.reachable = false;
+    this.#enabler.stop();
+    for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server was lost');
+  }
+
   /** The process ends and another one starts on the same database. */
   restart(): void {
-    for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server was restarted');
-    this.#enabler.stop();
+    this.crash();
+    this.reachable = true;
+    this.#alive = { yes: true };
     this.#enabler = this.#start();
+  }
+
+  /** Ends for good. */
+  async stop(): Promise<void> {
+    this.crash();
+    await this.database.close();
   }
 
   /** The uplink of one device. */
@@ -133,7 +157,7 @@ export class SimulatedServer {
   }
 
   #start(): Enabler {
-    const settings = defaultSettings();
+    const alive = this.#alive;
     const entropy = new InsecureSeededEntropy(`server ${++this.#started}`);
     const identity = openServerIdentity({
       rows: this.database.keys,
@@ -145,15 +169,16 @@ export class SimulatedServer {
     const broker: Pick<Broker, 'publish' | 'disconnect'> = {
       publish: async (to, payload) => {
         const events = this.#devices.get(to);
-        if (events === undefined || !this.reachable) return false;
+        if (events === undefined || !this.reachable || !alive.yes) return false;
         const copy = payload.slice();
         this.#clock.after(1, () => events.message(copy));
+        this.deeds.did('publishes');
         return true;
       },
       disconnect: async (id) => this.#disconnect(id, 'the server closed the connection'),
     };
     const enabler = createEnabler({
-      inventory: this.database,
+      inventory: this.#observed(alive),
       keys: this.keys,
       pnKeys: sealerFor(provider, this.#masterKey, 'pn-key'),
       broker,
@@ -162,9 +187,33 @@ export class SimulatedServer {
       entropy,
       provider,
       logger: this.logger,
-      settings,
+      settings: this.#settings,
     });
     enabler.start();
     return enabler;
+  }
+
+  /** The database as one process sees it: its transactions are deeds, and end with it. */
+  #observed(alive: { readonly yes: boolean }): Database {
+    const { database, deeds } = this;
+    const ended = () => new Promise<never>(() => {});
+    return {
+      reads: database.reads,
+      keys: database.keys,
+      feed: database.feed,
+      get problem() {
+        return database.problem;
+      },
+      transact: async (work) => {
+        deeds.did('begins to commit');
+        if (!alive.yes) return ended();
+        const result = await database.transact((tx) =>
+          work({ ...tx, afterCommit: (action) => tx.afterCommit(() => alive.yes && action()) }),
+        );
+        deeds.did('has committed');
+        return alive.yes ? result : ended();
+      },
+      close: () => database.close(),
+    };
   }
 }

@@ -51,7 +51,7 @@ describe('recovery (protocol 0.13, 0.25)', () => {
     const { record } = await establishAtPhone(home, { type: 'one-to-one' });
     const pnId = pnIdText(record.pnId);
     const before = home.laptop.device.linkTo(PHONE_ID);
-    for (const link of home.air.links) link.cut();
+    for (const { pair } of home.air.links) pair.cut();
     await home.clock.advance(40_000);
     expect(before?.signal.aborted).toBe(true);
     expect(home.laptop.device.linkTo(PHONE_ID)).toBeDefined();
