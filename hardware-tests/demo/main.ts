@@ -94,6 +94,8 @@ function whatToTry({ phone, laptop, board, server }: Cast, tell: Narrator): void
   tell.plain('End with Ctrl-C.');
 }
 
+// A reader that has gone away, such as "head", ends it; the keeper clears up.
+process.stdout.on('error', () => process.exit(1));
 const words = process.argv.slice(2);
 if (words.includes('--help') || words.includes('-h')) {
   print(HELP);

@@ -94,6 +94,8 @@ function show({ logs, steps, ...outcome }: Played, { json, logs: always }: RigAr
   }
 }
 
+// A reader that has gone away, such as "head", ends it; the keeper clears up.
+process.stdout.on('error', () => process.exit(1));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // The keeper ends and removes everything as soon as this process is gone.
   process.on(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
