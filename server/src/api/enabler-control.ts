@@ -12,7 +12,8 @@ export interface EnablerControl {
   /**
    * Puts application data into the outbox of an active device and sends it if the device is there. Resolves with `delivered` once the
    * device answered, or with `queued` after `waitMs`.
-   * @throws CpnsError State/UnknownDevice, State/OutboxFull, State/NoSession when there is no way to that device at all
+   * @throws CpnsError State/UnknownDevice, State/OutboxFull, State/NoSession when there is no way to that device at all,
+   * State/MessageRefused by the device, State/MessageGone when the device was revoked meanwhile
    */
   sendData(data: OutgoingData, waitMs: number): Promise<SendResult>;
   /** Names and values for `/metrics`: sessions, open challenges, ... */

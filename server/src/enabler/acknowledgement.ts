@@ -2,7 +2,7 @@ import type { PnId } from '@cpns/shared';
 import { type BodyOf, PneState, type sessionAcknowledgement } from '@cpns/shared/messages';
 import type { EnablerContext } from './context.js';
 import type { Incoming } from './incoming.js';
-import { putInventory, putPages } from './notices.js';
+import { putInventory } from './notices.js';
 import type { Session } from './session.js';
 
 /**
@@ -28,7 +28,7 @@ export async function acknowledge(context: EnablerContext, session: Session): Pr
   session.acknowledged = true;
 }
 
-/** Session Acknowledgement with the version that the device holds: what is missing follows. */
+/** Session Acknowledgement with the version of which the device holds the whole: when that is not the present one, it follows. */
 export async function sessionAcknowledged(
   context: EnablerContext,
   incoming: Incoming<BodyOf<typeof sessionAcknowledgement>>,
@@ -37,15 +37,10 @@ export async function sessionAcknowledged(
   const { session, sender, body } = incoming;
   if (session === undefined || session.own) return;
   const pnId = session.pnId as PnId;
-  const pages = session.furtherPages;
-  session.furtherPages = [];
-  const pn = inventory.reads.pns.find(pnId);
-  if (pn === undefined || (pages.length === 0 && pn.version === body.inventoryVersion)) return;
+  if (inventory.reads.pns.find(pnId)?.version === body.inventoryVersion) return;
   await incoming.change((tx) => {
-    const present = tx.pns.find(pnId);
-    if (present === undefined || tx.pns.member(pnId, sender) === undefined) return;
-    if (present.version === body.inventoryVersion) putPages(context, tx, present, sender, pages);
-    else putInventory(context, tx, present, sender);
+    const pn = tx.pns.find(pnId);
+    if (pn !== undefined && tx.pns.member(pnId, sender) !== undefined) putInventory(context, tx, pn, sender);
   });
   outbox.flush(sender);
 }

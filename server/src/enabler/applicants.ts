@@ -1,4 +1,4 @@
-import { describeError, type EntityId } from '@cpns/shared';
+import { CpnsError, describeError, type EntityId } from '@cpns/shared';
 import { contents, decodeCapabilities, type Hello, type HelloRequest, Status, toOctets } from '@cpns/shared/messages';
 import { type EuKeyRoot, ServerHandshake, type VerifiedHello } from '@cpns/shared/security';
 import type { ChallengedPne } from './challenges.js';
@@ -63,14 +63,18 @@ export function challenge(context: EnablerContext, { pne, verified, root, reques
   return { pne, handshake, capabilities: verified.capabilities, contents: offered };
 }
 
-/** The outcome of `attempt`, or the status for this PNE; the detail goes to the log. */
-export function settle<T>(context: EnablerContext, pne: EntityId, attempt: () => T): { readonly value: T } | { readonly status: Status } {
+/** The outcome of `attempt`, or why this PNE is refused; a message of it that cannot be read is as good as a forged one. */
+export function settle<T>(
+  context: EnablerContext,
+  pne: EntityId,
+  attempt: () => T,
+): { readonly value: T } | { readonly refusal: CpnsError } {
   try {
     return { value: attempt() };
   } catch (error) {
     const status = statusOf(error);
-    if (status === Status.ServerError) throw error;
+    if (!(error instanceof CpnsError) || status === Status.ServerError) throw error;
     context.logger.info('a PNE was refused', { pne, why: describeError(error) });
-    return { status: status === Status.BadMessage ? Status.AuthFailed : status };
+    return { refusal: status === Status.BadMessage ? refuse(Status.AuthFailed, error.code, error.message) : error };
   }
 }

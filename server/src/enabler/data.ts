@@ -1,5 +1,5 @@
-import { type EntityId, entityId } from '@cpns/shared';
-import { Addressee, type BodyOf, data, dataAnswer, encodeEnvelope, Status } from '@cpns/shared/messages';
+import { CpnsError, type EntityId, entityId } from '@cpns/shared';
+import { Addressee, type BodyOf, data, dataAnswer, encodeEnvelope, Status, statusSentence } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { OutgoingData, SendResult } from '../api/admin-port.js';
 import type { EnablerContext } from './context.js';
@@ -22,7 +22,7 @@ export async function receiveData(_context: EnablerContext, incoming: Incoming<B
 
 /**
  * Data of the server's services for a device: durable in the outbox, then under way until the device answers that it stored it.
- * @throws CpnsError State/UnknownDevice, State/OutboxFull, State/NoSession
+ * @throws CpnsError State/UnknownDevice, State/OutboxFull, State/NoSession, State/MessageRefused, State/MessageGone
  */
 export async function sendData(context: EnablerContext, outgoing: OutgoingData, waitMs: number): Promise<SendResult> {
   const { inventory, entropy, outbox } = context;
@@ -38,9 +38,14 @@ export async function sendData(context: EnablerContext, outgoing: OutgoingData, 
     requireWay(context, tx, to);
     tx.outbox.add({ to, pnId: undefined, number: data.number, transaction, octets });
   });
-  const answered = outbox.wait(transaction, waitMs);
+  const answered = outbox.wait(to, transaction, waitMs);
   outbox.flush(to);
-  return { messageId: toHex(id), state: (await answered) === undefined ? 'queued' : 'delivered' };
+  const outcome = await answered;
+  const messageId = toHex(id);
+  if (outcome === Status.Success) return { messageId, state: 'delivered' };
+  if (outcome === 'waiting') return { messageId, state: 'queued' };
+  if (outcome === 'gone') throw new CpnsError('State', 'MessageGone', `"${to}" was revoked before it took the message.`);
+  throw new CpnsError('State', 'MessageRefused', `"${to}" refused the message: ${statusSentence(outcome)}.`);
 }
 
 /** A device that is in no PN and never was a PN GW would not be reached by waiting either. */

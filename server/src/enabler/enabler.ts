@@ -7,11 +7,11 @@ import { sendData } from './data.js';
 import { Downlink } from './downlink.js';
 import { Heartbeats } from './heartbeat.js';
 import { Limits } from './limits.js';
-import { UnconfirmedRemoval } from './membership.js';
 import { OpenRequests } from './open-requests.js';
 import { OutboxDelivery } from './outbox-delivery.js';
 import { revokeDevice } from './revoke.js';
 import { RamSessionKeys } from './session-keys.js';
+import { UnconfirmedRemoval } from './unconfirmed.js';
 import { UplinkDoor } from './uplink-door.js';
 
 /**

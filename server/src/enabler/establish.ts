@@ -22,7 +22,7 @@ import { answer, type Incoming } from './incoming.js';
 import { allowedBy } from './membership-policy.js';
 import { newPnKey } from './pn-key.js';
 import { type ProvenPne, prove } from './proof.js';
-import { refuse } from './refusals.js';
+import { refuse, statusOf } from './refusals.js';
 import { Session } from './session.js';
 import { FIRST_PAGE_OCTETS, PAGE_OCTETS, pagesOf, readWhole, viewOf, type WholePn } from './views.js';
 
@@ -61,10 +61,9 @@ export async function registerPn(context: EnablerContext, incoming: Incoming<Bod
       return applicant;
     });
     if ('value' in outcome) applicants.push(outcome.value);
-    else refused.set(hello.idPne, outcome.status);
     // Without its initiator nobody knows what the PN was to be.
-    if (applicants.length === 0)
-      throw refuse(refused.get(body.initiator) ?? Status.AuthFailed, 'InitiatorRefused', `${body.initiator} was refused.`);
+    else if (applicants.length === 0) throw outcome.refusal;
+    else refused.set(hello.idPne, statusOf(outcome.refusal));
   }
   limits.establish(gateway, applicants.length);
 
@@ -76,7 +75,7 @@ export async function registerPn(context: EnablerContext, incoming: Incoming<Bod
       challenge(context, applicant, { pnId: body.pnId, idGw: gateway, randGw: body.randGw, randServer }),
     );
     if ('value' in outcome) pnes.push(outcome.value);
-    else refused.set(applicant.pne, outcome.status);
+    else refused.set(applicant.pne, statusOf(outcome.refusal));
   }
   if (pnes.length === 0) throw refuse(Status.AuthFailed, 'NobodyChallenged', 'No PNE is left to be challenged.');
   const { initiator, gatewayCapabilities, shareMembers } = body;
@@ -201,7 +200,7 @@ function createPn(context: EnablerContext, tx: Tx, run: EstablishRun, members: r
   return readWhole(tx, pn);
 }
 
-/** hash_server and the first record for one member, which holds its own view of the PN Inventory. */
+/** hash_server and the first record for one member, which holds the first page of its own view of the PN Inventory. */
 function confirmTo(
   { serverKeys }: EnablerContext,
   transaction: Uint8Array,
@@ -210,8 +209,7 @@ function confirmTo(
   whole: WholePn,
   firstOctets: number,
 ): { readonly hashServer: Uint8Array; readonly record: Uint8Array } {
-  const [inventory, ...rest] = pagesOf(whole.pn, viewOf(whole, pne), firstOctets);
-  session.furtherPages = rest;
+  const [inventory] = pagesOf(whole.pn, viewOf(whole, pne), firstOctets);
   const { cpnsId } = whole.members.find(({ entityId }) => entityId === pne) as MemberRecord;
   const confirm = { status: Status.Success, cpnsId, serverKeys, ...(inventory && { inventory }) };
   return { hashServer, record: session.firstRecord(transaction, confirm) };

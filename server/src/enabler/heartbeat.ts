@@ -1,5 +1,5 @@
 import type { CryptoProvider } from '@cpns/shared';
-import { type Clock, describeError, type EntityId, type Entropy, type Logger } from '@cpns/shared';
+import { type Clock, describeError, type Entropy, type Logger } from '@cpns/shared';
 import {
   bodyOf,
   type Envelope,
@@ -11,7 +11,7 @@ import {
   serverKey,
   toOctets,
 } from '@cpns/shared/messages';
-import { fromHex } from '@cpns/shared/security';
+import { fromHex, toHex } from '@cpns/shared/security';
 import type { Database } from '../inventory/database.js';
 import type { PnRecord } from '../inventory/pn-inventory.js';
 import type { EnablerContext } from './context.js';
@@ -69,7 +69,9 @@ export class Heartbeats {
         .slice(0, MAX_PNS)
         .map(({ pnId, version, keyEpoch }) => ({ pnId: fromHex(pnId), inventoryVersion: version, pnKeyEpoch: keyEpoch }));
       const body = { serverTimeMs: clock.wallMs(), pns, sgs: [], serverKeysHash: this.#serverKeysHash };
-      void downlink.send(session, encodeEnvelope(heartbeat, entropy.bytes(TRANSACTION_OCTETS), '', body));
+      const transaction = entropy.bytes(TRANSACTION_OCTETS);
+      session.heartbeat = toHex(transaction);
+      void downlink.send(session, encodeEnvelope(heartbeat, transaction, '', body));
     } catch (error) {
       logger.warn('a heartbeat could not be sent', { entityId: session.entityId, why: describeError(error) });
     }
@@ -86,9 +88,7 @@ export class Heartbeats {
 /** The device answered a heartbeat: a sign of life. */
 export async function alive(context: EnablerContext, session: Session, envelope: Envelope): Promise<void> {
   bodyOf(envelope, heartbeatAnswer);
-  await seen(context, session.entityId);
-}
-
-async function seen(context: EnablerContext, entityId: EntityId): Promise<void> {
-  await context.inventory.transact((tx) => tx.devices.seen(entityId));
+  if (session.heartbeat !== toHex(envelope.transaction)) return;
+  session.heartbeat = undefined;
+  await context.inventory.transact((tx) => tx.devices.seen(session.entityId));
 }

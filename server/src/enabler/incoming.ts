@@ -18,8 +18,8 @@ export function answer<M extends AnyMessage>(type: M, body: BodyOf<M>): Answer {
   return { type, body };
 }
 
-/** The record was here before: its effect is there, so it is dropped without a word (security 1.6b). */
-export class RecordSeen extends Error {}
+/** The record was here before, or its session has ended meanwhile: it is dropped without a word (security 1.6b). */
+export class RecordDropped extends Error {}
 
 export interface IncomingOptions {
   readonly envelope: Envelope;
@@ -68,13 +68,16 @@ export class Incoming<Body> {
   }
 
   /**
-   * One transaction: the record is admitted, the sender still active, and `work` done. Resolves with its result when it is durable.
-   * @throws RecordSeen, CpnsError Auth/Revoked, what `work` throws, State/DiskFull and its like: then nothing of it was kept
+   * One transaction: the record is admitted, its session is there and its sender active, and `work` is done. Resolves with its result
+   * when that is durable.
+   * @throws RecordDropped, CpnsError Auth/Revoked, what `work` throws, State/DiskFull and its like: then nothing of it was kept
    */
   change<T>(work: (tx: Tx) => T): Promise<T> {
-    const { place } = this.#options;
-    return this.#context.inventory.transact((tx) => {
-      if (place !== undefined && !tx.records.admit(place)) throw new RecordSeen();
+    const { place, session } = this.#options;
+    const { inventory, sessions } = this.#context;
+    return inventory.transact((tx) => {
+      if (session !== undefined && sessions.find(session.sid) !== session) throw new RecordDropped();
+      if (place !== undefined && !tx.records.admit(place)) throw new RecordDropped();
       if (tx.devices.find(this.sender)?.state !== 'active') throw refuse(Status.AuthFailed, 'Revoked', `${this.sender} was revoked.`);
       return work(tx);
     });

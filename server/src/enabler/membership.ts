@@ -1,4 +1,4 @@
-import { describeError, type EntityId, type PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import {
   type BodyOf,
   encodeEnvelope,
@@ -11,12 +11,12 @@ import {
   Status,
 } from '@cpns/shared/messages';
 import { fromHex, toHex } from '@cpns/shared/security';
-import type { Tx } from '../inventory/database.js';
+import type { Reads, Tx } from '../inventory/database.js';
 import type { PnRecord } from '../inventory/pn-inventory.js';
 import type { EnablerContext } from './context.js';
 import { TRANSACTION_OCTETS } from './downlink.js';
 import { answer, type Incoming } from './incoming.js';
-import { announce, putUnknownPn } from './notices.js';
+import { announce, putInventory, putUnknownPn } from './notices.js';
 import { graceOf, newPnKey } from './pn-key.js';
 import { refuse } from './refusals.js';
 import { pagesOf, readWhole, viewOf } from './views.js';
@@ -28,28 +28,45 @@ export async function updatePn(context: EnablerContext, incoming: Incoming<BodyO
   // 2. PN GW sends PN Update Request to the CPNS Server
   const pnId = toHex(body.pnId) as PnId;
   if (body.operation !== PnOperation.Remove) throw refuse(Status.BadAction, 'BadAction', 'PN Update (add) is not served.');
+  const pnes = [...new Set(body.pnes)];
+  const membersIn = ({ pns }: Pick<Reads, 'pns'>) => pnes.filter((pne) => pns.member(pnId, pne) !== undefined);
+  const { reads } = context.inventory;
+  const pn = reads.pns.find(pnId);
+  if (pn?.gateway !== sender) return incoming.answer(pnUpdateResponse, { status: Status.UnknownPn, pnId: body.pnId, pnes: [] });
+  // A request that changes nothing is not kept, or a PN GW could fill the inbox.
+  if (membersIn(reads).length === 0) return incoming.answer(pnUpdateResponse, updated(pn, pnes, [], gatewayPages(reads, pn)));
   await incoming.conclude((tx) => {
-    const pn = tx.pns.find(pnId);
-    if (pn?.gateway !== sender) return answer(pnUpdateResponse, { status: Status.UnknownPn, pnId: body.pnId, pnes: [] });
-
     // 3. The CPNS Server updates the PN Inventory
-    const pnes = [...new Set(body.pnes)];
-    const members = new Set(pnes.filter((pne) => tx.pns.member(pnId, pne) !== undefined));
-    const after = removeMembers(context, tx, pn, [...members], { reason: body.reason ?? RemoveReason.Expelled, tellGateway: false });
+    const before = tx.pns.find(pnId);
+    if (before === undefined) return answer(pnUpdateResponse, { status: Status.UnknownPn, pnId: body.pnId, pnes: [] });
+    const members = membersIn(tx);
+    const after = removeMembers(context, tx, before, members, { reason: body.reason ?? RemoveReason.Expelled, tellGateway: false });
+    const pages = after === undefined ? [] : gatewayPages(tx, after);
+    // The answer holds one page; of more, the PN GW gets all by themselves.
+    if (after !== undefined && pages.length > 1) putInventory(context, tx, after, sender);
 
     // 4. The CPNS Server sends PN Update Response to the PN GW
-    const [inventory] = after === undefined ? [] : gatewayPages(tx, after);
-    return answer(pnUpdateResponse, {
-      status: Status.Success,
-      pnId: body.pnId,
-      pnes: pnes.map((pne) => ({ pne, status: members.has(pne) ? Status.Success : Status.NotMember })),
-      ...(inventory && { inventory }),
-    });
+    return answer(pnUpdateResponse, updated(pn, pnes, members, pages));
   });
+  context.outbox.flush(sender);
 }
 
-function gatewayPages(tx: Tx, pn: PnRecord): readonly Inventory[] {
-  return pagesOf(pn, viewOf(readWhole(tx, pn), pn.gateway));
+function gatewayPages(reads: Pick<Reads, 'pns' | 'devices'>, pn: PnRecord): readonly Inventory[] {
+  return pagesOf(pn, viewOf(readWhole(reads, pn), pn.gateway));
+}
+
+function updated(
+  { pnId }: PnRecord,
+  pnes: readonly EntityId[],
+  removed: readonly EntityId[],
+  [inventory]: readonly Inventory[],
+): BodyOf<typeof pnUpdateResponse> {
+  return {
+    status: Status.Success,
+    pnId: fromHex(pnId),
+    pnes: pnes.map((pne) => ({ pne, status: removed.includes(pne) ? Status.Success : Status.NotMember })),
+    ...(inventory && { inventory }),
+  };
 }
 
 export interface RemovalOptions {
@@ -104,45 +121,3 @@ function dismiss(context: EnablerContext, pnId: PnId, pne: EntityId, reason: Rem
   const envelope = encodeEnvelope(pneNotificationExpel, entropy.bytes(TRANSACTION_OCTETS), '', { pnId: fromHex(pnId), reason });
   void downlink.send(session, envelope);
 }
-
-/** Removes PNEs that never acknowledged their session (protocol 0.13). */
-export class UnconfirmedRemoval {
-  readonly #context: EnablerContext;
-  #cancelTimer = () => {};
-
-  constructor(context: EnablerContext) {
-    this.#context = context;
-  }
-
-  start(): void {
-    const { clock, settings } = this.#context;
-    this.#cancelTimer = clock.after(Math.min(settings.sessions.acknowledgeTimeoutMs / 12, MAX_CHECK_MS), () => {
-      void this.#remove();
-      this.start();
-    });
-  }
-
-  stop(): void {
-    this.#cancelTimer();
-  }
-
-  async #remove(): Promise<void> {
-    const { inventory, settings, logger } = this.#context;
-    const timeoutMs = settings.sessions.acknowledgeTimeoutMs;
-    try {
-      const pnIds = new Set(inventory.reads.pns.unconfirmedLongerThan(timeoutMs).map(({ pnId }) => pnId));
-      for (const pnId of pnIds) {
-        await inventory.transact((tx) => {
-          const pn = tx.pns.find(pnId);
-          const late = tx.pns.unconfirmedLongerThan(timeoutMs).filter((member) => member.pnId === pnId);
-          const pnes = late.map(({ entityId }) => entityId);
-          if (pn !== undefined) removeMembers(this.#context, tx, pn, pnes, { reason: RemoveReason.Unconfirmed, tellGateway: true });
-        });
-      }
-    } catch (error) {
-      logger.error('unconfirmed members could not be removed', { why: describeError(error) });
-    }
-  }
-}
-
-const MAX_CHECK_MS = 10_000;

@@ -42,11 +42,6 @@ export function putInventory(context: EnablerContext, tx: Tx, pn: PnRecord, reci
   put(context, tx, pn, recipient, pagesOf(pn, viewOf(readWhole(tx, pn), recipient)));
 }
 
-/** Pages of the present version that follow on one which the recipient has. */
-export function putPages(context: EnablerContext, tx: Tx, pn: PnRecord, recipient: EntityId, pages: readonly Inventory[]): void {
-  put(context, tx, pn, recipient, pages);
-}
-
 /** The PN is gone. */
 export function putUnknownPn(context: EnablerContext, tx: Tx, pnId: PnId, recipient: EntityId): void {
   add(context, tx, recipient, undefined, unknownPn, { pnId: fromHex(pnId) }, false);

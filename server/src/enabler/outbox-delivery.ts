@@ -1,5 +1,18 @@
 import { type Clock, describeError, type EntityId, type Entropy, type Logger, retrySchedule } from '@cpns/shared';
-import { ack, bodyOf, data, dataAnswer, type Envelope, isPassing, refusal, Status, statusName } from '@cpns/shared/messages';
+import {
+  ack,
+  bodyOf,
+  data,
+  dataAnswer,
+  decodeEnvelope,
+  type Envelope,
+  isPassing,
+  MAX_UPLINK_ENVELOPE,
+  refusal,
+  Status,
+  statusName,
+  statusSentence,
+} from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { Database } from '../inventory/database.js';
 import type { OutboxMessage } from '../inventory/outbox.js';
@@ -30,6 +43,14 @@ interface Lane {
   cancelTimer: () => void;
 }
 
+/** The device's answer; or the message waits on; or it is gone, since the device was revoked. */
+export type MessageOutcome = Status | 'waiting' | 'gone';
+
+interface Waiting {
+  readonly to: EntityId;
+  readonly end: (outcome: MessageOutcome) => void;
+}
+
 /**
  * Delivers the outbox: every message is sealed afresh for the session of the moment and repeated until the device has answered that it
  * stored it; nothing else counts as delivery (protocol 0.23). What has no way now goes when a session is confirmed.
@@ -37,7 +58,7 @@ interface Lane {
 export class OutboxDelivery {
   readonly #options: OutboxDeliveryOptions;
   readonly #lanes = new Map<EntityId, Lane>();
-  readonly #waiting = new Map<string, (status: Status | undefined) => void>();
+  readonly #waiting = new Map<string, Waiting>();
   #cancelExpiry = () => {};
 
   constructor(options: OutboxDeliveryOptions) {
@@ -55,21 +76,22 @@ export class OutboxDelivery {
     this.#cancelExpiry();
     for (const lane of this.#lanes.values()) lane.cancelTimer();
     this.#lanes.clear();
-    for (const end of [...this.#waiting.values()]) end(undefined);
+    for (const { end } of [...this.#waiting.values()]) end('waiting');
   }
 
-  /** Sends what waits for that device and is not under way. */
+  /** The device was revoked, and what waited for it is deleted. */
+  forget(entityId: EntityId): void {
+    this.#close(entityId);
+    for (const { to, end } of [...this.#waiting.values()]) if (to === entityId) end('gone');
+  }
+
+  /** Sends what waits for that device, has a way and is not under way. */
   flush(entityId: EntityId): void {
-    const { inventory, clock } = this.#options;
+    const { sessions, clock, entropy } = this.#options;
+    if (sessions.currentOf(entityId).length === 0) return;
     const known = this.#lanes.get(entityId);
-    const lane: Lane = known ?? { underWay: new Set(), delays: retrySchedule(this.#options.entropy, RETRY), cancelTimer: () => {} };
-    for (const message of inventory.reads.outbox.waiting(entityId, WINDOW)) {
-      if (lane.underWay.has(message.id)) continue;
-      const session = this.#route(message);
-      if (session === undefined) continue;
-      lane.underWay.add(message.id);
-      void this.#options.downlink.send(session, message.octets, message.number !== data.number);
-    }
+    const lane: Lane = known ?? { underWay: new Set(), delays: retrySchedule(entropy, RETRY), cancelTimer: () => {} };
+    this.#fill(entityId, lane);
     if (lane.underWay.size === 0 || known !== undefined) return;
     this.#lanes.set(entityId, lane);
     const repeat = () => {
@@ -83,6 +105,23 @@ export class OutboxDelivery {
       });
     };
     repeat();
+  }
+
+  /** What has no way now does not hold up what has one. */
+  #fill(entityId: EntityId, lane: Lane): void {
+    const { inventory, downlink } = this.#options;
+    for (let after = 0; lane.underWay.size < WINDOW; ) {
+      const waiting = inventory.reads.outbox.waiting(entityId, WINDOW, after);
+      for (const message of waiting) {
+        after = message.id;
+        if (lane.underWay.size === WINDOW) return;
+        const session = lane.underWay.has(message.id) ? undefined : this.#route(message);
+        if (session === undefined) continue;
+        lane.underWay.add(message.id);
+        void downlink.send(session, message.octets, message.number !== data.number);
+      }
+      if (waiting.length < WINDOW) return;
+    }
   }
 
   /** A new session: what is under way in the old one goes again. */
@@ -101,25 +140,29 @@ export class OutboxDelivery {
     if (isPassing(status)) return logger.info('a device could not take a message yet', { to: message.to, status: statusName(status) });
     if (status !== Status.Success)
       logger.notice('a device refused a message', { to: message.to, message: message.number, status: statusName(status) });
-    await inventory.transact((tx) => tx.outbox.remove(message.id));
-    this.#waiting.get(toHex(message.transaction))?.(status);
+    await inventory.transact((tx) => {
+      if (!tx.outbox.remove(message.id) || status === Status.Success || message.number !== data.number) return;
+      const text = `${message.to} refused the message ${messageIdOf(message)}: ${statusSentence(status)}.`;
+      tx.events.add({ event: 'message-refused', text, entityId: message.to });
+    });
+    this.#waiting.get(toHex(message.transaction))?.end(status);
     const lane = this.#lanes.get(message.to);
     lane?.underWay.delete(message.id);
     if (lane?.underWay.size === 0) this.#close(message.to);
     this.flush(message.to);
   }
 
-  /** Resolves with the device's answer to that message, or undefined after `waitMs`. */
-  wait(transaction: Uint8Array, waitMs: number): Promise<Status | undefined> {
+  /** What became of that message within `waitMs`. */
+  wait(to: EntityId, transaction: Uint8Array, waitMs: number): Promise<MessageOutcome> {
     const name = toHex(transaction);
     return new Promise((resolve) => {
-      const end = (status: Status | undefined) => {
+      const end = (outcome: MessageOutcome) => {
         cancelTimer();
         this.#waiting.delete(name);
-        resolve(status);
+        resolve(outcome);
       };
-      const cancelTimer = this.#options.clock.after(waitMs, () => end(undefined));
-      this.#waiting.set(name, end);
+      const cancelTimer = this.#options.clock.after(waitMs, () => end('waiting'));
+      this.#waiting.set(name, { to, end });
     });
   }
 
@@ -151,13 +194,10 @@ export class OutboxDelivery {
       for (let old = inventory.reads.outbox.expired(); old.length > 0; old = inventory.reads.outbox.expired()) {
         const expired = old;
         await inventory.transact((tx) => {
-          for (const { id, to, number } of expired) {
-            if (!tx.outbox.remove(id) || number !== data.number) continue;
-            tx.events.add({
-              event: 'message-expired',
-              text: `A message to ${to} was not delivered in time and was given up.`,
-              entityId: to,
-            });
+          for (const message of expired) {
+            if (!tx.outbox.remove(message.id) || message.number !== data.number) continue;
+            const text = `The message ${messageIdOf(message)} to ${message.to} was not delivered in time and was given up.`;
+            tx.events.add({ event: 'message-expired', text, entityId: message.to });
           }
         });
       }
@@ -165,6 +205,11 @@ export class OutboxDelivery {
       logger.error('expired messages could not be removed', { why: describeError(error) });
     }
   }
+}
+
+/** The id that the operator was told when it was sent. */
+function messageIdOf({ octets }: OutboxMessage): string {
+  return toHex(bodyOf(decodeEnvelope(octets, MAX_UPLINK_ENVELOPE), data).data.id);
 }
 
 /** What an answer says of the message; undefined when it is no answer to such a message. */

@@ -75,10 +75,8 @@ export async function completeRegistration(
     await incoming.conclude((tx) => {
       // 3. CPNS Server allocates CPNS ID and updates the PN Inventory, then responds with response code and security information
       const cpnsId = tx.devices.registered(pne, capabilities);
-      const { status, pages } = updateInventory(context, tx, gateway, pnId, outcome.value);
-      const [first, ...rest] = pages;
-      session.furtherPages = rest;
-      const record = session.firstRecord(incoming.envelope.transaction, { status, cpnsId, serverKeys, ...(first && { inventory: first }) });
+      const { status, inventory } = updateInventory(context, tx, gateway, pnId, outcome.value);
+      const record = session.firstRecord(incoming.envelope.transaction, { status, cpnsId, serverKeys, ...(inventory && { inventory }) });
       tx.afterCommit(() => (status === Status.Success ? sessions.file(session) : session.erase()));
       return answer(pneRegistrationResponse, { status: Status.Success, pnId: incoming.body.pnId, hashServer, record });
     });
@@ -88,21 +86,22 @@ export async function completeRegistration(
   }
 }
 
-/** What the PNE is told of its membership, and its view if it is a member. */
+/** What the PNE is told of its membership, and the first page of its view if it is a member. */
 function updateInventory(
   context: EnablerContext,
   tx: Tx,
   gateway: EntityId,
   pnId: PnId,
   { pne, contents }: ProvenPne,
-): { readonly status: Status; readonly pages: readonly Inventory[] } {
+): { readonly status: Status; readonly inventory?: Inventory | undefined } {
   const before = tx.pns.find(pnId);
-  if (before === undefined) return { status: Status.UnknownPn, pages: [] };
+  if (before === undefined) return { status: Status.UnknownPn };
   const member = tx.pns.member(pnId, pne);
   // Through another PN GW than the PN's nothing is said that would make a member give it up.
-  if (before.gateway !== gateway) return { status: Status.WrongState, pages: [] };
-  if (member === undefined || tx.devices.find(pne)?.state !== 'active') return { status: Status.NotMember, pages: [] };
+  if (before.gateway !== gateway) return { status: Status.WrongState };
+  if (member === undefined || tx.devices.find(pne)?.state !== 'active') return { status: Status.NotMember };
   tx.pns.authenticated(pnId, pne);
   const pn = contents === undefined ? before : (offer(context, tx, pnId, pne, contents) ?? before);
-  return { status: Status.Success, pages: pagesOf(pn, viewOf(readWhole(tx, pn), pne)) };
+  const [inventory] = pagesOf(pn, viewOf(readWhole(tx, pn), pne));
+  return { status: Status.Success, inventory };
 }

@@ -11,13 +11,14 @@ import { newPnKey } from './pn-key.js';
  * @throws CpnsError State/UnknownDevice
  */
 export async function revokeDevice(context: EnablerContext, entityId: EntityId): Promise<void> {
-  const { inventory, challenges, sessions, broker } = context;
+  const { inventory, challenges, sessions, outbox, broker } = context;
   await inventory.transact((tx) => {
     tx.devices.revoke(entityId);
     tx.keys.deactivateEuKeys(entityId);
     tx.afterCommit(() => {
       challenges.abortDevice(entityId);
       sessions.dropDevice(entityId);
+      outbox.forget(entityId);
     });
     for (const pn of tx.pns.ofGateway(entityId)) {
       tx.pns.suspend(pn.pnId, newPnKey(context, pn.pnId, pn.keyEpoch + 1));

@@ -1,6 +1,6 @@
 import type { Clock, CryptoProvider, EntityId, Entropy, PnId } from '@cpns/shared';
 import type { BodyOf } from '@cpns/shared/messages';
-import { encodeEnvelope, type Inventory, sessionConfirm } from '@cpns/shared/messages';
+import { encodeEnvelope, sessionConfirm } from '@cpns/shared/messages';
 import { AGE_LIMITS, EnvelopeReassembler, INNER_TYPE, type SkMaterial, SkOpener, SkSender } from '@cpns/shared/security';
 import type { Settings } from '../config/settings.js';
 
@@ -36,14 +36,14 @@ export class Session implements SessionEnds {
   readonly parts: EnvelopeReassembler;
   /** The session is over so many milliseconds after it was made. */
   readonly lifetimeMs: number;
-  /** Pages of the PN Inventory that did not fit into the first record; they follow the acknowledgement. */
-  furtherPages: readonly Inventory[] = [];
   /** The PNE's acknowledgement is durable in the PN Inventory. */
   acknowledged = false;
   /** The PNE was taken out of the PN: it is still told so, and asks for nothing any more. */
   leaving = false;
   /** Transaction id of the status look-up that the PN GW has not answered (seed 002 step 14), in hex. */
   statusAsked: string | undefined;
+  /** Transaction id of the last heartbeat, in hex, while the device has not answered it. */
+  heartbeat: string | undefined;
   readonly #material: SkMaterial;
   readonly #sender: SkSender;
 

@@ -22,7 +22,7 @@ import type { RecordPlace } from '../inventory/records.js';
 import { acknowledge } from './acknowledgement.js';
 import type { EnablerContext } from './context.js';
 import { ANSWERS, FLOWS, type Flow } from './flows.js';
-import { Incoming, type IncomingOptions, RecordSeen } from './incoming.js';
+import { Incoming, type IncomingOptions, RecordDropped } from './incoming.js';
 import type { OpenRequests } from './open-requests.js';
 import { refuse, statusOf } from './refusals.js';
 import type { Session } from './session.js';
@@ -164,7 +164,7 @@ export class UplinkDoor {
         this.#open.end(key);
       }
     } catch (error) {
-      if (error instanceof RecordSeen) return;
+      if (error instanceof RecordDropped) return;
       if (!isRequest) throw error;
       const octets = this.#refuse(envelope, origin, error);
       const code = error instanceof CpnsError ? error.code : '';
@@ -177,7 +177,7 @@ export class UplinkDoor {
     try {
       await handle();
     } catch (error) {
-      if (error instanceof RecordSeen) return;
+      if (error instanceof RecordDropped) return;
       if (statusOf(error) === Status.ServerError) throw error;
       this.#drop('a message that could not be taken', { message: envelope.type?.name, why: describeError(error) });
     }

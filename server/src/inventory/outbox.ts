@@ -26,8 +26,8 @@ export interface NewOutboxMessage extends Omit<OutboxMessage, 'id'> {
 }
 
 export interface OutboxReads {
-  /** What waits for that device, oldest first. */
-  waiting(to: EntityId, limit: number): readonly OutboxMessage[];
+  /** What waits for that device, oldest first; only what was added after message `after`, if that is given. */
+  waiting(to: EntityId, limit: number, after?: number): readonly OutboxMessage[];
   find(to: EntityId, transaction: Uint8Array): OutboxMessage | undefined;
   /** Older than outboxKeptMs of running time, oldest first, at most 1,000. */
   expired(): readonly OutboxMessage[];
@@ -55,9 +55,9 @@ export class SqliteOutbox implements Outbox {
     this.#context = context;
   }
 
-  waiting(to: EntityId, limit: number): readonly OutboxMessage[] {
-    const sql = `SELECT ${COLUMNS} FROM outbox WHERE entity_id = ? ORDER BY id LIMIT ?`;
-    return this.#context.sqlite.all<Row>(sql, to, limit).map(recordOf);
+  waiting(to: EntityId, limit: number, after = 0): readonly OutboxMessage[] {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE entity_id = ? AND id > ? ORDER BY id LIMIT ?`;
+    return this.#context.sqlite.all<Row>(sql, to, after, limit).map(recordOf);
   }
 
   find(to: EntityId, transaction: Uint8Array): OutboxMessage | undefined {

@@ -12,8 +12,8 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { begin, GatewayDouble, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
-import { Rig } from './rig.js';
+import { begin, established, GatewayDouble, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
+import { type Changes, Rig } from './rig.js';
 
 let rig: Rig;
 let gateway: GatewayDouble;
@@ -222,6 +222,30 @@ describe('limits', () => {
     await expect(begin(gateway, [laptop])).rejects.toMatchObject({ status: Status.Busy });
     await rig.pass(1_000);
     await begin(gateway, [laptop]);
+  });
+
+  it.each<[string, NonNullable<Changes['limits']>, number]>([
+    ['establishments', { establishmentsPerSecondPerGateway: 1, pnesPerRegistration: 1 }, 1_000],
+    ['requests of the initiator', { requestBurstPerPne: 1 }, 1_000],
+    ['open challenges', { openChallengesPerGateway: 1 }, 30_000],
+    ['PNs of a PN GW', { pnsPerGateway: 1 }, 600_000],
+  ])('on %s say when to come back', async (_what, limits, retryAfterMs) => {
+    rig = new Rig({ limits });
+    await rig.user();
+    gateway = await GatewayDouble.connected(rig);
+    laptop = await PneDouble.of(gateway, 'laptop');
+    await (limits.pnsPerGateway === undefined ? begin(gateway, [laptop]) : established(gateway, [laptop]));
+    await expect(begin(gateway, [laptop])).rejects.toMatchObject({ status: Status.Busy, retryAfterMs });
+  });
+
+  it('on PNs of a PN GW hold before anybody is asked for consent', async () => {
+    rig = new Rig({ limits: { pnsPerGateway: 1 } });
+    await rig.user();
+    gateway = await GatewayDouble.connected(rig);
+    laptop = await PneDouble.of(gateway, 'laptop');
+    await established(gateway, [laptop]);
+    const asked = { pnId: fromHex(newPnId(rig)), initiator: laptop.entityId, setupType: SetupType.All, candidates: [] };
+    await expect(gateway.request(pnMembershipRequest, asked)).rejects.toMatchObject({ status: Status.Busy });
   });
 
   it('on open requests per device', async () => {

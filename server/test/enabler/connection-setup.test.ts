@@ -197,8 +197,14 @@ describe('Heartbeat', () => {
     if (beat === undefined) throw new Error('no heartbeat');
     expect(bodyOf(beat, heartbeat)).toMatchObject({ serverTimeMs: rig.clock.wallMs(), pns: [], sgs: [] });
     await rig.pass(10_000);
+    const lastSeen = () => rig.db.reads.devices.find(gateway.entityId)?.lastSeenMs;
+    await gateway.notify(heartbeatAnswer, { counts: [] });
+    expect(lastSeen(), 'an answer to nothing').toBeLessThan(rig.clock.wallMs());
     await gateway.answer(beat, heartbeatAnswer, { counts: [] });
-    expect(rig.db.reads.devices.find(gateway.entityId)?.lastSeenMs).toBe(rig.clock.wallMs());
+    expect(lastSeen()).toBe(rig.clock.wallMs());
+    await rig.pass(1_000);
+    await gateway.answer(beat, heartbeatAnswer, { counts: [] });
+    expect(lastSeen(), 'the same answer again').toBe(rig.clock.wallMs() - 1_000);
     rig.detach(gateway.entityId);
     await rig.pass(120_000);
     expect(gateway.arrived).toEqual([]);

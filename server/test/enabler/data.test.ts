@@ -1,5 +1,5 @@
-import { entityId, type PnId } from '@cpns/shared';
-import { Addressee, ack, bodyOf, data, dataAnswer, type Envelope, refusal, Status } from '@cpns/shared/messages';
+import { type CpnsError, entityId, type PnId } from '@cpns/shared';
+import { Addressee, ack, bodyOf, data, dataAnswer, type Envelope, refusal, Status, unknownPn } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { WatchItem } from '../../src/api/admin-port.js';
@@ -137,8 +137,8 @@ describe('data for a device', () => {
     expect(gateway.takeEnvelopes(data)).toHaveLength(1);
   });
 
-  it('that the device cannot take yet stays; that it refuses for good goes', async () => {
-    void rig.enabler.sendData(outgoing(), 0);
+  it('that the device cannot take yet stays; that it refuses for good goes, and that is no delivery', async () => {
+    const sent = rig.enabler.sendData(outgoing(), 60_000).catch((error: CpnsError) => error.message);
     await rig.settle();
     const first = only(laptop.takeEnvelopes(data));
     await laptop.answer(pnId, first, dataAnswer, receipt(first, Status.ServerError));
@@ -146,6 +146,38 @@ describe('data for a device', () => {
     expect(rig.db.reads.outbox.total().messages).toBe(1);
     await laptop.answer(pnId, first, refusal, { status: Status.BadMessage });
     expect(rig.db.reads.outbox.total().messages).toBe(0);
+    expect(await sent).toMatch(/^"laptop" refused the message: the message was not understood/);
+    const text = expect.stringMatching(`^laptop refused the message ${toHex(bodyOf(first, data).data.id)}: `);
+    expect(rig.db.reads.events.latest(1)).toMatchObject([{ event: 'message-refused', entityId: laptop.entityId, text }]);
+  });
+
+  it('is gone with the device that is revoked', async () => {
+    const sent = rig.enabler.sendData(outgoing(), 60_000).catch((error: CpnsError) => error.code);
+    await rig.settle();
+    await rig.enabler.revokeDevice(laptop.entityId);
+    expect(await sent).toBe('MessageGone');
+  });
+
+  it('is not held up by what has no way', async () => {
+    const away = await GatewayDouble.connected(rig, 'gateway-2');
+    const there = await established(away, [new PneDouble(away, laptop.device)]);
+    rig.detach(away.entityId);
+    await rig.db.transact((tx) => {
+      const message = { to: laptop.entityId, pnId: there, number: unknownPn.number, octets: new Uint8Array(8) };
+      for (let i = 0; i < 40; i++) tx.outbox.add({ ...message, transaction: rig.entropy.bytes(16) });
+    });
+    void rig.enabler.sendData(outgoing(), 0);
+    await rig.settle();
+    only(laptop.takeEnvelopes(data));
+  });
+
+  it('is under way 32 at a time', async () => {
+    for (let i = 0; i < 40; i++) void rig.enabler.sendData(outgoing(), 0);
+    await rig.settle();
+    const first = laptop.takeEnvelopes(data);
+    expect(first).toHaveLength(32);
+    for (const request of first.slice(0, 5)) await laptop.answer(pnId, request, dataAnswer, receipt(request));
+    expect(laptop.takeEnvelopes(data)).toHaveLength(5);
   });
 
   it('is not settled by the answer of another device, nor by an answer of another kind', async () => {
@@ -161,10 +193,13 @@ describe('data for a device', () => {
 
   it('expires after 24 h, and that is an event', async () => {
     rig.detach(gateway.entityId);
-    void rig.enabler.sendData(outgoing(), 0);
+    const { messageId } = await rig.clock.run(rig.enabler.sendData(outgoing(), 0));
     await rig.pass(24 * 3_600_000 + 120_000);
     expect(rig.db.reads.outbox.total().messages).toBe(0);
-    expect(rig.db.reads.events.latest(5)).toContainEqual(expect.objectContaining({ event: 'message-expired', entityId: laptop.entityId }));
+    const text = expect.stringContaining(messageId);
+    expect(rig.db.reads.events.latest(5)).toContainEqual(
+      expect.objectContaining({ event: 'message-expired', entityId: laptop.entityId, text }),
+    );
   });
 
   it('needs an active device that there is a way to', async () => {

@@ -62,7 +62,8 @@ function answerIn(arrived: Envelope[], transaction: Uint8Array, what: AnyMessage
   const [answer] = at < 0 ? [] : arrived.splice(at, 1);
   if (answer === undefined) throw new Error(`no answer to ${what.name}`);
   if (answer.number !== refusal.number) return answer;
-  throw new CpnsError('Auth', 'Refused', 'refused', { status: bodyOf(answer, refusal).status });
+  const { status, retryAfterMs } = bodyOf(answer, refusal);
+  throw new CpnsError('Auth', 'Refused', 'refused', { status, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 /** A PN GW that does exactly what a test tells it to. */
@@ -264,8 +265,10 @@ export class PneDouble {
     this.channels.set(pnId, new SkChannel({ provider, entropy, clock, material: this.#material, side: 'device' }));
   }
 
-  acknowledge(pnId: PnId, inventoryVersion = this.confirmed?.inventory?.version ?? 0): Promise<void> {
-    return this.notify(pnId, sessionAcknowledgement, { inventoryVersion });
+  /** A device that got a first page only has no version yet. */
+  acknowledge(pnId: PnId): Promise<void> {
+    const { version = 0, n = 1 } = this.confirmed?.inventory ?? {};
+    return this.notify(pnId, sessionAcknowledgement, { inventoryVersion: n === 1 ? version : 0 });
   }
 
   async request<M extends AnyMessage>(

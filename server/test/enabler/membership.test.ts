@@ -113,6 +113,23 @@ describe('PN Update (remove)', () => {
     expect(await remove([board])).toMatchObject({ pnes: [{ status: Status.NotMember }], inventory: { version: 2 } });
   });
 
+  it('that changes nothing is not kept', async () => {
+    const { entityId: nobody } = await rig.enrol('nobody');
+    const other = await GatewayDouble.connected(rig, 'gateway-2');
+    for (const [from, id, status] of [
+      [gateway, pnId, Status.Success],
+      [other, pnId, Status.UnknownPn],
+      [gateway, newPnId(rig), Status.UnknownPn],
+    ] as const) {
+      const transaction = rig.entropy.bytes(16);
+      const body = { pnId: fromHex(id), operation: PnOperation.Remove, pnes: [nobody] };
+      expect(bodyOf(await from.request(pnUpdateRequest, body, transaction), pnUpdateResponse)).toMatchObject({ status });
+      const key = { sender: from.entityId, actedFor: '', transaction } as const;
+      expect(rig.db.reads.inbox.look(key, new Uint8Array(32))).toEqual({ kind: 'new' });
+    }
+    expect(rig.db.reads.pns.find(pnId)).toMatchObject({ version: 1, keyEpoch: 1 });
+  });
+
   it('of the last member takes the PN with it', async () => {
     expect(await remove([laptop, board])).toMatchObject({ status: Status.Success });
     expect(rig.db.reads.pns.list()).toEqual([]);
@@ -262,5 +279,12 @@ describe('a large PN', () => {
     const pages = last.take(inventoryNotice).filter((notice) => notice.inventory.since === undefined);
     expect(pages.length).toBeGreaterThan(1);
     expect(new Set(pages.flatMap(names)).size).toBe(31);
+
+    // The answer to the PN GW holds one page; the whole follows.
+    gateway.take(inventoryNotice);
+    expect((await remove([last])).inventory).toMatchObject({ version: 10, i: 0, n: pages.length });
+    const all = gateway.take(inventoryNotice);
+    expect(all.map((notice) => notice.inventory.i)).toEqual(pages.map((_, i) => i));
+    expect(new Set(all.flatMap(names)).size).toBe(30);
   });
 });

@@ -216,6 +216,13 @@ it('does what is committed before a revocation, and has nothing to say to the de
   expect(gateway.take(sessionUnknown)).toEqual([]);
 });
 
+it('does nothing for a session that has ended before the commit', async () => {
+  const asked = laptop.request(pnId, data, message());
+  rig.enabler.stop();
+  await expect(asked).rejects.toThrow('no answer');
+  expect(stored()).toBe(0);
+});
+
 it('refuses what a device asked for before it was revoked and what is committed after', async () => {
   const [record] = laptop.records(pnId, data, message());
   const revoking = rig.enabler.revokeDevice(laptop.entityId);

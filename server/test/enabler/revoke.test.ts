@@ -44,8 +44,7 @@ describe('revocation of a PNE', () => {
   });
 
   it('ends its session and its connection at once', async () => {
-    void rig.enabler.sendData({ to: board.entityId, channel: 'c', contentType: 't', payload: new Uint8Array(1) }, 0);
-    await rig.settle();
+    await rig.clock.run(rig.enabler.sendData({ to: board.entityId, channel: 'c', contentType: 't', payload: new Uint8Array(1) }, 0));
     await rig.enabler.revokeDevice(board.entityId);
     expect(rig.enabler.gauges()).toMatchObject({ sessions: 2 });
     expect(rig.broker.disconnected).toEqual([board.entityId]);
