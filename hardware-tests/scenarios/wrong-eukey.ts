@@ -29,6 +29,7 @@ export const wrongEuKey = defineScenario({
       (error: Error) => error,
     );
     t.check('it is refused', refusal !== undefined);
+    t.step(`It is told: ${refusal?.message}`);
     t.check('it is told in a sentence', /\w+ \w+.*\.$/.test(refusal?.message ?? ''), refusal?.message);
     await nothingKept(t, server, [phone, laptop, board]);
 

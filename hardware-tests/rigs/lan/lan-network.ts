@@ -42,9 +42,9 @@ export class LanNetwork {
 
   host(name: string, segment: Segment): Host {
     const namespace = this.#namespace(name);
-    // No time is spent on looking for a second owner of the own IPv6 address.
-    const sysctl = ['sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0'];
-    execFileSync('ip', [...within(namespace).slice(1), ...sysctl]);
+    // No time is spent on looking for a second owner of the own IPv6 address; where there is no IPv6 there is nothing to do.
+    const script = 'for name in default all; do echo 0 >/proc/sys/net/ipv6/conf/$name/accept_dad; done 2>/dev/null; true';
+    execFileSync('ip', [...within(namespace).slice(1), 'sh', '-c', script]);
     return this.attach(namespace, segment, 'eth0');
   }
 
