@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CpnsError, type Entropy } from '@cpns/shared';
@@ -9,6 +9,8 @@ const TOKEN_FILE = 'admin.token';
 const ADDRESS_FILE = 'admin.address';
 const TOKEN_OCTETS = 32;
 const LONGEST_FILE = 512;
+/** What a client draws for a {@link proofOf}: 32 octets in hex. */
+export const PROOF_NONCE = /^[0-9a-f]{64}$/;
 
 /** Draws the token of the admin API unless there is one. @throws CpnsError Config/..., State/... of the file */
 export async function ensureAdminToken(stateDirectory: string, entropy: Entropy): Promise<void> {
@@ -42,6 +44,14 @@ export async function readAdminAddress(stateDirectory: string): Promise<string |
   const octets = await readPrivateFile(join(stateDirectory, ADDRESS_FILE), LONGEST_FILE);
   const url = octets === undefined ? '' : Buffer.from(octets).toString('latin1').trim();
   return /^http:\/\/\S+$/.test(url) ? url : undefined;
+}
+
+/**
+ * Shows that the server knows the token, before a client shows its own: the word that a killed server left may by now name a port on
+ * which somebody else listens.
+ */
+export function proofOf(token: Secret, nonce: string): Buffer {
+  return createHmac('sha256', token.reveal()).update(`cpns-server admin ${nonce}`).digest();
 }
 
 /** Whether an Authorization header carries `token`, in a time that says nothing about it. */

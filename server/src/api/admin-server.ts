@@ -5,10 +5,11 @@ import type { Secret } from '@cpns/shared/security';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { BrokerStats } from '../broker/broker.js';
 import type { Settings } from '../config/settings.js';
-import { carriesToken, publishAdminAddress, withdrawAdminAddress } from './admin-access.js';
+import { carriesToken, proofOf, publishAdminAddress, withdrawAdminAddress } from './admin-access.js';
 import type { Admin } from './admin-port.js';
 import { errorBody, httpStatus, refusalOfHttpLayer } from './http-errors.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { parsed, proofQuery } from './requests.js';
 import { addRoutes } from './routes.js';
 import { addWatch } from './watch.js';
 
@@ -17,7 +18,10 @@ const MAX_BODY_OCTETS = 65_536;
 const MAX_HEADER_OCTETS = 8192;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_SOCKETS = 128;
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/metrics']);
+/** Open to this machine. */
+const LOCAL_PATHS: ReadonlySet<string> = new Set(['/healthz', '/metrics']);
+/** Open to everybody. */
+const PROOF_PATH = '/v1/proof';
 
 export interface AdminServerOptions {
   readonly settings: Settings['admin'];
@@ -34,19 +38,23 @@ export interface AdminServerOptions {
 
 /**
  * The admin HTTP API. `/healthz` and `/metrics` are open to this machine; everything else, and they from elsewhere, needs the token.
+ * Those who have it and those who do not are counted apart, so that nobody uses up the operator's share.
  * Requests with a host name in `Host` are refused unless it is localhost, so that no web page reaches the API by a name of its own.
  */
 export class AdminServer {
   readonly #options: AdminServerOptions;
   readonly #metrics: Metrics;
   readonly #requests: TokenBucket;
+  readonly #unproven: TokenBucket;
   #http: FastifyInstance | undefined;
 
   constructor(options: AdminServerOptions) {
     const { settings, clock, admin, brokerStats } = options;
     this.#options = options;
     this.#metrics = createMetrics(brokerStats, admin);
-    this.#requests = new TokenBucket(clock, settings.requestsPerSecond, settings.requestBurst);
+    const bucket = () => new TokenBucket(clock, settings.requestsPerSecond, settings.requestBurst);
+    this.#requests = bucket();
+    this.#unproven = bucket();
   }
 
   /** The base URL. @throws CpnsError Config/AddressInUse, Config/AddressRefused */
@@ -80,6 +88,10 @@ export class AdminServer {
       return reply.status(problems.length === 0 ? 200 : 503).send({ healthy: problems.length === 0, problems });
     });
     http.get('/metrics', async (_request, reply) => reply.type(this.#metrics.contentType).send(await this.#metrics.render()));
+    http.get(PROOF_PATH, (request, reply) => {
+      const proof = proofOf(this.#options.token, parsed(proofQuery, request.query).nonce).toString('hex');
+      return reply.header('cache-control', 'no-store').send({ proof });
+    });
     addRoutes(http, admin);
     addWatch(http, { admin, clock, maxWatchers: settings.maxWatchers });
     this.#http = http;
@@ -104,7 +116,8 @@ export class AdminServer {
   }
 
   #admit(request: FastifyRequest): void {
-    if (!this.#requests.take()) {
+    const proven = carriesToken(request.headers.authorization, this.#options.token);
+    if (!(proven ? this.#requests : this.#unproven).take()) {
       throw new CpnsError('State', 'TooManyRequests', 'There are too many requests (admin.requestsPerSecond): wait a moment.', {
         retryAfterMs: 1000,
       });
@@ -112,8 +125,9 @@ export class AdminServer {
     if (!isOwnName(request.hostname)) {
       throw new CpnsError('Auth', 'ForeignHost', 'The admin API is reached by IP address or as localhost, by no other name.');
     }
-    const open = OPEN_PATHS.has(request.routeOptions.url ?? '') && isLoopback(request.ip);
-    if (!open && !carriesToken(request.headers.authorization, this.#options.token)) {
+    const path = request.routeOptions.url ?? '';
+    const open = path === PROOF_PATH || (LOCAL_PATHS.has(path) && isLoopback(request.ip));
+    if (!open && !proven) {
       throw new CpnsError(
         'Auth',
         'BadToken',

@@ -1,6 +1,7 @@
 import { CpnsError, type EntityId, isChannel, isEntityId, isPnId, isUserId, type PnId, type UserId } from '@cpns/shared';
 import { MAX_PAYLOAD } from '@cpns/shared/messages';
 import * as v from 'valibot';
+import { PROOF_NONCE } from './admin-access.js';
 
 /*
  * Everything that may stand in a request of the admin API. Types come from the schemas; unknown names are refused. Messages complete the
@@ -42,6 +43,8 @@ export const newUser = v.strictObject({
 });
 
 export const newDevice = v.strictObject({ entityId, userId });
+
+export const proofQuery = v.strictObject({ nonce: matching(PROOF_NONCE, 'is not 64 hex digits') });
 
 export const deviceQuery = v.strictObject({ user: v.optional(userId) });
 

@@ -1,5 +1,7 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { CpnsError, type EntityId, type PnId, type UserId } from '@cpns/shared';
-import { readAdminAddress, readAdminToken } from '../api/admin-access.js';
+import type { Secret } from '@cpns/shared/security';
+import { proofOf, readAdminAddress, readAdminToken } from '../api/admin-access.js';
 import type { DeviceView, Enrolment, GatewayView, NewDevice, NewUser, PnView, SendResult, UserView, WatchItem } from '../api/admin-port.js';
 import type { ErrorBody } from '../api/http-errors.js';
 import { ServerRefusal } from './exit-codes.js';
@@ -33,22 +35,27 @@ export interface WatchOptions {
 export class AdminClient {
   readonly #stateDirectory: string;
   readonly #url: string;
-  readonly #authorization: string;
+  readonly #headers: { readonly authorization: string };
   readonly #signal: AbortSignal;
 
   private constructor(stateDirectory: string, url: string, authorization: string, signal: AbortSignal) {
     this.#stateDirectory = stateDirectory;
     this.#url = url;
-    this.#authorization = authorization;
+    this.#headers = { authorization };
     this.#signal = signal;
   }
 
-  /** @throws CpnsError State/ServerNotRunning, State/NotInitialised, Config/UnsafePermissions, Config/UnsafeOwner */
+  /**
+   * Finds the server of that state directory and has it prove itself; only then is the token shown to it.
+   * @throws CpnsError State/ServerNotRunning, State/NotInitialised, Config/UnsafePermissions, Config/UnsafeOwner
+   */
   static async open(stateDirectory: string, signal: AbortSignal): Promise<AdminClient> {
     const token = await readAdminToken(stateDirectory);
     const url = await readAdminAddress(stateDirectory);
     if (url === undefined) throw notRunning(stateDirectory);
-    return new AdminClient(stateDirectory, url, `Bearer ${Buffer.from(token.reveal()).toString('latin1')}`, signal);
+    const client = new AdminClient(stateDirectory, url, `Bearer ${Buffer.from(token.reveal()).toString('latin1')}`, signal);
+    await client.#requireProof(token);
+    return client;
   }
 
   addUser = (user: NewUser) => this.#call<UserView>('POST', '/v1/users', user);
@@ -72,7 +79,7 @@ export class AdminClient {
    * @throws CpnsError Transport/ServerGone when the server ends first
    */
   async watch(options: WatchOptions, started: () => void, item: (item: WatchItem) => boolean): Promise<void> {
-    const answer = await this.#fetch('GET', `/v1/watch${query({ ...options })}`, undefined, this.#signal);
+    const answer = await this.#fetch(`/v1/watch${query({ ...options })}`, { signal: this.#signal, headers: this.#headers });
     if (!answer.ok || answer.body === null) throw await this.#refusal(answer);
     try {
       let begun = false;
@@ -88,21 +95,30 @@ export class AdminClient {
     throw new CpnsError('Transport', 'ServerGone', 'The server has stopped.');
   }
 
+  async #requireProof(token: Secret): Promise<void> {
+    const nonce = randomBytes(32).toString('hex');
+    const expected = proofOf(token, nonce);
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+    const answer = await this.#fetch(`/v1/proof?nonce=${nonce}`, { signal });
+    const { proof } = ((await this.#json(answer)) ?? {}) as { proof?: unknown };
+    const given = Buffer.from(typeof proof === 'string' ? proof : '', 'hex');
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+    const sentence = `What listens at ${this.#url} is not the server of ${this.#stateDirectory}: start that with "cpns-server run", or name its state directory with --state.`;
+    throw new CpnsError('State', 'ServerNotRunning', sentence);
+  }
+
   async #call<T>(method: string, path: string, body?: unknown, extraMs = 0): Promise<T> {
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS + extraMs)]);
-    const answer = await this.#fetch(method, path, body, signal);
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await this.#fetch(path, { method, signal, headers: { ...this.#headers, ...json }, ...sent });
     if (!answer.ok) throw await this.#refusal(answer);
     return (await this.#json(answer)) as T;
   }
 
-  async #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  async #fetch(path: string, request: RequestInit): Promise<Response> {
     try {
-      return await fetch(this.#url + path, {
-        method,
-        signal,
-        headers: { authorization: this.#authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+      return await fetch(this.#url + path, request);
     } catch (error) {
       throw this.#unreachable(error);
     }
@@ -124,18 +140,19 @@ export class AdminClient {
     try {
       return JSON.parse(Buffer.concat(chunks).toString('utf8'));
     } catch (cause) {
-      throw new CpnsError('Codec', 'BadAnswer', `What listens at ${this.#url} is no CPNS server; is the state directory the right one?`, {
-        cause,
-      });
+      throw new CpnsError(
+        'State',
+        'ServerNotRunning',
+        `What listens at ${this.#url} is no CPNS server; is the state directory the right one?`,
+        {
+          cause,
+        },
+      );
     }
   }
 
   async #refusal(answer: Response): Promise<CpnsError> {
     const { error } = ((await this.#json(answer)) ?? {}) as Partial<ErrorBody>;
-    if (answer.status === 401) {
-      const sentence = `The running server does not accept the admin token in ${this.#stateDirectory}; is that its state directory?`;
-      return new ServerRefusal('Auth', 'BadToken', sentence, 401);
-    }
     if (error === undefined) return new ServerRefusal('Internal', 'BadAnswer', 'The server failed; its log has the detail.', answer.status);
     return new ServerRefusal(error.family, error.code, error.message, answer.status);
   }

@@ -42,7 +42,6 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
 
 const BY_HTTP_STATUS: Readonly<Record<number, ExitCode>> = {
   400: ExitCode.Usage,
-  401: ExitCode.StateUnusable,
   403: ExitCode.Refused,
   404: ExitCode.Refused,
   409: ExitCode.Refused,

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -78,6 +79,22 @@ describe('access', () => {
     const refused = answers.find(({ status }) => status === 429);
     expect(refused?.headers.get('retry-after')).toBe('1');
     expect(refused?.body.error.code).toBe('TooManyRequests');
+  });
+
+  it('is not used up by those who have no token', async () => {
+    const { url, call } = await startAdmin({ requestsPerSecond: 1, requestBurst: 3 });
+    const strangers = await Promise.all(Array.from({ length: 5 }, () => fetch(`${url}/v1/users`)));
+    expect(strangers.map(({ status }) => status).sort()).toEqual([401, 401, 401, 429, 429]);
+    expect((await call('GET', '/v1/users')).status).toBe(200);
+  });
+
+  it('proves who listens before it is asked for', async () => {
+    const { url, authorization } = await startAdmin();
+    const nonce = '5a'.repeat(32);
+    const key = authorization.slice('Bearer '.length);
+    const proof = createHmac('sha256', key).update(`cpns-server admin ${nonce}`).digest('hex');
+    expect(await (await fetch(`${url}/v1/proof?nonce=${nonce}`)).json()).toEqual({ proof });
+    for (const bad of ['', '?nonce=00', `?nonce=${nonce}&x=1`]) expect((await fetch(`${url}/v1/proof${bad}`)).status).toBe(400);
   });
 });
 

@@ -1,7 +1,9 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type CpnsId, entityId, pnId, userId } from '@cpns/shared';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { WatchItem } from '../../src/api/admin-port.js';
 import { startAdmin, temporaryDirectory } from '../api/rig.js';
 import { cli, ONE_LINE } from './rig.js';
@@ -266,7 +268,32 @@ describe('without a server', () => {
   it('commands notice a server of another state directory', async () => {
     const { run, stateDirectory } = await setUp();
     await writeFile(join(stateDirectory, 'admin.token'), `${'x'.repeat(43)}\n`, { mode: 0o600 });
-    expect(await run('user', 'list')).toMatchObject({ code: 5, err: expect.stringContaining('is that its state directory?') });
+    const { code, err } = await run('user', 'list');
+    expect(code).toBe(3);
+    expect(err).toMatch(ONE_LINE);
+    expect(err).toContain(`is not the server of ${stateDirectory}`);
+  });
+
+  it.each([
+    ['who knows no answer', 'nothing', 'is no CPNS server'],
+    ['who answers anything', '{"proof":"00"}', 'is not the server of'],
+    ['who answers with a list', '[]', 'is not the server of'],
+  ])('commands do not show their token to one %s', async (_who, body, sentence) => {
+    const { run, server, stateDirectory } = await setUp();
+    await server.stop();
+    const seen: (string | undefined)[] = [];
+    const other = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end(body);
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    await writeFile(join(stateDirectory, 'admin.address'), `http://127.0.0.1:${port}\n`, { mode: 0o600 });
+    const { code, err } = await run('user', 'list');
+    expect(code).toBe(3);
+    expect(err).toContain(sentence);
+    expect(seen).toEqual([undefined]);
   });
 });
 
