@@ -30,7 +30,7 @@ export class LanRig implements Rig {
   readonly offers: ReadonlySet<Need> = new Set(NEEDS);
   readonly atOnce = 3;
   readonly #clock: Clock;
-  #keeper: Keeper | undefined;
+  #keeper: Promise<Keeper> | undefined;
   #stages = 0;
 
   constructor(clock: Clock) {
@@ -63,18 +63,15 @@ export class LanRig implements Rig {
   }
 
   async build(): Promise<BuiltStage> {
-    if (this.#keeper === undefined) {
-      await clearUpAfterTheDead();
-      this.#keeper = new Keeper();
-    }
-    const [keeper, clock, number] = [this.#keeper, this.#clock, ++this.#stages];
+    this.#keeper ??= clearUpAfterTheDead().then(() => new Keeper());
+    const [keeper, clock, number] = [await this.#keeper, this.#clock, ++this.#stages];
     const directory = await mkdtemp(join(tmpdir(), `${PREFIX}-rig-${process.pid}-`));
     keeper.keep({ kind: 'directory', path: directory });
     return LanStage.build({ network: new LanNetwork(keeper, number), directory, clock, keeper });
   }
 
   async close(): Promise<void> {
-    await this.#keeper?.close();
+    await (await this.#keeper)?.close();
   }
 }
 
