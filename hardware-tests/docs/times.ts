@@ -61,6 +61,9 @@ const TIMES = [
   ...constantsOf('server/src/enabler/pn-key.ts', [
     ['LEAVE_GRACE_MS', 'ms', 'The old PN key is still received', 'when a member left or was lost; 0 after an expulsion or revocation'],
   ]),
+  ...constantsOf('agent/src/gateway/gateway.ts', [
+    ['HINT_EVERY_MS', 'ms', 'A PN GW tells a PNE that it is not in a PN', 'at most one hint in so long'],
+  ]),
   ...constantsOf('agent/src/gateway/pn-key.ts', [
     ['SWITCH_AFTER_MS', 'ms', 'A PN GW still sends under the old PN key', 'unless all members that are there have the new one before'],
   ]),
