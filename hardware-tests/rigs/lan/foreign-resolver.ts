@@ -34,6 +34,7 @@ disable-publishing=yes
 /** Avahi on a host of its own, with a message bus of its own, so that an Avahi of this machine is neither needed nor disturbed. */
 export class ForeignResolver {
   readonly log = new LogTail();
+  readonly #daemons: Program[] = [];
   readonly #host: Host;
   readonly #directory: string;
   readonly #base: { readonly clock: Clock; readonly keeper: Keeper; readonly env: Readonly<Record<string, string>> };
@@ -49,8 +50,11 @@ export class ForeignResolver {
     await mkdir(this.#directory, { recursive: true });
     await writeFile(bus, busConfiguration(join(this.#directory, 'bus')));
     await writeFile(avahi, AVAHI_CONFIGURATION);
-    const start = (name: string, command: readonly string[]) =>
-      new Program({ ...this.#base, name, command: [...this.#host.prefix, ...command], log: this.log });
+    const start = (name: string, command: readonly string[]) => {
+      const program = new Program({ ...this.#base, name, command: [...this.#host.prefix, ...command], log: this.log });
+      this.#daemons.push(program);
+      return program;
+    };
     const daemon = start('dbus-daemon', ['dbus-daemon', '--nofork', '--nopidfile', '--print-address', `--config-file=${bus}`]);
     await daemon.line((line) => (line.startsWith('unix:') ? true : undefined), START_MS);
     // "ip netns exec" has given the process a mount namespace of its own: its run directory is nobody else's.
@@ -58,6 +62,10 @@ export class ForeignResolver {
     const words = ['avahi-daemon', '--no-drop-root', '--no-chroot', '--no-rlimits', '-f', avahi];
     const resolver = start('avahi-daemon', ['sh', '-c', script, 'sh', ...words]);
     await resolver.line((line) => (line.includes('Server startup complete') ? true : undefined), START_MS);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#daemons.map((daemon) => daemon.kill()));
   }
 
   /** What "avahi-browse -r" resolves now. */

@@ -174,6 +174,7 @@ export class LanStage implements BuiltStage {
     const resolver = new ForeignResolver(host, join(directory, 'outsider'), clock, keeper);
     const mosquitto = new Mosquitto(host, this.server.address, clock, keeper);
     this.#logs.push({ name: 'avahi', log: resolver.log }, { name: 'mosquitto', log: mosquitto.log });
+    this.#stops.push(() => resolver.stop());
     await resolver.start();
     return { resolver, mosquitto };
   }
