@@ -208,13 +208,13 @@ describe('where a device listens', () => {
     }
   });
 
-  it('is not on other interfaces', async ({ skip }) => {
+  it('is not on other interfaces', async () => {
     const others = Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).filter((i) => !i.internal && i.family === 'IPv4'));
-    const [other] = others;
-    if (other === undefined) return skip('this machine has no interface but loopback');
+    // Where there is no other interface, another address of loopback stands for it.
+    const other = others[0]?.address ?? '127.0.0.2';
     const lo = await device().start();
     const near = await device().start();
-    await expect(near.lan.dial([`${other.address}:${lo.port}`], never)).rejects.toMatchObject({ code: 'Unreachable' });
+    await expect(near.lan.dial([`${other}:${lo.port}`], never)).rejects.toMatchObject({ code: 'Unreachable' });
   });
 
   it('says in one sentence that the port is taken, and leaves nothing open', async () => {
