@@ -1,7 +1,7 @@
 import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
 import { type MemoryLinkOptions, type MemoryLinkPair, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
-import type { Deeds } from './deeds.js';
+import { Deeds } from './deeds.js';
 
 interface Station {
   announcement: Announcement;
@@ -18,8 +18,12 @@ export interface AirLink {
   readonly pair: MemoryLinkPair;
 }
 
-/** What becomes of a frame on its way; undefined: it is lost. May do other things, too. */
-export type FrameHook = (frame: { readonly from: EntityId; readonly to: EntityId; readonly octets: Uint8Array }) => Uint8Array | undefined;
+/** What becomes of a frame on its way: what is returned arrives in its place. May do other things, too. */
+export type FrameHook = (frame: {
+  readonly from: EntityId;
+  readonly to: EntityId;
+  readonly octets: Uint8Array;
+}) => Uint8Array | readonly Uint8Array[];
 
 /** One room in which simulated devices notice one another and open memory links. */
 export class SimulatedAir {
@@ -38,7 +42,7 @@ export class SimulatedAir {
   }
 
   /** A PAN technology for one device; it is in the room from `start` to `stop`. */
-  technology(id: EntityId, deeds: Deeds): PanTechnology {
+  technology(id: EntityId, deeds: Deeds = new Deeds()): PanTechnology {
     const station: Station = { announcement: { mode: 0, pairing: false }, events: undefined, dead: false, deeds };
     const sighting = () => ({ ...station.announcement, id, technology: 'sim' as const, addresses: [id] });
     return {
@@ -111,7 +115,7 @@ export class SimulatedAir {
       send: (octets) => {
         if (owner.dead) return;
         const sent = this.hook({ from: self, to: peer, octets });
-        if (sent !== undefined) link.send(sent);
+        for (const frame of sent instanceof Uint8Array ? [sent] : sent) link.send(frame);
         owner.deeds.did('sends');
       },
       close: (reason) => owner.dead || link.close(reason),

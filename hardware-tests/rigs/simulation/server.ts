@@ -10,7 +10,7 @@ import {
   openServerIdentity,
   sealerFor,
 } from '@cpns/server';
-import { type EntityId, entityId, userId } from '@cpns/shared';
+import { type CryptoProvider, type EntityId, entityId, userId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider as provider } from '@cpns/shared/node';
 import { Secret } from '@cpns/shared/security';
@@ -19,6 +19,12 @@ import { Deeds } from './deeds.js';
 import { SERVER_ID } from './device.js';
 
 type Settings = ReturnType<typeof defaultSettings>;
+
+export interface SimulatedServerOptions {
+  readonly sessions?: Partial<Settings['sessions']>;
+  /** What seals and opens for the server; one that lies makes it a malicious server. */
+  readonly provider?: CryptoProvider;
+}
 
 const ALICE = userId('alice');
 
@@ -31,6 +37,7 @@ export class SimulatedServer {
   readonly #masterKey = new Secret('master key', new Uint8Array(32).fill(9));
   readonly #devices = new Map<EntityId, UplinkEvents>();
   readonly #settings: Settings;
+  readonly #provider: CryptoProvider;
   /** What the server commits and publishes. */
   readonly deeds = new Deeds();
   #enabler: Enabler;
@@ -39,8 +46,9 @@ export class SimulatedServer {
   /** False: nobody gets through. */
   reachable = true;
 
-  constructor(clock: VirtualClock, sessions: Partial<Settings['sessions']> = {}) {
+  constructor(clock: VirtualClock, { sessions = {}, provider: own = provider }: SimulatedServerOptions = {}) {
     this.#clock = clock;
+    this.#provider = own;
     const defaults = defaultSettings();
     const settings: Settings = { ...defaults, sessions: { ...defaults.sessions, ...sessions } };
     this.#settings = settings;
@@ -185,7 +193,7 @@ export class SimulatedServer {
       identity,
       clock: this.#clock,
       entropy,
-      provider,
+      provider: this.#provider,
       logger: this.logger,
       settings: this.#settings,
     });

@@ -13,7 +13,7 @@ import {
   type SimulatedDeviceOptions,
   simulatedDevice,
 } from '../../rigs/simulation/device.js';
-import { SimulatedServer } from '../../rigs/simulation/server.js';
+import { SimulatedServer, type SimulatedServerOptions } from '../../rigs/simulation/server.js';
 
 export const LAPTOP_ID = entityId('laptop');
 export const PHONE_ID = entityId('phone');
@@ -22,11 +22,11 @@ export const BOARD_ID = entityId('board');
 /** Laptop (best suited), phone and board, all of Alice; the laptop is paired with both others. */
 export async function household(
   options: Partial<Record<string, Partial<SimulatedDeviceOptions>>> = {},
-  sessions: ConstructorParameters<typeof SimulatedServer>[1] = {},
+  serverOptions: SimulatedServerOptions = {},
 ) {
   const clock = new VirtualClock();
   const air = new SimulatedAir(clock);
-  const server = new SimulatedServer(clock, sessions);
+  const server = new SimulatedServer(clock, serverOptions);
   const keys = new Map<string, Uint8Array>();
   const start = async (name: string, more: Partial<SimulatedDeviceOptions> = {}) => {
     const euKey = keys.get(name) ?? (await server.enrol(name));
@@ -73,6 +73,11 @@ export function views({ server, laptop }: Household, pnId: PnId, ...devices: Sim
     pnes: devices.map((device) => ids(device.device.state.pn(pnId)?.members)),
     epochs: [laptop, ...devices].map((device) => device.device.state.pn(pnId)?.pnKeyEpoch),
   };
+}
+
+/** A device wrote something down that contains `text`, for instance the code of an error. */
+export function logged({ logger }: SimulatedDevice, text: string): boolean {
+  return logger.lines.some((line) => `${line.message} ${JSON.stringify(line.fields)}`.includes(text));
 }
 
 /** Everything that the parties logged, for a failing test. */

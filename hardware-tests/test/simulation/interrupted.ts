@@ -32,7 +32,7 @@ export interface Mishap {
 
 /** One establishment with a mishap at its n-th occasion. Undefined: there were not so many. */
 async function play(mishap: Mishap, n: number) {
-  const home = await household({}, QUICK);
+  const home = await household({}, { sessions: QUICK });
   const { clock } = home;
   const all = [home.laptop, home.phone, home.board];
   const stage: Stage = {
