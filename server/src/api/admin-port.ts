@@ -90,8 +90,6 @@ export interface Enrolment {
 export type WatchItem =
   | {
       readonly kind: 'data';
-      /** Ordinal since the start of the server, to notice gaps. */
-      readonly n: number;
       readonly at: string;
       readonly messageId: string;
       readonly from: EntityId;
@@ -104,7 +102,6 @@ export type WatchItem =
     }
   | {
       readonly kind: 'event';
-      readonly n: number;
       readonly at: string;
       /** Stable name: device-connected, pn-established, member-removed, ... */
       readonly event: string;
@@ -118,6 +115,8 @@ export interface WatchFilter {
   readonly entityId?: EntityId;
   readonly channel?: string;
   readonly kinds?: readonly WatchItem['kind'][];
+  /** So many of what is kept come first, at most 100. */
+  readonly past?: number;
 }
 
 /** Application data from the operator to one device. */
@@ -150,7 +149,7 @@ export interface Admin {
   showPn(pnId: PnId): Promise<PnView>;
   /** Waits for the device's answer at most `waitMs`; after that the message stays queued. */
   sendData(data: OutgoingData, waitMs: number): Promise<SendResult>;
-  /** Calls `listener` for everything from now on that passes the filter, until the returned function is called. */
+  /** Calls `listener` for what is asked of the past, at once, and for everything from now on, until the returned function is called. */
   watch(filter: WatchFilter, listener: (item: WatchItem) => void): () => void;
   /** Names and values for `/metrics` that only the enabler knows: PNs by state, sessions, open challenges, outbox messages. */
   gauges(): Readonly<Record<string, number>>;

@@ -3,6 +3,7 @@ import { CpnsError, type CryptoProvider, type EntityId, encodeEnrolment, type Pn
 import type { Broker } from '../broker/broker.js';
 import type { Database } from '../inventory/database.js';
 import type { DeviceRecord } from '../inventory/devices.js';
+import { pastItems } from '../inventory/watch-feed.js';
 import type { EuKeyStore } from '../keys/eukey-store.js';
 import type {
   Admin,
@@ -135,7 +136,9 @@ export class InventoryAdmin implements Admin {
   }
 
   watch(filter: WatchFilter, listener: (item: WatchItem) => void): () => void {
-    return this.#options.inventory.feed.watch(filter, listener);
+    const { reads, feed } = this.#options.inventory;
+    for (const item of pastItems(reads, filter)) listener(item);
+    return feed.watch(filter, listener);
   }
 
   gauges(): Readonly<Record<string, number>> {

@@ -71,6 +71,7 @@ export const watchQuery = v.strictObject({
   entity: v.optional(entityId),
   channel: v.optional(channel),
   kind: v.optional(v.picklist(['data', 'event'], 'is neither data nor event')),
+  past: v.optional(v.pipe(matching(/^(?:[1-9]?\d|100)$/, 'is not a number from 0 to 100'), v.transform(Number))),
 });
 
 /** `value` as the schema has it. @throws CpnsError Config/BadRequest naming what is wrong */

@@ -22,7 +22,7 @@ export function addWatch(http: FastifyInstance, { admin, clock, maxWatchers }: W
     for (const response of watchers) response.destroy();
   });
   http.get('/v1/watch', async (request, reply) => {
-    const { entity, channel, kind } = parsed(watchQuery, request.query);
+    const { entity, channel, kind, past } = parsed(watchQuery, request.query);
     if (watchers.size >= maxWatchers) {
       throw new CpnsError('State', 'TooManyWatchers', 'Too many are watching already (admin.maxWatchers): end one of them.');
     }
@@ -30,18 +30,22 @@ export function addWatch(http: FastifyInstance, { admin, clock, maxWatchers }: W
       ...(entity === undefined ? {} : { entityId: entity }),
       ...(channel === undefined ? {} : { channel }),
       ...(kind === undefined ? {} : { kinds: [kind] }),
+      ...(past === undefined ? {} : { past }),
     };
     reply.hijack();
     const response = reply.raw;
     watchers.add(response);
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    let mayWait = Number.POSITIVE_INFINITY;
     const write = (line: string) => {
-      if (response.writableLength > MAX_UNREAD_OCTETS) response.destroy();
+      if (response.writableLength > mayWait) response.destroy();
       else response.write(line);
     };
     // The first line says that from here on nothing is missed.
     write('\n');
     const stop = admin.watch(filter, (item) => write(`${JSON.stringify(item)}\n`));
+    // What was asked of the past has gone out in one go, however long it takes to be read.
+    mayWait = response.writableLength + MAX_UNREAD_OCTETS;
     let cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
     function keepAlive(): void {
       write('\n');

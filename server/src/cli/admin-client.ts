@@ -29,6 +29,8 @@ export interface WatchOptions {
   readonly entity?: string;
   readonly channel?: string;
   readonly kind?: WatchItem['kind'];
+  /** So many of what is kept come first, at most 100. */
+  readonly past?: number;
 }
 
 /** The admin API of the running server, as the commands use it. All calls throw {@link ServerRefusal} or State/ServerNotRunning. */
@@ -79,7 +81,9 @@ export class AdminClient {
    * @throws CpnsError Transport/ServerGone when the server ends first
    */
   async watch(options: WatchOptions, started: () => void, item: (item: WatchItem) => boolean): Promise<void> {
-    const answer = await this.#fetch(`/v1/watch${query({ ...options })}`, { signal: this.#signal, headers: this.#headers });
+    const { past, ...filter } = options;
+    const path = `/v1/watch${query({ ...filter, past: past?.toString() })}`;
+    const answer = await this.#fetch(path, { signal: this.#signal, headers: this.#headers });
     if (!answer.ok || answer.body === null) throw await this.#refusal(answer);
     try {
       let begun = false;

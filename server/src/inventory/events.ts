@@ -3,7 +3,7 @@ import { fromHex, toHex } from '@cpns/shared/security';
 import type { Selectable } from 'kysely';
 import type { InventoryContext } from './context.js';
 import type { EventRow } from './tables.js';
-import type { WatchFeed } from './watch-feed.js';
+import { itemOfEvent, type WatchFeed } from './watch-feed.js';
 
 /** Something that happened, for the operator. */
 export interface NewEvent {
@@ -16,7 +16,6 @@ export interface NewEvent {
 }
 
 export interface StoredEvent extends NewEvent {
-  readonly id: number;
   /** Milliseconds since 1970. */
   readonly atMs: number;
 }
@@ -61,16 +60,12 @@ export class SqliteEvents implements Events {
       atMs,
     );
     sqlite.run('DELETE FROM events WHERE id <= ?', id - KEPT);
-    const at = new Date(atMs).toISOString();
-    this.#context.afterCommit(() =>
-      this.#feed.show({ kind: 'event', at, event, text, ...(entityId !== undefined && { entityId }), ...(pnId !== undefined && { pnId }) }),
-    );
+    this.#context.afterCommit(() => this.#feed.show(itemOfEvent({ event, text, entityId, pnId, atMs })));
   }
 }
 
 function recordOf(row: Selectable<EventRow>): StoredEvent {
   return {
-    id: row.id,
     event: row.event,
     text: row.text,
     entityId: row.entity_id ?? undefined,

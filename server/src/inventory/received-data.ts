@@ -1,9 +1,7 @@
 import type { EntityId } from '@cpns/shared';
-import { toHex } from '@cpns/shared/security';
-import type { Selectable } from 'kysely';
 import type { InventoryContext } from './context.js';
 import type { ReceivedDataRow } from './tables.js';
-import type { WatchFeed } from './watch-feed.js';
+import { itemOfData, type WatchFeed } from './watch-feed.js';
 
 /** Application data that reached the server. */
 export interface ReceivedData {
@@ -16,15 +14,13 @@ export interface ReceivedData {
 }
 
 export interface StoredData extends ReceivedData {
-  /** Rising in the order of arrival. */
-  readonly id: number;
   /** Milliseconds since 1970. */
   readonly receivedMs: number;
 }
 
 export interface ReceivedDataReads {
-  /** Arrived after `id` (0: all that is kept), oldest first. */
-  after(id: number, limit: number): readonly StoredData[];
+  /** The last ones, newest first. */
+  latest(limit: number): readonly StoredData[];
 }
 
 /** The last 1,000 messages of each device, 24 h of running time. */
@@ -37,6 +33,7 @@ export interface ReceivedDataLog extends ReceivedDataReads {
 const KEPT_PER_SENDER = 1_000;
 const KEPT_MS = 24 * 3_600_000;
 const EXPIRE_AT_ONCE = 1_000;
+type Row = Omit<ReceivedDataRow, 'id' | 'received_running'>;
 
 /** Received data in SQLite. */
 export class SqliteReceivedData implements ReceivedDataLog {
@@ -48,10 +45,9 @@ export class SqliteReceivedData implements ReceivedDataLog {
     this.#feed = feed;
   }
 
-  after(id: number, limit: number): readonly StoredData[] {
-    const sql =
-      'SELECT id, sender, message_id, channel, content_type, payload, received_ms FROM received_data WHERE id > ? ORDER BY id LIMIT ?';
-    return this.#context.sqlite.all<Selectable<ReceivedDataRow>>(sql, id, limit).map(recordOf);
+  latest(limit: number): readonly StoredData[] {
+    const sql = 'SELECT sender, message_id, channel, content_type, payload, received_ms FROM received_data ORDER BY id DESC LIMIT ?';
+    return this.#context.sqlite.all<Row>(sql, limit).map(recordOf);
   }
 
   store(data: ReceivedData): boolean {
@@ -75,18 +71,7 @@ export class SqliteReceivedData implements ReceivedDataLog {
       data.from,
       data.from,
     );
-    this.#context.afterCommit(() =>
-      this.#feed.show({
-        kind: 'data',
-        at: new Date(receivedMs).toISOString(),
-        messageId: toHex(data.messageId),
-        from: data.from,
-        to: 'server',
-        channel: data.channel,
-        contentType: data.contentType,
-        payload: Buffer.from(data.payload).toString('base64'),
-      }),
-    );
+    this.#context.afterCommit(() => this.#feed.show(itemOfData({ ...data, receivedMs })));
     return true;
   }
 
@@ -99,9 +84,8 @@ export class SqliteReceivedData implements ReceivedDataLog {
   }
 }
 
-function recordOf(row: Selectable<ReceivedDataRow>): StoredData {
+function recordOf(row: Row): StoredData {
   return {
-    id: row.id,
     messageId: row.message_id,
     from: row.sender,
     channel: row.channel,

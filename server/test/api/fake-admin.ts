@@ -21,6 +21,7 @@ export class FakeAdmin implements Admin {
   pns: PnView[] = [];
   readonly sent: { readonly data: OutgoingData; readonly waitMs: number }[] = [];
   sendResult: SendResult = { messageId: '00112233445566778899aabbccddeeff', state: 'delivered' };
+  past: WatchItem[] = [];
   readonly watchers = new Map<(item: WatchItem) => void, WatchFilter>();
   #watcherChange: (() => void)[] = [];
   failure: Error | undefined;
@@ -82,6 +83,7 @@ export class FakeAdmin implements Admin {
     return this.sendResult;
   }
   watch(filter: WatchFilter, listener: (item: WatchItem) => void): () => void {
+    if (filter.past !== undefined) for (const item of this.past) listener(item);
     this.watchers.set(listener, filter);
     this.#changed();
     return () => {

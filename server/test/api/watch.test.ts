@@ -7,8 +7,7 @@ import { startAdmin } from './rig.js';
 
 const event = (n: number): WatchItem => ({
   kind: 'event',
-  n,
-  at: '2026-01-01T00:00:00.000Z',
+  at: new Date(n).toISOString(),
   event: 'device-connected',
   text: 'phone-1 is here.',
 });
@@ -32,9 +31,9 @@ async function watch(rig: Rig, query = '') {
 describe('watch', () => {
   it('sends what happens, line by line, and ends with the client', async () => {
     const rig = await startAdmin();
-    const watching = await watch(rig, '?entity=phone-1&channel=chat&kind=data');
+    const watching = await watch(rig, '?entity=phone-1&channel=chat&kind=data&past=7');
     await rig.admin.untilWatchers(1);
-    expect([...rig.admin.watchers.values()]).toEqual([{ entityId: entityId('phone-1'), channel: 'chat', kinds: ['data'] }]);
+    expect([...rig.admin.watchers.values()]).toEqual([{ entityId: entityId('phone-1'), channel: 'chat', kinds: ['data'], past: 7 }]);
     expect(watching.answer.headers.get('content-type')).toBe('application/x-ndjson');
     rig.admin.emit(event(1));
     rig.admin.emit(event(2));
@@ -42,6 +41,23 @@ describe('watch', () => {
     expect(await watching.next()).toEqual(event(2));
     watching.end();
     await rig.admin.untilWatchers(0);
+  });
+
+  it.each(['past=101', 'past=-1', 'past=x', 'kind=all', 'entity=A', 'surprise=1'])('refuses %s', async (query) => {
+    const rig = await startAdmin();
+    expect((await watch(rig, `?${query}`)).answer.status).toBe(400);
+    expect(rig.admin.watchers.size).toBe(0);
+  });
+
+  it('gives time to read what was asked of the past', async () => {
+    const rig = await startAdmin();
+    const big = { ...event(1), text: 'x'.repeat(20_000) };
+    rig.admin.past = Array.from({ length: 100 }, () => big);
+    const watching = await watch(rig, '?past=100');
+    await rig.admin.untilWatchers(1);
+    rig.admin.emit(event(2));
+    for (let i = 0; i < 100; i++) expect(await watching.next()).toEqual(big);
+    expect(await watching.next()).toEqual(event(2));
   });
 
   it('ends when the server stops', async () => {

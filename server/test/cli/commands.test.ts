@@ -173,7 +173,6 @@ describe('watch', () => {
   const at = '2026-01-01T12:00:00.000Z';
   const event: WatchItem = {
     kind: 'event',
-    n: 1,
     at,
     event: 'device-connected',
     text: 'phone-1 is \u001b[31mhere.',
@@ -181,7 +180,6 @@ describe('watch', () => {
   };
   const data: WatchItem = {
     kind: 'data',
-    n: 2,
     at,
     messageId: 'aa',
     from: entityId('phone-1'),
@@ -213,12 +211,15 @@ describe('watch', () => {
   it('hands its filter on, and ends with Ctrl-C without complaint', async () => {
     const { admin, stateDirectory } = await setUp();
     const stop = new AbortController();
-    const watching = cli(['--state', stateDirectory, 'watch', '--device', 'phone-1', '--channel', 'chat', '--only', 'data', '--json'], {
-      signal: stop.signal,
-      onOutput: () => stop.abort(),
-    });
+    const watching = cli(
+      ['--state', stateDirectory, 'watch', '--device', 'phone-1', '--channel', 'chat', '--only', 'data', '--past', '5', '--json'],
+      {
+        signal: stop.signal,
+        onOutput: () => stop.abort(),
+      },
+    );
     await admin.untilWatchers(1);
-    expect([...admin.watchers.values()]).toEqual([{ entityId: 'phone-1', channel: 'chat', kinds: ['data'] }]);
+    expect([...admin.watchers.values()]).toEqual([{ entityId: 'phone-1', channel: 'chat', kinds: ['data'], past: 5 }]);
     admin.emit(data);
     const { code, out } = await watching;
     expect(code).toBe(0);

@@ -58,12 +58,12 @@ describe('data of a device', () => {
 
   it('may be as large as a message may be', async () => {
     await gateway.request(data, upward({ from: gateway.entityId, payload: new Uint8Array(16_000) }));
-    expect(rig.db.reads.receivedData.after(0, 10)[0]?.payload).toHaveLength(16_000);
+    expect(rig.db.reads.receivedData.latest(10)[0]?.payload).toHaveLength(16_000);
   });
 
   it('of a PN GW goes in its own session', async () => {
     await gateway.request(data, upward({ from: gateway.entityId }));
-    expect(rig.db.reads.receivedData.after(0, 10)).toMatchObject([{ from: gateway.entityId }]);
+    expect(rig.db.reads.receivedData.latest(10)).toMatchObject([{ from: gateway.entityId }]);
   });
 
   it('for somebody else or in the name of somebody else is refused', async () => {
@@ -71,7 +71,7 @@ describe('data of a device', () => {
       status: Status.BadAction,
     });
     await expect(laptop.request(pnId, data, upward({ from: gateway.entityId }))).rejects.toMatchObject({ status: Status.BadMessage });
-    expect(rig.db.reads.receivedData.after(0, 10)).toEqual([]);
+    expect(rig.db.reads.receivedData.latest(10)).toEqual([]);
   });
 });
 

@@ -39,7 +39,7 @@ function message(from = laptop.entityId, payload = new Uint8Array([1, 2, 3])) {
   const id = new Uint8Array(16).fill(++messages);
   return { data: { id, from, to: Addressee.Server, channel: 'test', contentType: 'text/plain', payload } };
 }
-const stored = () => rig.db.reads.receivedData.after(0, 100).length;
+const stored = () => rig.db.reads.receivedData.latest(100).length;
 
 describe('records of a PNE', () => {
   it('take effect once, in whatever order and however often they come', async () => {

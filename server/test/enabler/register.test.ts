@@ -79,7 +79,7 @@ describe('PNE Registration of a member', () => {
     await gateway.carry(pnId, laptop.entityId, record as Uint8Array);
     await laptop.acknowledge(pnId);
     await gateway.carry(pnId, laptop.entityId, later as Uint8Array);
-    expect(rig.db.reads.receivedData.after(0, 10)).toHaveLength(2);
+    expect(rig.db.reads.receivedData.latest(10)).toHaveLength(2);
     await rig.pass(60_000);
     expect(rig.enabler.gauges()).toMatchObject({ sessions: 3 });
   });

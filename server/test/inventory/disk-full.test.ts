@@ -48,7 +48,11 @@ it('keeps every acknowledged transaction when the disk is full, says so, and goe
   }
   expect(failed).toMatchObject({ family: 'State', code: 'DiskFull', retryable: true, message: expect.stringContaining('free some space') });
   expect(acknowledged.length).toBeGreaterThan(10);
-  const stored = () => db.reads.receivedData.after(0, 10_000).map((data) => toHex(data.messageId));
+  const stored = () =>
+    db.reads.receivedData
+      .latest(10_000)
+      .map((data) => toHex(data.messageId))
+      .reverse();
   expect(stored(), 'reads go on').toEqual(acknowledged);
 
   expect(db.problem).toContain('free some space');
@@ -59,7 +63,7 @@ it('keeps every acknowledged transaction when the disk is full, says so, and goe
   expect(stored()).toEqual([...acknowledged, toHex(messageId(9_999))]);
   await db.close();
   const again = testDatabase({ path });
-  expect(again.db.reads.receivedData.after(0, 10_000)).toHaveLength(acknowledged.length + 1);
+  expect(again.db.reads.receivedData.latest(10_000)).toHaveLength(acknowledged.length + 1);
 });
 
 it('says so when there is no room even to begin', ({ skip }) => {

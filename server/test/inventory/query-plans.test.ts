@@ -122,7 +122,7 @@ function useEverything(tx: Tx): void {
   tx.outbox.remove(1);
   tx.outbox.removeFor(device(1), pn(20));
   tx.outbox.removeFor(device(1));
-  tx.receivedData.after(5, 10);
+  tx.receivedData.latest(10);
   tx.events.add({ event: 'test', text: 'Test.' });
   tx.events.latest(10);
 }
