@@ -195,8 +195,8 @@ const SERVER = [
       'an answer that does not fit into an envelope',
     ],
   ]),
-  ...constantsOf('server/src/enabler/session.ts', [
-    ['RELAYED_CONTENT', 'octets', 'Envelope in one record to a PNE; larger ones go in parts', 'records that no PAN hop carries'],
+  ...constantsOf('shared/src/security/envelope-parts.ts', [
+    ['RELAYED_CONTENT', 'octets', 'Envelope in one record of a PNE; larger ones go in parts', 'records that no PAN hop carries'],
   ]),
   ...constantsOf('server/src/inventory/records.ts', [
     ['MAX_INSTANCES', '', 'Sending processes of one session', 'replay windows without number'],

@@ -35,6 +35,8 @@ import type { ServerChannel } from './server-channel.js';
 
 /** Messages on their way at once; the others wait in the outbox. */
 const MAX_UNDER_WAY = 16;
+/** Of these to one addressee: one who is away must not keep messages from the others. */
+const MAX_UNDER_WAY_TO_ONE = 8;
 /** An entity of the PN has so long to answer before the message is sent again. */
 const ENTITY_TIMEOUT_MS = 5_000;
 const EXPIRY_CHECK_MS = 60_000;
@@ -78,7 +80,8 @@ export class Messenger {
   readonly outbox: Outbox;
   readonly #options: MessengerOptions;
   readonly #inbox: Inbox;
-  readonly #underWay = new Set<string>();
+  /** Their addressees, by message id. */
+  readonly #underWay = new Map<string, string>();
   /** Messages that wait for their next try. */
   readonly #waiting = new Map<string, () => void>();
   readonly #delays = new Map<string, Iterator<number, never>>();
@@ -167,14 +170,15 @@ export class Messenger {
   #deliverNext(): void {
     for (const id of this.outbox.ids()) {
       if (this.#stopped || this.#underWay.size >= MAX_UNDER_WAY) return;
-      if (!this.#underWay.has(id) && !this.#waiting.has(id)) void this.#deliver(id);
+      const message = this.outbox.get(id);
+      if (message === undefined || this.#underWay.has(id) || this.#waiting.has(id)) continue;
+      const alike = [...this.#underWay.values()].filter((addressee) => addressee === addresseeOf(message));
+      if (alike.length < MAX_UNDER_WAY_TO_ONE) void this.#deliver(id, message);
     }
   }
 
-  async #deliver(id: string): Promise<void> {
-    const message = this.outbox.get(id);
-    if (message === undefined) return;
-    this.#underWay.add(id);
+  async #deliver(id: string, message: OutboxMessage): Promise<void> {
+    this.#underWay.set(id, addresseeOf(message));
     try {
       const expired = this.outbox.isExpired(id);
       const status = expired ? Status.Timeout : await (message.to === Addressee.Server ? this.#toServer(message) : this.#toEntity(message));
@@ -276,4 +280,8 @@ export class Messenger {
       throw new CpnsError('State', 'WhichPn', 'More than one personal network leads there: name one with --pn.');
     return pnIdText(first.pnId);
   }
+}
+
+function addresseeOf({ entity }: OutboxMessage): string {
+  return entity ?? 'server';
 }

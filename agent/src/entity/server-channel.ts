@@ -22,6 +22,8 @@ export interface ServerChannelOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly logger: Logger;
+  /** Octets of an envelope in one record at most; default: as many as a record holds. */
+  readonly maxContent?: number;
   /** Takes one record towards the server; delivery is not promised. */
   carry(record: Uint8Array): void;
   /** A request or notify of the server. */
@@ -120,6 +122,7 @@ export class ServerChannel {
 
   #transmit(envelope: Uint8Array, type: AnyMessage): void {
     if (this.#closed) return;
-    for (const record of this.#options.channel.sealEnvelope(envelope, { pad: type.number !== data.number })) this.#options.carry(record);
+    const { channel, carry, maxContent } = this.#options;
+    for (const record of channel.sealEnvelope(envelope, { pad: type.number !== data.number }, maxContent)) carry(record);
   }
 }

@@ -1,6 +1,6 @@
 import type { EntityId, PnId } from '@cpns/shared';
 import { type Envelope, relay } from '@cpns/shared/messages';
-import type { SkChannel } from '@cpns/shared/security';
+import { RELAYED_CONTENT, type SkChannel } from '@cpns/shared/security';
 import type { DeviceContext } from '../entity/device-context.js';
 import { pnIdOctets } from '../entity/device-state.js';
 import { ServerChannel } from '../entity/server-channel.js';
@@ -37,6 +37,7 @@ export class ServerSessions {
       clock,
       entropy,
       logger,
+      maxContent: RELAYED_CONTENT,
       carry: (record) => this.#carry(pnId, gateway, record),
       message: (from, envelope) => this.#message(pnId, from, envelope),
     });

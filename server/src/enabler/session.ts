@@ -1,12 +1,8 @@
 import type { Clock, CryptoProvider, EntityId, Entropy, PnId } from '@cpns/shared';
 import type { BodyOf } from '@cpns/shared/messages';
 import { encodeEnvelope, sessionConfirm } from '@cpns/shared/messages';
-import { AGE_LIMITS, EnvelopeReassembler, INNER_TYPE, type SkMaterial, SkOpener, SkSender } from '@cpns/shared/security';
+import { AGE_LIMITS, EnvelopeReassembler, INNER_TYPE, RELAYED_CONTENT, type SkMaterial, SkOpener, SkSender } from '@cpns/shared/security';
 import type { Settings } from '../config/settings.js';
-
-/** Octets of an envelope in one record to a PNE, at most: the padded record must fit into the frames of a PAN hop. */
-const RELAYED_CONTENT = 8_191;
-const PART_HEADER_OCTETS = 2;
 
 /** What a handshake decided about a session (security 1.3): its two ends and who carries it. */
 export interface SessionEnds {
@@ -80,16 +76,7 @@ export class Session implements SessionEnds {
    * @throws CpnsError State/MustRehandshake, State/ChannelClosed, Internal/BadLength
    */
   seal(envelope: Uint8Array, pad: boolean): Uint8Array[] {
-    if (this.own || envelope.length <= RELAYED_CONTENT) return this.#sender.sealEnvelope(envelope, { pad });
-    const partOctets = RELAYED_CONTENT - PART_HEADER_OCTETS;
-    const count = Math.ceil(envelope.length / partOctets);
-    return Array.from({ length: count }, (_, index) => {
-      const octets = envelope.subarray(index * partOctets, (index + 1) * partOctets);
-      const part = new Uint8Array(PART_HEADER_OCTETS + octets.length);
-      part.set([index, count]);
-      part.set(octets, PART_HEADER_OCTETS);
-      return this.#sender.seal(INNER_TYPE.part, part, { pad });
-    });
+    return this.#sender.sealEnvelope(envelope, { pad }, this.own ? undefined : RELAYED_CONTENT);
   }
 
   /** Overwrites all keys. May be called again. */

@@ -7,17 +7,23 @@ import type { OpenedSkRecord } from './sk-record.js';
 
 /** `index(1) | count(1)` stand before the octets of a part; the first index is 0. */
 const PART_HEADER_LENGTH = 2;
-const PART_OCTETS = MAX_CONTENT - PART_HEADER_LENGTH;
-const MAX_PARTS = Math.ceil(MAX_UPLINK_ENVELOPE / PART_OCTETS);
+const MAX_PARTS = Math.ceil(MAX_UPLINK_ENVELOPE / (MAX_CONTENT - PART_HEADER_LENGTH));
 
-/** Contents of the records (inner type 2) that carry `envelope`. @throws CpnsError Internal/BadLength above 65,536 octets */
-export function splitEnvelope(envelope: Uint8Array): Uint8Array[] {
-  if (envelope.length > MAX_UPLINK_ENVELOPE) {
-    throw new CpnsError('Internal', 'BadLength', `An envelope has at most ${MAX_UPLINK_ENVELOPE} octets, this one ${envelope.length}.`);
+/** Octets in one record of a PNE at most, in either direction: padded, and in a Relay, it fits into a frame of a PAN hop. */
+export const RELAYED_CONTENT = 8_191;
+
+/**
+ * Contents of at most `maxContent` octets for the records (inner type 2) that carry `envelope`.
+ * @throws CpnsError Internal/BadLength when it has more than 65,536 octets, or needs more than five records
+ */
+export function splitEnvelope(envelope: Uint8Array, maxContent: number = MAX_CONTENT): Uint8Array[] {
+  const octets = maxContent - PART_HEADER_LENGTH;
+  const count = Math.ceil(envelope.length / octets);
+  if (envelope.length > MAX_UPLINK_ENVELOPE || count > MAX_PARTS) {
+    throw new CpnsError('Internal', 'BadLength', `An envelope of ${envelope.length} octets is too long for records of ${maxContent}.`);
   }
-  const count = Math.ceil(envelope.length / PART_OCTETS);
   return Array.from({ length: count }, (_, index) =>
-    concat(new Uint8Array([index, count]), envelope.subarray(index * PART_OCTETS, (index + 1) * PART_OCTETS)),
+    concat(new Uint8Array([index, count]), envelope.subarray(index * octets, (index + 1) * octets)),
   );
 }
 

@@ -51,9 +51,9 @@ export class SkChannel {
     return this.#sender.seal(innerType, content, options);
   }
 
-  /** The records that carry one envelope of at most 65,536 octets. @throws as {@link seal} */
-  sealEnvelope(envelope: Uint8Array, options?: SealOptions): Uint8Array[] {
-    return this.#sender.sealEnvelope(envelope, options);
+  /** The records that carry one envelope of at most 65,536 octets, with at most `maxContent` in each. @throws as {@link seal} */
+  sealEnvelope(envelope: Uint8Array, options?: SealOptions, maxContent?: number): Uint8Array[] {
+    return this.#sender.sealEnvelope(envelope, options, maxContent);
   }
 
   /**

@@ -89,12 +89,12 @@ export class SkSender {
   }
 
   /**
-   * The records that carry one envelope: one, or the parts of a large one (at most 65,536 octets) under consecutive numbers.
-   * @throws CpnsError State/MustRehandshake, State/ChannelClosed, Internal/BadLength; then nothing was sealed
+   * The records that carry one envelope: one, or the parts of a large one (at most 65,536 octets) under consecutive numbers. `maxContent`:
+   * octets in each of them. @throws CpnsError State/MustRehandshake, State/ChannelClosed, Internal/BadLength; then nothing was sealed
    */
-  sealEnvelope(envelope: Uint8Array, options?: SealOptions): Uint8Array[] {
-    if (envelope.length <= MAX_CONTENT) return [this.seal(INNER_TYPE.envelope, envelope, options)];
-    const parts = splitEnvelope(envelope);
+  sealEnvelope(envelope: Uint8Array, options?: SealOptions, maxContent: number = MAX_CONTENT): Uint8Array[] {
+    if (envelope.length <= maxContent) return [this.seal(INNER_TYPE.envelope, envelope, options)];
+    const parts = splitEnvelope(envelope, maxContent);
     this.#requireUsable(parts.length);
     return parts.map((part) => this.#seal(INNER_TYPE.part, part, options));
   }

@@ -19,6 +19,11 @@ describe('parts of an envelope', () => {
     ]);
   });
 
+  it('fill smaller records, which then carry less in all', () => {
+    expect(splitEnvelope(new Uint8Array(20_000), 8_191).map((one) => one.length)).toEqual([8_191, 8_191, 3_624]);
+    expect(() => splitEnvelope(new Uint8Array(50_000), 8_191)).toThrow('too long');
+  });
+
   it('are put together by the number of their first record', () => {
     const reassembler = new EnvelopeReassembler(new StoodClock());
     expect(reassembler.accept(part(11, 1, 2, 'world'))).toBeUndefined();
