@@ -120,6 +120,7 @@ const DEVICE = [
   ...constantsOf('agent/src/gateway/reconcile.ts', [['MAX_ENTRIES', '', 'PNs in one Reconcile Response', 'answers without bound']]),
   ...constantsOf('agent/src/entity/messenger.ts', [
     ['MAX_UNDER_WAY', '', 'Messages on their way at once', 'bursts after a long absence'],
+    ['MAX_UNDER_WAY_TO_ONE', '', '... to one addressee', 'one who is away and holds up the others'],
     ['REMEMBERED', '', 'Messages whose outcome is remembered', 'memory'],
   ]),
   ...constantsOf('agent/src/entity/inbox.ts', [
