@@ -74,14 +74,7 @@ describe('an establishment that is interrupted at each of its moments', () => {
         arm: ({ devices }, n, happened) => {
           const device = devices.get(id);
           device?.store.failCommit(n);
-          // Each commit is two deeds: it begins, and it is durable.
-          const begun = () => device?.deeds.done.filter((what) => what.startsWith('begins')).length ?? 0;
-          const before = begun();
-          const watch = () => {
-            if (begun() - before >= n) happened(`the disk of ${id} was full: ${device?.deeds.done.at(-1)}`);
-            else device?.deeds.at(1, watch);
-          };
-          device?.deeds.at(1, watch);
+          device?.deeds.atCommit(n, () => happened(`the disk of ${id} was full: ${device.deeds.done.at(-1)}`));
         },
       });
       expect(faults).toEqual([]);

@@ -372,7 +372,7 @@ export class PairingService {
   }
 
   #closing(signal: AbortSignal): CpnsError {
-    const reason = asPairingError(signal.reason);
+    const reason = abortReason(signal);
     if (reason.family !== 'Timeout') return reason;
     const last = this.#open?.lastFailure;
     return new CpnsError(
