@@ -113,7 +113,7 @@ export class Exchange<Via> {
     const transaction = options.transaction ?? entropy.bytes(16);
     const key = octetsKey(transaction);
     return new Promise((resolve, reject) => {
-      const envelope = encodeEnvelope(type, transaction, self, body);
+      const envelope = encodeEnvelope(type, transaction, type.anonymous ? '' : self, body);
       let cancelTimer = () => {};
       let cancelRepeat = () => {};
       let cancelLimit = () => {};
@@ -176,7 +176,7 @@ export class Exchange<Via> {
   /** Sends without waiting for anything; `transaction` ties it to a request. @throws what `transmit` throws */
   notify<M extends AnyMessage>(type: M, body: BodyOf<M>, via: Via, transaction?: Uint8Array): void {
     const { entropy, self } = this.#options;
-    this.#options.transmit(encodeEnvelope(type, transaction ?? entropy.bytes(16), self, body), via, type);
+    this.#options.transmit(encodeEnvelope(type, transaction ?? entropy.bytes(16), type.anonymous ? '' : self, body), via, type);
   }
 
   /** Is this envelope the answer to a request under way? Then it is consumed. */

@@ -20,6 +20,7 @@ const pairing = { directions: ['Peer>Peer'], channels: ['clear'], source: 'secur
 export const link1 = defineMessage({
   number: 1,
   name: 'Link 1',
+  anonymous: true,
   kind: 'request',
   ...pairing,
   body: struct({
@@ -33,11 +34,19 @@ export const link1 = defineMessage({
 export const link2 = defineMessage({
   number: 2,
   name: 'Link 2',
+  anonymous: true,
   kind: 'answer',
   ...pairing,
   body: struct({ nR: field(1, nonceField), eR: field(2, publicKeyField), macR: field(3, macField) }),
 });
-export const link3 = defineMessage({ number: 3, name: 'Link 3', kind: 'notify', ...pairing, body: struct({ macI: field(1, macField) }) });
+export const link3 = defineMessage({
+  number: 3,
+  name: 'Link 3',
+  anonymous: true,
+  kind: 'notify',
+  ...pairing,
+  body: struct({ macI: field(1, macField) }),
+});
 
 export const pairing1 = defineMessage({
   number: 4,

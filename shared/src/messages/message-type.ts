@@ -22,6 +22,8 @@ export interface MessageType<T = unknown> {
   /** As the seeds write it. */
   readonly name: string;
   readonly kind: Kind;
+  /** Its envelope names no sender: who sends it is told to nobody on the air. */
+  readonly anonymous?: true;
   readonly directions: readonly Direction[];
   readonly channels: readonly Channel[];
   /** Seed and step, or the section of docs/protocol.md for what the seeds leave open. */
