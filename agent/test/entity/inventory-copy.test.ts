@@ -1,0 +1,106 @@
+import { entityId, type PnId } from '@cpns/shared';
+import type { Inventory, Member } from '@cpns/shared/messages';
+import { describe, expect, it } from 'vitest';
+import { type PnRecord, PnRole, PnState, pnIdOctets } from '../../src/entity/device-state.js';
+import { InventoryCopies } from '../../src/entity/inventory-copy.js';
+
+const SELF = entityId('phone');
+const GATEWAY = entityId('laptop');
+const pnId = pnIdOctets('ab'.repeat(16) as PnId);
+const member = (name: string): Member => ({ entityId: entityId(name), gateway: name === 'laptop' });
+const page = (version: number, i: number, n: number, ...names: string[]): Inventory => ({
+  pnId,
+  version,
+  gateway: GATEWAY,
+  i,
+  n,
+  add: names.map(member),
+  remove: [],
+});
+const delta = (since: number, version: number, add: string[], remove: string[]): Inventory => ({
+  ...page(version, 0, 1, ...add),
+  since,
+  remove: remove.map(entityId),
+});
+const record = (version: number, ...names: string[]): PnRecord => ({
+  pnId,
+  role: PnRole.Pne,
+  state: PnState.Established,
+  gateway: GATEWAY,
+  inventoryVersion: version,
+  members: names.map(member),
+  pnKeyEpoch: 1,
+});
+const copies = (maxMembers = 1_000) => new InventoryCopies(SELF, maxMembers);
+const names = (members: readonly Member[]) => members.map((entry) => entry.entityId as string);
+
+/** The outcome in short: version and members, or the kind of news. */
+function told(news: ReturnType<InventoryCopies['take']>): string {
+  return news.kind === 'changed' ? `${news.record.inventoryVersion}: ${names(news.record.members).join(' ')}` : news.kind;
+}
+
+describe('a local PN Inventory', () => {
+  it('becomes what the server says of a newer version', () => {
+    expect(told(copies().take(record(1, 'laptop', 'phone'), page(2, 0, 1, 'laptop', 'board')))).toBe('2: laptop board');
+  });
+
+  it('never goes back to a lower version, nor changes at the same one', () => {
+    for (const version of [1, 3, 4]) expect(told(copies().take(record(4, 'laptop'), page(version, 0, 1, 'x-y-z')))).toBe('known');
+    for (const [since, version] of [
+      [1, 2],
+      [3, 4],
+    ] as const)
+      expect(told(copies().take(record(4, 'laptop'), delta(since, version, ['x-y-z'], [])))).toBe('known');
+  });
+
+  it('follows a change of its own version', () => {
+    const before = record(4, 'laptop', 'phone', 'board');
+    expect(told(copies().take(before, delta(4, 5, ['watch'], ['board'])))).toBe('5: laptop phone watch');
+  });
+
+  it('has a gap when a change before was missed', () => {
+    expect(told(copies().take(record(4, 'laptop'), delta(5, 6, ['watch'], [])))).toBe('gap');
+    expect(told(copies().take(undefined, delta(5, 6, ['watch'], [])))).toBe('gap');
+  });
+
+  it('changes with the last of its pages only, in whatever order they come', () => {
+    const all = copies();
+    const before = record(4, 'laptop');
+    expect(told(all.take(before, page(5, 2, 3, 'watch')))).toBe('incomplete');
+    expect(told(all.take(before, page(5, 0, 3, 'laptop')))).toBe('incomplete');
+    expect(told(all.take(before, page(5, 0, 3, 'laptop')))).toBe('incomplete');
+    expect(told(all.take(before, page(5, 1, 3, 'phone')))).toBe('5: laptop phone watch');
+  });
+
+  it('forgets the pages of a version when a newer one begins', () => {
+    const all = copies();
+    const before = record(4, 'laptop');
+    all.take(before, page(5, 0, 2, 'laptop', 'board'));
+    expect(told(all.take(before, page(6, 1, 2, 'phone')))).toBe('incomplete');
+    expect(told(all.take(before, page(5, 1, 2, 'phone')))).toBe('incomplete');
+    expect(told(all.take(before, page(6, 0, 2, 'laptop')))).toBe('6: laptop phone');
+  });
+
+  it('is that of the PN GW that is known', () => {
+    expect(() => copies().take(record(4, 'laptop'), { ...page(5, 0, 1), gateway: entityId('mallory') })).toThrow('another PN GW');
+  });
+
+  it('holds a limited number of members', () => {
+    const all = copies(2);
+    expect(told(all.take(undefined, page(1, 0, 2, 'laptop', 'phone')))).toBe('incomplete');
+    expect(() => all.take(undefined, page(1, 1, 2, 'board', 'watch'))).toThrow('limits.membersPerPn');
+    expect(told(all.take(undefined, page(1, 0, 1, 'laptop', 'phone', 'board')))).toBe('1: laptop phone board');
+  });
+
+  it('begins with a first page, as version 0, so that the acknowledgement brings the whole', () => {
+    const begun = copies().begin(undefined, page(7, 0, 3, 'laptop', 'phone'));
+    expect([begun.inventoryVersion, begun.role, names(begun.members)]).toEqual([0, PnRole.Pne, ['laptop', 'phone']]);
+    expect(copies().begin(undefined, page(7, 0, 1, 'laptop', 'phone')).inventoryVersion).toBe(7);
+    const known = record(6, 'laptop');
+    expect(copies().begin(known, page(7, 0, 3, 'laptop', 'phone'))).toBe(known);
+  });
+
+  it('is that of a PN GW where the server names this device', () => {
+    expect(copies().begin(undefined, { ...page(1, 0, 1, 'phone'), gateway: SELF }).role).toBe(PnRole.PnGw);
+  });
+});
