@@ -82,6 +82,8 @@ export interface SimulatedDeviceOptions {
   readonly services?: readonly string[];
   /** What seals and opens for this device; one that lies makes it a malicious device. */
   readonly provider?: CryptoProvider;
+  /** How far its wall clock is ahead of the true time. */
+  readonly clockAheadMs?: number;
 }
 
 /** A device of the pure core with everything around it simulated. */
@@ -94,13 +96,20 @@ export interface SimulatedDevice {
   readonly received: ReceivedMessage[];
   /** Commits and frames of this device. */
   readonly deeds: Deeds;
+  /** Sets its wall clock, as a person or NTP does. */
+  setClockAhead(ms: number): void;
   /** Ends the device between two instructions, and returns the store as the next start finds it. */
   powerCut(): MemoryStore;
 }
 
 export async function simulatedDevice(name: string, options: SimulatedDeviceOptions): Promise<SimulatedDevice> {
   const { air, provider = nativeProvider } = options;
-  const clock = new StoppableClock(options.clock);
+  let aheadMs = options.clockAheadMs ?? 0;
+  const clock = new StoppableClock({
+    monotonicMs: () => options.clock.monotonicMs(),
+    wallMs: () => options.clock.wallMs() + aheadMs,
+    after: (delayMs, action) => options.clock.after(delayMs, action),
+  });
   const id = entityId(name);
   const store = options.store ?? new MemoryStore();
   const logger = new MemoryLogger();
@@ -147,7 +156,10 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
     uplink.die();
     return store.crash();
   };
-  return { id, device, store, logger, happenings, received, deeds, powerCut };
+  const setClockAhead = (ms: number) => {
+    aheadMs = ms;
+  };
+  return { id, device, store, logger, happenings, received, deeds, powerCut, setClockAhead };
 }
 
 /** Pairs two devices by code; both people say yes. */
