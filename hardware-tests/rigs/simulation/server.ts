@@ -24,6 +24,8 @@ export interface SimulatedServerOptions {
   readonly sessions?: Partial<Settings['sessions']>;
   /** What seals and opens for the server; one that lies makes it a malicious server. */
   readonly provider?: CryptoProvider;
+  /** Of Alice's subscription. Default: her devices may be PN GW. */
+  readonly services?: readonly string[];
 }
 
 const ALICE = userId('alice');
@@ -38,6 +40,7 @@ export class SimulatedServer {
   readonly #devices = new Map<EntityId, UplinkEvents>();
   readonly #settings: Settings;
   readonly #provider: CryptoProvider;
+  readonly #services: readonly string[];
   /** What the server commits and publishes. */
   readonly deeds = new Deeds();
   #enabler: Enabler;
@@ -46,8 +49,9 @@ export class SimulatedServer {
   /** False: nobody gets through. */
   reachable = true;
 
-  constructor(clock: VirtualClock, { sessions = {}, provider: own = provider }: SimulatedServerOptions = {}) {
+  constructor(clock: VirtualClock, { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE] }: SimulatedServerOptions = {}) {
     this.#clock = clock;
+    this.#services = services;
     this.#provider = own;
     const defaults = defaultSettings();
     const settings: Settings = { ...defaults, sessions: { ...defaults.sessions, ...sessions } };
@@ -75,11 +79,11 @@ export class SimulatedServer {
   }
 
   /** Adds a device of Alice and returns its EUKey. */
-  async enrol(name: string, services: readonly string[] = [PN_GW_SERVICE]): Promise<Uint8Array> {
+  async enrol(name: string): Promise<Uint8Array> {
     const id = entityId(name);
     const { euKey, row } = this.keys.create(id);
     await this.database.transact((tx) => {
-      if (tx.users.find(ALICE) === undefined) tx.users.add(ALICE, { services, chargeable: true });
+      if (tx.users.find(ALICE) === undefined) tx.users.add(ALICE, { services: this.#services, chargeable: true });
       tx.devices.add(id, ALICE);
       tx.keys.addEuKey(row);
     });
