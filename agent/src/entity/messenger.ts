@@ -30,6 +30,7 @@ import type { Happening } from './device-context.js';
 import { type DeviceState, PnState, pnIdText } from './device-state.js';
 import { Inbox } from './inbox.js';
 import { type NewMessage, Outbox, type OutboxLimits, type OutboxMessage } from './outbox.js';
+import { requireFitsPnData } from './pn-data-size.js';
 import type { PnTraffic } from './pn-traffic.js';
 import type { ServerChannel } from './server-channel.js';
 
@@ -105,10 +106,13 @@ export class Messenger {
     for (const cancel of this.#waiting.values()) cancel();
   }
 
-  /** Durable when the promise resolves. @throws CpnsError State/NotInPn, State/OutboxFull, State/DiskFull */
+  /** Durable when the promise resolves. @throws CpnsError State/NotInPn, State/MessageTooLarge, State/OutboxFull, State/DiskFull */
   async queue(message: NewMessage): Promise<string> {
     const pnId = this.#pnFor(message);
-    const record = await this.outbox.add(this.#options.entropy.bytes(16), { ...message, pnId });
+    const id = this.#options.entropy.bytes(16);
+    const { to } = message;
+    if (to !== 'server') requireFitsPnData({ ...message, id, from: this.#options.self, to: Addressee.Entity, entity: to }, to);
+    const record = await this.outbox.add(id, { ...message, pnId });
     this.#deliverNext();
     return toHex(record.id);
   }

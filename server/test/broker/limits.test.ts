@@ -105,17 +105,19 @@ describe('floods', () => {
 
 describe('connections that do not get to the point', () => {
   it('are closed at the deadline: silent in TCP, silent after TLS, and a CONNECT octet by octet', async () => {
-    const rig = await startBroker({ connectTimeoutMs: 150 });
+    const rig = await startBroker({ connectTimeoutMs: 400 });
     const silent = await rawSocket(rig);
     const idle = await tlsSocket(rig);
     const slow = await tlsSocket(rig);
     const begunMs = performance.now();
     let at = 0;
-    const dripping = setInterval(() => slow.write(CONNECT.subarray(at, ++at)), 20);
+    const dripping = setInterval(() => slow.write(CONNECT.subarray(at, ++at)), 40);
     await Promise.all([closed(silent), closed(idle), closed(slow)]);
     clearInterval(dripping);
     expect(performance.now() - begunMs).toBeGreaterThan(100);
-    await expect.poll(() => rig.broker.stats()).toMatchObject({ connections: 0, pending: 0, refused: { 'connect-deadline': 3 } });
+    await expect.poll(() => rig.broker.stats()).toMatchObject({ connections: 0, pending: 0 });
+    const others = Object.entries(rig.broker.stats().refused).filter(([, count]) => count > 0);
+    expect(others).toEqual([['connect-deadline', 3]]);
   });
 
   it('stay when they have connected in time', async () => {

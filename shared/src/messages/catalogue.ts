@@ -15,7 +15,7 @@ function messagesOf(family: Readonly<Record<string, unknown>>): MessageType[] {
   );
 }
 
-/** Every message family with its messages, in the order of their numbers. */
+/** Every message family with its messages. */
 export const families: ReadonlyArray<{ readonly name: string; readonly messages: readonly MessageType[] }> = [
   { name: 'Links, pairing and hop control', messages: messagesOf(link) },
   { name: 'Discovery and capabilities', messages: messagesOf(discovery) },

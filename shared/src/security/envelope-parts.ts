@@ -7,14 +7,15 @@ import type { OpenedSkRecord } from './sk-record.js';
 
 /** `index(1) | count(1)` stand before the octets of a part; the first index is 0. */
 const PART_HEADER_LENGTH = 2;
-const MAX_PARTS = Math.ceil(MAX_UPLINK_ENVELOPE / (MAX_CONTENT - PART_HEADER_LENGTH));
 
 /** Octets in one record of a PNE at most, in either direction: padded, and in a Relay, it fits into a frame of a PAN hop. */
 export const RELAYED_CONTENT = 8_191;
+/** The longest envelope in the records of a PNE. */
+const MAX_PARTS = Math.ceil(MAX_UPLINK_ENVELOPE / (RELAYED_CONTENT - PART_HEADER_LENGTH));
 
 /**
  * Contents of at most `maxContent` octets for the records (inner type 2) that carry `envelope`.
- * @throws CpnsError Internal/BadLength when it has more than 65,536 octets, or needs more than five records
+ * @throws CpnsError Internal/BadLength when it has more than 65,536 octets, or needs more than nine records
  */
 export function splitEnvelope(envelope: Uint8Array, maxContent: number = MAX_CONTENT): Uint8Array[] {
   const octets = maxContent - PART_HEADER_LENGTH;

@@ -19,9 +19,14 @@ describe('parts of an envelope', () => {
     ]);
   });
 
-  it('fill smaller records, which then carry less in all', () => {
+  it('fill smaller records, which carry the longest envelope too', () => {
     expect(splitEnvelope(new Uint8Array(20_000), 8_191).map((one) => one.length)).toEqual([8_191, 8_191, 3_624]);
-    expect(() => splitEnvelope(new Uint8Array(50_000), 8_191)).toThrow('too long');
+    const longest = new Uint8Array(65_536).map((_, index) => index % 251);
+    const reassembler = new EnvelopeReassembler(new StoodClock());
+    const put = splitEnvelope(longest, 8_191).map((content, index) => reassembler.accept({ ...part(100 + index, 0, 1, ''), content }));
+    expect(put.pop()).toEqual(longest);
+    expect(() => splitEnvelope(new Uint8Array(65_537), 8_191)).toThrow('too long');
+    expect(() => splitEnvelope(longest, 7_000)).toThrow('too long');
   });
 
   it('are put together by the number of their first record', () => {
@@ -46,7 +51,7 @@ describe('parts of an envelope', () => {
     expect(reassembler.accept(part(0, 0, 0, 'x'))).toBeUndefined();
     expect(reassembler.accept(part(5, 2, 2, 'x'))).toBeUndefined();
     expect(reassembler.accept(part(3, 0, 2, 'x'))).toBeUndefined();
-    for (let index = 0; index < 6; index++) expect(reassembler.accept(part(10 + index, index, 6, 'x'))).toBeUndefined();
+    for (let index = 0; index < 10; index++) expect(reassembler.accept(part(10 + index, index, 10, 'x'))).toBeUndefined();
   });
 
   it('keep their first content when one comes again', () => {

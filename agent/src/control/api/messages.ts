@@ -87,7 +87,7 @@ export type Happening = { readonly text: string; readonly atWallMs: number } & (
 export type WatchEvent = MessageEvent | Happening;
 
 export interface MessagesControl {
-  /** @throws CpnsError State/NotInPn, State/OutboxFull, Timeout/NotDelivered (the message stays queued), State/MessageExpired */
+  /** @throws CpnsError State/NotInPn, State/MessageTooLarge, State/OutboxFull, Timeout/NotDelivered (the message stays queued), State/MessageExpired */
   send(params: SendParams, progress: Progress<SendEvent>): Promise<SendResult>;
   /** Runs until the signal fires. Begins with nothing: what was before is not repeated. */
   watch(params: WatchParams, progress: Progress<WatchEvent>): Promise<void>;
