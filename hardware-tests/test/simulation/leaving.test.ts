@@ -78,8 +78,10 @@ describe('a revoked device', () => {
   it('that was a PNE is out, knows it, and does not get in again', async () => {
     const { home, pnId } = await established();
     await home.clock.run(home.server.enabler.revokeDevice(BOARD_ID));
-    await home.clock.advance(60_000);
+    await home.clock.advance(1_000);
+    expect(home.board.device.state.pns()).toEqual([]);
     expect(membersOf(home, pnId)).toEqual(['phone']);
+    await home.clock.advance(60_000);
     const again = home.board.device.establish({ type: 'one-to-one' }, undefined, () => {}, never());
     await expect(home.clock.run(again)).rejects.toMatchObject({ status: Status.NotAuthorized });
     const { outcomes } = await establishAtPhone(home, { type: 'named', pnes: [BOARD_ID] });

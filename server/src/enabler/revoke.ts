@@ -15,11 +15,6 @@ export async function revokeDevice(context: EnablerContext, entityId: EntityId):
   await inventory.transact((tx) => {
     tx.devices.revoke(entityId);
     tx.keys.deactivateEuKeys(entityId);
-    tx.afterCommit(() => {
-      challenges.abortDevice(entityId);
-      sessions.dropDevice(entityId);
-      outbox.forget(entityId);
-    });
     for (const pn of tx.pns.ofGateway(entityId)) {
       tx.pns.suspend(pn.pnId, newPnKey(context, pn.pnId, pn.keyEpoch + 1));
       const text = `The personal network ${pn.pnId} is suspended, since its PN GW ${entityId} was revoked.`;
@@ -29,6 +24,12 @@ export async function revokeDevice(context: EnablerContext, entityId: EntityId):
       removeMembers(context, tx, pn, [entityId], { reason: RemoveReason.Revoked, tellGateway: true });
     }
     tx.outbox.removeFor(entityId);
+    // After its removal from the PNs, which still tells it so in its sessions.
+    tx.afterCommit(() => {
+      challenges.abortDevice(entityId);
+      sessions.dropDevice(entityId);
+      outbox.forget(entityId);
+    });
     tx.events.add({ event: 'device-revoked', text: `${entityId} was revoked.`, entityId });
   });
   await broker.disconnect(entityId);

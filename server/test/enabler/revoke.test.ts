@@ -8,6 +8,7 @@ import {
   pneNotificationExpel,
   pnKeyRequest,
   pnKeyResponse,
+  RemoveReason,
   reconcile,
   reconcileResponse,
   Status,
@@ -43,13 +44,13 @@ describe('revocation of a PNE', () => {
     expect(key).toMatchObject({ epoch: 2, graceMs: 0 });
   });
 
-  it('ends its session and its connection at once', async () => {
+  it('tells it once, sealed, and ends its session and its connection at once', async () => {
     await rig.clock.run(rig.enabler.sendData({ to: board.entityId, channel: 'c', contentType: 't', payload: new Uint8Array(1) }, 0));
     await rig.enabler.revokeDevice(board.entityId);
     expect(rig.enabler.gauges()).toMatchObject({ sessions: 2 });
     expect(rig.broker.disconnected).toEqual([board.entityId]);
     expect(rig.db.reads.outbox.waiting(board.entityId, 10)).toEqual([]);
-    expect(board.take(pneNotificationExpel)).toEqual([]);
+    expect(board.take(pneNotificationExpel)).toMatchObject([{ pnId: fromHex(pnId), reason: RemoveReason.Revoked }]);
     board.takeEnvelopes(data);
     await rig.pass(120_000);
     expect(board.arrived).toEqual([]);
