@@ -6,6 +6,7 @@ import {
   data,
   dataAnswer,
   encodeEnvelope,
+  pneNotificationExpel,
   pnKeyRequest,
   pnMembershipRequest,
   pnRegistrationRequest,
@@ -204,7 +205,7 @@ describe('a session that the server does not know', () => {
   });
 });
 
-it('does what is committed before a revocation, and has nothing to say to the device afterwards', async () => {
+it('does what is committed before a revocation, and tells the device of nothing else afterwards', async () => {
   const [record] = laptop.records(pnId, data, message());
   const sending = gateway.carry(pnId, laptop.entityId, record as Uint8Array);
   // As far as the transaction, but not to its commit.
@@ -212,6 +213,7 @@ it('does what is committed before a revocation, and has nothing to say to the de
   await rig.enabler.revokeDevice(laptop.entityId);
   await sending;
   expect(stored()).toBe(1);
+  expect(laptop.take(pneNotificationExpel)).toHaveLength(1);
   expect(laptop.arrived).toEqual([]);
   expect(gateway.take(sessionUnknown)).toEqual([]);
 });
@@ -229,6 +231,7 @@ it('refuses what a device asked for before it was revoked and what is committed 
   await gateway.carry(pnId, laptop.entityId, record as Uint8Array);
   await revoking;
   expect(stored()).toBe(0);
+  expect(laptop.take(pneNotificationExpel)).toHaveLength(1);
   expect(laptop.arrived).toEqual([]);
   expect(rig.refusals()).toContain('Revoked');
 });

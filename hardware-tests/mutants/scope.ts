@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Check, checksIn } from './checks.js';
+
+/** The code whose checks are broken: formulas and state machines, and the doors where requests are believed or not. */
+const FOLDERS = ['shared/src/security'];
+const FILES = [
+  'shared/src/node/native-provider.ts',
+  'shared/src/uplink/authorize.ts',
+  'agent/src/pne/challenge.ts',
+  'agent/src/pne/accept.ts',
+  'agent/src/pne/invitation.ts',
+  'agent/src/gateway/challenge.ts',
+  'agent/src/gateway/routing-table.ts',
+  'server/src/enabler/hello-check.ts',
+  'server/src/enabler/challenges.ts',
+  'server/src/enabler/proof.ts',
+  'server/src/enabler/session.ts',
+  'server/src/enabler/uplink-door.ts',
+];
+/** They turn octets into other octets and refuse nothing that matters. */
+const LEFT_OUT = new Set(['bytes.ts', 'index.ts', 'kdf.ts', 'labels.ts']);
+
+/** What may notice that a check is broken. */
+export const TESTS = ['shared/test/', 'server/test/enabler/', 'hardware-tests/test/simulation/'];
+
+export interface BrokenFile {
+  readonly file: string;
+  readonly source: string;
+  readonly checks: readonly Check[];
+  /** Number of its first check. */
+  readonly first: number;
+}
+
+/** All files in scope with their checks, numbered through. */
+export function filesInScope(root: string): BrokenFile[] {
+  const inFolders = FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.ts') && !LEFT_OUT.has(name))
+      .map((name) => `${folder}/${name}`),
+  );
+  let first = 0;
+  return [...inFolders, ...FILES].sort().map((file) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    const checks = checksIn(file, source);
+    const broken = { file, source, checks, first };
+    first += checks.length;
+    return broken;
+  });
+}
