@@ -19,4 +19,5 @@ export type { PairingReport, PairingRequest } from './entity/pairing/pairing-ser
 export type { Announcement, PanEvents, PanTechnology, Sighting } from './entity/pan-technology.js';
 export type { DeviceFacts } from './entity/role-keeper.js';
 export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js';
+export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
 export { readPairingLink, writePairingLink } from './pan/qr/pairing-link.js';

@@ -1,6 +1,7 @@
 import type { Benchmark } from './benchmark.js';
 import { establish } from './establish.js';
 import { peers } from './peers.js';
+import { secureChannel } from './secure-channel.js';
 
 /** All benchmarks, in the order of `--list`. A new one is a file of its own and a line here. */
-export const BENCHMARKS: readonly Benchmark[] = [establish, peers];
+export const BENCHMARKS: readonly Benchmark[] = [establish, peers, secureChannel];
