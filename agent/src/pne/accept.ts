@@ -3,7 +3,7 @@ import { bodyOf, decodeEnvelope, MAX_UPLINK_ENVELOPE, Status, sessionAcknowledge
 import { SkChannel } from '@cpns/shared/security';
 import { type Changes, DeviceState, type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
 import type { PneContext } from './pne-context.js';
-import type { Run } from './run.js';
+import { leaveHop, type Run } from './run.js';
 
 /** What the server sends back through the gateway at the end of a run. */
 export interface Confirmation {
@@ -68,6 +68,8 @@ export async function acceptConfirmation(
     channel?.erase();
     keys.discard(pnId, gateway);
     context.runs.end(pnId, run);
+    // Where nothing was kept, that is still to be said in the session that ends with it.
+    context.clock.after(0, () => leaveHop(context, pnId, run.link));
   }
 }
 

@@ -4,7 +4,7 @@ import { pnIdOctets, pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import { openPanSession } from './pan-session.js';
 import type { PneContext } from './pne-context.js';
-import { abandonRun } from './run.js';
+import { abandonRun, leaveHop } from './run.js';
 
 /**
  * Answers the server's challenge that the PN GW relays (seed 003 6.6.1.1 steps 6 and 8): unwraps the LocalEUKey, protects the hop with
@@ -24,6 +24,10 @@ export async function answerChallenge(context: PneContext, link: PeerLink, envel
     if (localEuKey !== undefined) {
       context.keys.offer(pnId, gateway, localEuKey);
       await openPanSession(context, link, pnId, localEuKey);
+      if (context.runs.get(pnId, link) !== run) {
+        leaveHop(context, pnId, link);
+        throw new CpnsError('State', 'RunOver', 'The run was given up meanwhile.', { status: Status.WrongState });
+      }
     } else if (!link.hasPan(pnId) && !context.settings.allowUnprotectedPan) {
       throw new CpnsError('Auth', 'UnprotectedHop', 'The link to the PN GW is not protected.');
     }

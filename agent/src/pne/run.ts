@@ -107,6 +107,11 @@ export function abandonRun(context: PneContext, pnId: PnId, link: PeerLink): voi
   const run = context.runs.get(pnId, link);
   if (run === undefined) return;
   context.keys.discard(pnId, link.peer as EntityId);
-  if (context.state.pn(pnId) === undefined) link.removePan(pnId);
+  leaveHop(context, pnId, link);
   context.runs.end(pnId, run);
+}
+
+/** A PAN session is for a PN that this device is in, or is about to enter. */
+export function leaveHop(context: PneContext, pnId: PnId, link: PeerLink): void {
+  if (context.state.pn(pnId) === undefined) link.removePan(pnId);
 }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import type { Uplink, UplinkEvents } from '@cpns/agent';
 import {
   type Broker,
@@ -17,6 +18,7 @@ import { Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, type VirtualClock } from '@cpns/shared/testing';
 import { Deeds } from './deeds.js';
 import { SERVER_ID } from './device.js';
+import { type Changes, observedTx } from './observed-tx.js';
 
 type Settings = ReturnType<typeof defaultSettings>;
 
@@ -26,6 +28,8 @@ export interface SimulatedServerOptions {
   readonly provider?: CryptoProvider;
   /** Of Alice's subscription. Default: her devices may be PN GW. */
   readonly services?: readonly string[];
+  /** File of the database. Default: memory. */
+  readonly databasePath?: string;
 }
 
 const ALICE = userId('alice');
@@ -43,22 +47,27 @@ export class SimulatedServer {
   readonly #services: readonly string[];
   /** What the server commits and publishes. */
   readonly deeds = new Deeds();
+  /** What its transactions did that must happen once. */
+  readonly changes: Changes = { done: [], created: [] };
+  readonly #databasePath: string;
   #enabler: Enabler;
   #alive = { yes: true };
   #started = 0;
   /** False: nobody gets through. */
   reachable = true;
 
-  constructor(clock: VirtualClock, { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE] }: SimulatedServerOptions = {}) {
+  constructor(clock: VirtualClock, options: SimulatedServerOptions = {}) {
+    const { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
     this.#clock = clock;
     this.#services = services;
     this.#provider = own;
+    this.#databasePath = databasePath;
     const defaults = defaultSettings();
     const settings: Settings = { ...defaults, sessions: { ...defaults.sessions, ...sessions } };
     this.#settings = settings;
     const entropy = new InsecureSeededEntropy('server database');
     this.database = openDatabase({
-      path: ':memory:',
+      path: databasePath,
       clock,
       logger: this.logger,
       entropy,
@@ -104,6 +113,12 @@ export class SimulatedServer {
     this.reachable = true;
     this.#alive = { yes: true };
     this.#enabler = this.#start();
+  }
+
+  /** What is in the files of the database; nothing when it is in memory. */
+  databaseFiles(): Uint8Array[] {
+    const files = this.#databasePath === ':memory:' ? [] : [this.#databasePath, `${this.#databasePath}-wal`];
+    return files.filter((file) => existsSync(file)).map((file) => readFileSync(file));
   }
 
   /** Ends for good. */
@@ -207,7 +222,7 @@ export class SimulatedServer {
 
   /** The database as one process sees it: its transactions are deeds, and end with it. */
   #observed(alive: { readonly yes: boolean }): Database {
-    const { database, deeds } = this;
+    const { database, deeds, changes } = this;
     const ended = () => new Promise<never>(() => {});
     return {
       reads: database.reads,
@@ -220,7 +235,7 @@ export class SimulatedServer {
         deeds.did('begins to commit');
         if (!alive.yes) return ended();
         const result = await database.transact((tx) =>
-          work({ ...tx, afterCommit: (action) => tx.afterCommit(() => alive.yes && action()) }),
+          work(observedTx({ ...tx, afterCommit: (action) => tx.afterCommit(() => alive.yes && action()) }, changes)),
         );
         deeds.did('has committed');
         return alive.yes ? result : ended();

@@ -2,7 +2,8 @@ import { pnIdText } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { SimulatedDevice } from '../../rigs/simulation/device.js';
-import { BOARD_ID, disagreements, establishAtPhone, type Household, household, LAPTOP_ID, PHONE_ID } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, PHONE_ID } from './household.js';
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
@@ -50,7 +51,9 @@ describe('a clock that is wrong by a year', () => {
       const back = await home.restart(who === 'phone' ? phone : laptop);
       await home.clock.advance(60_000);
       await expectTraffic(home, pnId, who === 'phone' ? back : phone, who === 'laptop' ? back : laptop, board);
-      expect(disagreements(home, [who === 'phone' ? back : phone, who === 'laptop' ? back : laptop, board])).toEqual([]);
+      expect(
+        disagreements({ server: home.server, devices: [who === 'phone' ? back : phone, who === 'laptop' ? back : laptop, board] }),
+      ).toEqual([]);
     }
   });
 
@@ -69,7 +72,7 @@ describe('a clock that is wrong by a year', () => {
       home.air.sever(PHONE_ID, LAPTOP_ID);
       await home.clock.advance(60_000);
       await expectTraffic(home, pnId, phone, laptop, board);
-      expect(disagreements(home, [phone, laptop, board])).toEqual([]);
+      expect(disagreements({ server: home.server, devices: [phone, laptop, board] })).toEqual([]);
       // It settles: nothing is renewed again and again.
       const settled = madeAt(phone, pnId, LAPTOP_ID);
       await home.clock.advance(60 * 60_000);
@@ -132,7 +135,7 @@ describe('a LocalEUKey (security 1.5)', () => {
     home.server.reachable = true;
     await home.clock.advance(120_000);
     expect(home.phone.device.linkTo(LAPTOP_ID)?.hasPan(pnId)).toBe(true);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   }, 40_000);
 });
 
@@ -157,7 +160,7 @@ describe('a session with the server', () => {
     expect(link?.signal.aborted).toBe(true);
     expect(madeAt(phone, pnId, LAPTOP_ID)).toBeGreaterThan(first + 18 * HOUR_MS);
     await expectTraffic(home, pnId, phone, laptop, board);
-    expect(disagreements(home, [phone, laptop, board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [phone, laptop, board] })).toEqual([]);
     // An hour later the keys of the first day would be over.
     await home.clock.advance(HOUR_MS);
     await expectTraffic(home, pnId, phone, laptop, board);

@@ -4,7 +4,8 @@ import { capabilitiesExchange, clearFrame, encodeEnvelope, link1, pairing1, zone
 import { RECORD_TYPE } from '@cpns/shared/security';
 import { flipBit } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { disagreements, establishAtPhone, type Household, household, LAPTOP_ID, logged, PHONE_ID } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { establishAtPhone, type Household, household, LAPTOP_ID, logged, PHONE_ID } from './household.js';
 import { Liar } from './liar.js';
 
 const between = (one: EntityId, other: EntityId, from: EntityId, to: EntityId) =>
@@ -24,7 +25,7 @@ async function expectRecovery({ home, pnId, first }: Awaited<ReturnType<typeof e
   expect(first?.signal.aborted).toBe(true);
   await home.clock.advance(20_000);
   expect(home.phone.device.linkTo(LAPTOP_ID)?.hasPan(pnId)).toBe(true);
-  expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+  expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
 }
 
 /** Does something to the next frame from the phone to the laptop whose first octet is `type`. */

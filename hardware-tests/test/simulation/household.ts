@@ -1,7 +1,5 @@
 import type { Happening } from '@cpns/agent';
 import { type EntityId, entityId, type PnId } from '@cpns/shared';
-import { PneState } from '@cpns/shared/messages';
-import { toHex } from '@cpns/shared/security';
 import { VirtualClock } from '@cpns/shared/testing';
 import { SimulatedAir } from '../../rigs/simulation/air.js';
 import {
@@ -86,46 +84,4 @@ export function logs({ server, laptop, phone, board }: Household): string {
     device.logger.lines.map((line) => `${device.id} ${line.level} ${line.message} ${JSON.stringify(line.fields)}`),
   );
   return [...lines, ...server.logger.lines.map((line) => `server ${line.level} ${line.message} ${JSON.stringify(line.fields)}`)].join('\n');
-}
-
-/**
- * What is wrong with who holds what, in sentences: empty when the server, the gateway and the PNEs agree on every PN, and nobody else
- * holds anything of it.
- */
-export function disagreements({ server }: Pick<Household, 'server'>, devices: readonly SimulatedDevice[]): string[] {
-  const wrong: string[] = [];
-  const { pns } = server.database.reads;
-  const listed = new Set<string>(pns.list().map((pn) => pn.pnId));
-  for (const { pnId, gateway, version, keyEpoch } of pns.list()) {
-    const members = pns.members(pnId);
-    const ids = [gateway, ...members.map((member) => member.entityId)];
-    for (const { state, entityId } of members) if (state !== PneState.Member) wrong.push(`${entityId} is not confirmed in ${pnId}`);
-    for (const { id, device, store } of devices) {
-      const record = device.state.pn(pnId);
-      if (!ids.includes(id)) {
-        if (record !== undefined) wrong.push(`${id} holds ${pnId} and is not in it`);
-        continue;
-      }
-      if (record === undefined) {
-        wrong.push(`${id} is in ${pnId} and does not know it`);
-        continue;
-      }
-      const own = [...record.members].map((member) => member.entityId).sort();
-      if (own.join() !== [...ids].sort().join()) wrong.push(`${id} believes ${own.join()} to be in ${pnId}, not ${ids.join()}`);
-      if (record.inventoryVersion !== version) wrong.push(`${id} has version ${record.inventoryVersion} of ${pnId}, not ${version}`);
-      if (record.pnKeyEpoch !== keyEpoch) wrong.push(`${id} has key epoch ${record.pnKeyEpoch} of ${pnId}, not ${keyEpoch}`);
-      const key = devices.find((other) => other.id === gateway)?.device.state.pn(pnId)?.pnKey;
-      if (toHex(record.pnKey ?? new Uint8Array()) !== toHex(key ?? new Uint8Array())) wrong.push(`${id} has another key of ${pnId}`);
-      const peers = store.keys(`lk/${pnId}/`).map((name) => name.split('/')[2]);
-      const expected = id === gateway ? ids.slice(1) : [gateway];
-      if (peers.join() !== expected.sort().join())
-        wrong.push(`${id} has LocalEUKeys of ${pnId} with ${peers.join()}, not ${expected.join()}`);
-    }
-  }
-  for (const { id, store } of devices) {
-    for (const key of [...store.keys('pn/'), ...store.keys('lk/'), ...store.keys('replay/')]) {
-      if (!listed.has(key.split('/')[1] ?? '')) wrong.push(`${id} keeps ${key}`);
-    }
-  }
-  return wrong;
 }

@@ -1,7 +1,8 @@
 import { pnIdText } from '@cpns/agent';
 import type { EntityId, PnId } from '@cpns/shared';
 import type { SimulatedDevice } from '../../rigs/simulation/device.js';
-import { disagreements, type Household, household, never, PHONE_ID } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { type Household, household, never, PHONE_ID } from './household.js';
 
 /** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
 const QUICK = { acknowledgeTimeoutMs: 60_000, heartbeatMs: 5_000 };
@@ -61,7 +62,7 @@ async function play(mishap: Mishap, n: number) {
   const { told } = stage;
   await mishap.mend?.(stage);
   await clock.advance(mishap.quietMs ?? QUIET_MS);
-  const wrong = disagreements(home, [...stage.devices.values()]);
+  const wrong = disagreements({ server: home.server, devices: [...stage.devices.values()] });
   const pns = home.server.database.reads.pns.ofMember(PHONE_ID).map((pn) => pn.pnId as string);
   if (told?.length === 32 && !pns.includes(told)) wrong.push('what was shown as done is gone');
   const phone = stage.devices.get(PHONE_ID) as SimulatedDevice;

@@ -2,7 +2,8 @@ import { pnIdText } from '@cpns/agent';
 import { capabilitiesQueryRequest, capabilitiesQueryResponse, decodeCapabilities, Mode, Status } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
 import { LAPTOP, pairByCode } from '../../rigs/simulation/device.js';
-import { BOARD_ID, disagreements, establishAtPhone, type Household, household, LAPTOP_ID, never, PHONE_ID, texts } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, never, PHONE_ID, texts } from './household.js';
 
 async function established(type: 'all' | 'one-to-one' = 'all') {
   const home = await household();
@@ -22,7 +23,7 @@ describe('unpairing', () => {
     expect(membersOf(home, pnId)).toEqual(['phone']);
     expect(home.board.device.state.pns()).toEqual([]);
     expect(home.phone.device.state.pn(pnId)?.pnKeyEpoch).toBe(2);
-    expect(disagreements(home, everybody(home))).toEqual([]);
+    expect(disagreements({ server: home.server, devices: everybody(home) })).toEqual([]);
     expect(home.board.device.state.pairings().size).toBe(0);
   });
 
@@ -33,7 +34,7 @@ describe('unpairing', () => {
     expect(home.board.store.keys('lk/')).toEqual([]);
     await home.clock.advance(10_000);
     expect(membersOf(home, pnId)).toEqual(['phone']);
-    expect(disagreements(home, everybody(home))).toEqual([]);
+    expect(disagreements({ server: home.server, devices: everybody(home) })).toEqual([]);
   });
 
   it('of the last PNE takes the PN with it', async () => {
@@ -41,7 +42,7 @@ describe('unpairing', () => {
     await home.clock.run(home.laptop.device.unpair(PHONE_ID));
     await home.clock.advance(10_000);
     expect(home.server.database.reads.pns.list()).toEqual([]);
-    expect(disagreements(home, everybody(home))).toEqual([]);
+    expect(disagreements({ server: home.server, devices: everybody(home) })).toEqual([]);
   });
 
   it('while the server is away is made good when it is back, even after a restart of the PN GW', async () => {
@@ -56,7 +57,7 @@ describe('unpairing', () => {
       home.server.reachable = true;
       await home.clock.advance(120_000);
       expect(membersOf(home, pnId)).toEqual(['phone']);
-      expect(disagreements(home, [laptop, home.phone, home.board])).toEqual([]);
+      expect(disagreements({ server: home.server, devices: [laptop, home.phone, home.board] })).toEqual([]);
     }
   });
 
@@ -117,7 +118,7 @@ describe('a PN GW', () => {
     const back = await home.start('laptop', { store });
     const outcomes = Promise.all(ids.map((id) => phone.device.messenger.outcome(id)));
     expect(await home.clock.run(outcomes)).toEqual([true, true]);
-    expect(disagreements(home, [back, phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [back, phone, home.board] })).toEqual([]);
   });
 
   it('whose subscription is refused is one no longer and says so; each of the others finds the same', async () => {
@@ -161,7 +162,7 @@ describe('a PN GW', () => {
     const { record } = await establishAtPhone(home, { type: 'one-to-one' });
     await home.clock.advance(1_000);
     const other = pnIdText(record.pnId);
-    expect(disagreements(home, everybody(home))).toEqual([]);
+    expect(disagreements({ server: home.server, devices: everybody(home) })).toEqual([]);
     const { phone, board } = home;
     const message = { channel: 'c', contentType: 't', payload: new Uint8Array(1) };
     await expect(phone.device.messenger.queue({ ...message, pnId: undefined, to: LAPTOP_ID })).rejects.toMatchObject({ code: 'WhichPn' });
@@ -173,7 +174,7 @@ describe('a PN GW', () => {
     const back = await home.restart(phone);
     await home.clock.advance(30_000);
     expect([pnId, other].map((one) => back.device.linkTo(LAPTOP_ID)?.hasPan(one))).toEqual([true, true]);
-    expect(disagreements(home, [home.laptop, back, board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, back, board] })).toEqual([]);
   });
 
   it('may be a PNE of another one: BOTH, and neither disturbs the other', async () => {
@@ -202,6 +203,6 @@ describe('a PN GW', () => {
     const back = await home.restart(laptop);
     await clock.advance(60_000);
     expect(back.device.roles.mode).toBe(Mode.Both);
-    expect(disagreements(home, [back, phone, board, tablet, watch])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [back, phone, board, tablet, watch] })).toEqual([]);
   });
 });

@@ -19,7 +19,8 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
-import { BOARD_ID, disagreements, establishAtPhone, type Household, household, PHONE_ID } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { BOARD_ID, establishAtPhone, type Household, household, PHONE_ID } from './household.js';
 import { another, Liar, nothing } from './liar.js';
 
 /** A household whose PN GW, the laptop, has been taken over. */
@@ -114,7 +115,7 @@ describe('a malicious PN GW', () => {
     expect(await outcomeOf(home, 'one-to-one')).toMatchObject({ pnId: undefined });
     expect(held(home.phone)).toEqual([]);
     expect(home.server.database.reads.pns.list()).toEqual([]);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it.each([
@@ -130,7 +131,7 @@ describe('a malicious PN GW', () => {
     const { pnId } = await outcomeOf(home, 'all');
     expect(pnId).toBeDefined();
     expect(held(home.board)).toEqual([]);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it('that withholds PN Establishment Notify keeps that PNE out, and the server notices', async () => {
@@ -142,7 +143,7 @@ describe('a malicious PN GW', () => {
     };
     await outcomeOf(home, 'all');
     expect(held(home.board)).toEqual([]);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it('is told by a PNE that could not verify the server, and takes it out at once', async () => {
@@ -161,7 +162,7 @@ describe('a malicious PN GW', () => {
     await home.clock.advance(3_000);
     const [pn] = home.server.database.reads.pns.list();
     expect(pn && home.server.database.reads.pns.members(pn.pnId).map((member) => member.entityId)).toEqual([BOARD_ID]);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it('that announces another PN ID than it registers gets no PN', async () => {

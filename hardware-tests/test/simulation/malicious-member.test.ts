@@ -21,7 +21,8 @@ import {
 import { fromHex } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
 import { pairByCode } from '../../rigs/simulation/device.js';
-import { BOARD_ID, disagreements, establishAtPhone, type Household, household, LAPTOP_ID, logged, never, PHONE_ID } from './household.js';
+import { disagreements } from '../../rigs/simulation/invariants/violations.js';
+import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, logged, never, PHONE_ID } from './household.js';
 import { another, Liar, nothing } from './liar.js';
 
 const LINK = { kind: 'link' } as const;
@@ -170,7 +171,7 @@ describe('a malicious PNE', () => {
       ]),
     );
     await home.clock.advance(200_000);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it('with a wrong hash_PNE is left out', async () => {
@@ -179,7 +180,7 @@ describe('a malicious PNE', () => {
     const { outcomes } = await establishAtPhone(home, { type: 'all' });
     expect(outcomes).toContainEqual({ pne: BOARD_ID, status: Status.AuthFailed });
     await home.clock.advance(200_000);
-    expect(disagreements(home, [home.laptop, home.phone, home.board])).toEqual([]);
+    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
   });
 
   it('that consents with a huge hello does not keep the others out', async () => {

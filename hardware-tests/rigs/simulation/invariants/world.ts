@@ -1,0 +1,37 @@
+import type { EntityId } from '@cpns/shared';
+import type { SimulatedDevice } from '../device.js';
+import type { SimulatedServer } from '../server.js';
+import type { Witness } from './witness.js';
+
+/** A simulated network that has become quiet, as somebody sees it who can look into every device at once. */
+export interface World {
+  readonly server: SimulatedServer;
+  /** The devices that run. */
+  readonly devices: readonly SimulatedDevice[];
+  /** Devices as they were before a restart, and those that were switched off for good: what they said and stored counts, too. */
+  readonly past?: readonly SimulatedDevice[];
+  /** Saw every use of a key, if the parties were given its providers. */
+  readonly witness?: Witness;
+  /** How often each device was asked to establish. Default: nobody counted. */
+  readonly asked?: ReadonlyMap<EntityId, number>;
+  /** What went over links and uplinks, as far as it was kept. */
+  readonly carried?: readonly Carried[];
+}
+
+/** Octets that somebody between two parties could have kept, or a text that somebody can read. */
+export interface Carried {
+  readonly where: string;
+  readonly octets: Uint8Array | string;
+}
+
+/** Something that must hold in every quiet world. */
+export interface Invariant {
+  readonly name: string;
+  /** What is wrong, in sentences. */
+  violations(world: World): string[];
+}
+
+/** Every device that ever ran in this world. */
+export function everybody({ devices, past = [] }: World): readonly SimulatedDevice[] {
+  return [...past, ...devices];
+}
