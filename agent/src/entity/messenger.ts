@@ -110,11 +110,17 @@ export class Messenger {
   async queue(message: NewMessage): Promise<string> {
     const pnId = this.#pnFor(message);
     const id = this.#options.entropy.bytes(16);
-    const { to } = message;
-    if (to !== 'server') requireFitsPnData({ ...message, id, from: this.#options.self, to: Addressee.Entity, entity: to }, to);
+    this.#requireFits(message, id, pnId);
     const record = await this.outbox.add(id, { ...message, pnId });
     this.#deliverNext();
     return toHex(record.id);
+  }
+
+  #requireFits({ to, ...message }: NewMessage, id: Uint8Array, pnId: PnId | undefined): void {
+    const { self, state } = this.#options;
+    const gateway = pnId && state.pn(pnId)?.gateway;
+    if (to === 'server' || gateway === undefined) return;
+    requireFitsPnData({ ...message, id, from: self, to: Addressee.Entity, entity: to }, to, gateway);
   }
 
   /** Resolves when the message was delivered (true) or given up (false). */

@@ -2,21 +2,21 @@ import { CpnsError, type EntityId } from '@cpns/shared';
 import { type ApplicationData, encodeEnvelope, MAX_PAN_ENVELOPE, pnData, pnDataContent, toOctets } from '@cpns/shared/messages';
 import { MESSAGE_CONTENT_MAX, MESSAGE_MAX } from '@cpns/shared/security';
 
-/** The PN GW passes a message on in an envelope of its own, whose sender may have the longest entity id. */
-const LONGEST_ID = 'x'.repeat(32) as EntityId;
 /** Header and tag of a message under a PN key, at most. */
 const SEALING_OCTETS = MESSAGE_MAX - MESSAGE_CONTENT_MAX;
 /** CBOR needs two octets more to say the length of a large message than that of one octet. */
 const LARGE_LENGTH_OCTETS = 2;
 
 /**
- * Looks whether data for another entity fits into one envelope of a PAN hop: payload and names share its 16,384 octets.
+ * Looks whether data for another entity fits into one envelope of a PAN hop: payload and names share its 16,384 octets. The PN GW passes
+ * the message on in an envelope of its own.
  * @throws CpnsError State/MessageTooLarge, which says by how much
  */
-export function requireFitsPnData(message: ApplicationData, to: EntityId): void {
+export function requireFitsPnData(message: ApplicationData, to: EntityId, gateway: EntityId): void {
   const content = toOctets(pnDataContent, { data: message }).length;
   const body = { pnId: new Uint8Array(16), from: message.from, to, message: new Uint8Array(1) };
-  const around = encodeEnvelope(pnData, new Uint8Array(16), LONGEST_ID, body).length - 1 + LARGE_LENGTH_OCTETS;
+  const sender = gateway.length > message.from.length ? gateway : message.from;
+  const around = encodeEnvelope(pnData, new Uint8Array(16), sender, body).length - 1 + LARGE_LENGTH_OCTETS;
   const over = around + SEALING_OCTETS + content - MAX_PAN_ENVELOPE;
   if (over <= 0) return;
   throw new CpnsError(

@@ -30,11 +30,11 @@ function passedOn(data: ApplicationData, id: EntityId): number {
 
 describe('data for another entity', () => {
   it('fits with the longest payload when names are short', () => {
-    expect(() => requireFitsPnData(message(16_000, SHORT), SHORT)).not.toThrow();
+    expect(() => requireFitsPnData(message(16_000, SHORT), SHORT, SHORT)).not.toThrow();
   });
 
   it('is refused with the octets that are too many, and fits exactly without them', () => {
-    const refused = () => requireFitsPnData(message(16_000, LONG), LONG);
+    const refused = () => requireFitsPnData(message(16_000, LONG), LONG, LONG);
     expect(refused).toThrow(expect.objectContaining({ code: 'MessageTooLarge' }));
     let over = 0;
     try {
@@ -42,7 +42,7 @@ describe('data for another entity', () => {
     } catch (error) {
       over = Number(/(\d+) octets too long/.exec((error as Error).message)?.[1]);
     }
-    expect(() => requireFitsPnData(message(16_000 - over, LONG), LONG)).not.toThrow();
+    expect(() => requireFitsPnData(message(16_000 - over, LONG), LONG, LONG)).not.toThrow();
     expect(passedOn(message(16_000 - over, LONG), LONG)).toBe(MAX_PAN_ENVELOPE);
   });
 });

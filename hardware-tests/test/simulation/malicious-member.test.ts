@@ -1,5 +1,5 @@
 import { pnIdText } from '@cpns/agent';
-import type { PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import {
   ack,
   authenticationResponse,
@@ -264,20 +264,22 @@ describe('application data', () => {
     expect(home.phone.received).toHaveLength(1);
   });
 
-  it('as large as allowed, with the longest names, reaches the server from a PNE', async () => {
+  it('as large as allowed, with the longest names, reaches the server and other entities from a PNE', async () => {
     const home = await household();
     const { device, ...rest } = await home.start('x'.repeat(32));
     await pairByCode(home.clock, home.laptop, { device, ...rest });
     await home.clock.advance(2_000);
     await home.clock.run(device.establish({ type: 'all' }, undefined, () => {}, never()));
     await home.clock.advance(1_000);
-    const payload = new Uint8Array(16_000).fill(7);
-    const queue = (to: 'server' | typeof LAPTOP_ID) =>
-      device.messenger.queue({ pnId: undefined, to, channel: 'c'.repeat(32), contentType: 't'.repeat(64), payload });
-    const ids = [await queue('server'), await queue(LAPTOP_ID), await queue(BOARD_ID)];
+    const names = { pnId: undefined, channel: 'c'.repeat(32), contentType: 't'.repeat(64) };
+    const queue = (to: 'server' | EntityId, octets: number) =>
+      device.messenger.queue({ ...names, to, payload: new Uint8Array(octets).fill(7) });
+    // To an entity the names share the room of one envelope with the payload.
+    await expect(queue(BOARD_ID, 16_000)).rejects.toMatchObject({ code: 'MessageTooLarge' });
+    const ids = [await queue('server', 16_000), await queue(LAPTOP_ID, 15_990), await queue(BOARD_ID, 15_990)];
     const outcomes = Promise.all(ids.map((id) => device.messenger.outcome(id)));
     expect(await home.clock.run(outcomes, 60_000)).toEqual([true, true, true]);
-    for (const { received } of [home.laptop, home.board]) expect(received.map(({ data }) => data.payload.length)).toEqual([16_000]);
+    for (const { received } of [home.laptop, home.board]) expect(received.map(({ data }) => data.payload.length)).toEqual([15_990]);
   });
 
   it('is not kept from the server by messages to somebody who is away', async () => {
