@@ -1,6 +1,6 @@
 /**
- * A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process, and the control API, for
- * rigs that run agents as processes.
+ * A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process, the control API, for
+ * rigs that run agents as processes, and what reads octets of strangers, for fuzzing.
  */
 export { defaultSettings, settingsSchema } from './config/settings.js';
 export type { HopReport, PnCreated, PnCreateEvent, PnReport } from './control/api/networks.js';
@@ -9,7 +9,9 @@ export type { PeersReport } from './control/api/peers.js';
 export type { StatusReport } from './control/api/status.js';
 export type { ControlEvent, ControlMethod, ControlParams, ControlResult } from './control/control-api.js';
 export { ControlClient, type RequestOptions } from './control/control-client.js';
+export { ControlConnection } from './control/control-connection.js';
 export { controlPath } from './control/control-socket.js';
+export { parseAgentFrame } from './control/frames.js';
 export type { ConsentPolicy } from './entity/consent-desk.js';
 export { Device, type DeviceOptions } from './entity/device.js';
 export type { DeviceIdentity, DeviceSettings, Happening } from './entity/device-context.js';
@@ -19,5 +21,9 @@ export type { PairingReport, PairingRequest } from './entity/pairing/pairing-ser
 export type { Announcement, PanEvents, PanTechnology, Sighting } from './entity/pan-technology.js';
 export type { DeviceFacts } from './entity/role-keeper.js';
 export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js';
+export { readAnnouncement, readIntroduction, writeIntroduction } from './pan/lan/announcement.js';
 export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
+export { parsePeerAddress } from './pan/lan/peer-address.js';
 export { readPairingLink, writePairingLink } from './pan/qr/pairing-link.js';
+export { encodeFrame, encodeHeader, readLog } from './store/log-format.js';
+export { DownlinkGuard } from './uplink/downlink-guard.js';
