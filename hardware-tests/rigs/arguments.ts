@@ -10,6 +10,8 @@ export interface RigArguments {
   readonly json: boolean;
   /** Logs of passed scenarios too. */
   readonly logs: boolean;
+  /** Which crash points of the rig `simulation` to play, an empty list for all. Undefined: scenarios are played. */
+  readonly crashPoints: readonly string[] | undefined;
   /** Directory for the report. */
   readonly report: string | undefined;
   readonly rig: Rig | undefined;
@@ -26,6 +28,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     json: { type: 'boolean', default: false },
     logs: { type: 'boolean', default: false },
     report: { type: 'string' },
+    'crash-points': { type: 'boolean', default: false },
   } as const;
   let parsed: ReturnType<typeof parse>;
   const parse = () => parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
@@ -36,11 +39,14 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
   }
   const { help, list, verbose, json, logs, report } = parsed.values;
   const [rigName, ...names] = parsed.positionals;
+  const crashPoints = parsed.values['crash-points'] ? names : undefined;
+  if (crashPoints !== undefined && rigName !== 'simulation')
+    throw new CpnsError('Config', 'Usage', 'Crash points are those of the rig simulation: npm run rig -- simulation --crash-points.');
   const rig = rigs.find(({ name }) => name === rigName);
-  if (rigName !== undefined && rig === undefined) {
+  if (rigName !== undefined && rig === undefined && crashPoints === undefined) {
     throw new CpnsError('Config', 'Usage', `There is no rig "${rigName}"; there is: ${rigs.map(({ name }) => name).join(', ')}.`);
   }
-  if (rig === undefined && !help && !list)
+  if (rig === undefined && !help && !list && crashPoints === undefined)
     throw new CpnsError('Config', 'Usage', 'Say which rig: npm run rig -- RIG [SCENARIO...]. See --help.');
   return {
     help,
@@ -48,9 +54,10 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     verbose,
     json,
     logs,
+    crashPoints,
     report,
     rig,
-    scenarios: names.length === 0 ? scenarios : names.flatMap((name) => named(name, scenarios)),
+    scenarios: names.length === 0 || crashPoints !== undefined ? scenarios : names.flatMap((name) => named(name, scenarios)),
   };
 }
 

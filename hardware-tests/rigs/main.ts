@@ -8,6 +8,7 @@ import { type RigArguments, readArguments } from './arguments.js';
 import { LanRig } from './lan/lan-rig.js';
 import { type Outcome, type Played, playAll } from './player.js';
 import type { Rig } from './rig.js';
+import { playCrashPoints } from './simulation/crash-points/command.js';
 
 const HELP = `Plays field scenarios on a rig.
 
@@ -18,6 +19,10 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --logs        show the last that every process said, also when nothing failed
   --json        one JSON document per scenario instead of lines
   --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)
+
+  --crash-points [FLOW[/SIDE[/N]]]...
+                with the rig simulation, instead of scenarios: each side of each flow loses its power at each of its commits and
+                messages and starts again; then all must agree, what was shown as done must stand, and the flow must work
 
 Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
 
@@ -39,6 +44,7 @@ async function main(): Promise<number> {
     process.stderr.write(`${(error as CpnsError).message}\n`);
     return 2;
   }
+  if (asked.crashPoints !== undefined && !asked.help) return playCrashPoints(asked.crashPoints, print);
   if (asked.help || asked.rig === undefined) {
     if (asked.help) print(HELP);
     else list();

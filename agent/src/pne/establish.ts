@@ -40,8 +40,8 @@ export interface Established {
 
 /**
  * PN establishment initiated by this PNE (seed 003 figure 10, with seed 002 steps 18 and 24 to 26). Failed or aborted, nothing of it is
- * kept.
- * @throws CpnsError Auth, State/Refused, Timeout, Transport
+ * kept; but where the PN GW is lost after this PNE has proven itself, the PN may stand all the same, and comes back with the gateway.
+ * @throws CpnsError Auth, State/Refused, Timeout, Transport; Transport/OutcomeUnknown
  */
 export async function establish(
   context: PneContext,
@@ -105,12 +105,20 @@ export async function establish(
     progress(5, 'Done');
     return { record: context.state.pn(established) ?? record, outcomes: body.outcomes, establishMs };
   } catch (error) {
+    const cause = opened.handshake.answered ? openOutcome(toCpnsError(error)) : error;
     limit.abort(toCpnsError(error));
     opened.handshake.abort();
     if (pnId !== undefined) abandonRun(context, pnId, link);
-    throw error;
+    throw cause;
   } finally {
     context.acks.forget(transaction);
     limit.done();
   }
+}
+
+/** This device cannot know what became of a PN whose gateway was lost in the end; what it says must be true either way. */
+function openOutcome(cause: CpnsError): CpnsError {
+  if (cause.family !== 'Transport' && cause.family !== 'Timeout') return cause;
+  const sentence = 'The PN GW was lost before it said whether the personal network stands: once it is back, "cpns-agent pn show" tells.';
+  return new CpnsError('Transport', 'OutcomeUnknown', sentence, { cause });
 }

@@ -84,6 +84,10 @@ export interface SimulatedDeviceOptions {
   readonly provider?: CryptoProvider;
   /** How far its wall clock is ahead of the true time. */
   readonly clockAheadMs?: number;
+  /** Where its commits and messages are noted; given, they can be awaited from its very start on. */
+  readonly deeds?: Deeds;
+  /** Called before it does anything: from then on its power can be cut, even while it still starts. */
+  powered?(powerCut: () => MemoryStore): void;
 }
 
 /** A device of the pure core with everything around it simulated. */
@@ -115,9 +119,20 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
   const logger = new MemoryLogger();
   const happenings: Happening[] = [];
   const received: ReceivedMessage[] = [];
-  const deeds = new Deeds();
+  const deeds = options.deeds ?? new Deeds();
   const uplink = mortalUplink(options.uplink ?? noUplink(true, options.clock), deeds);
+  let hasPower = true;
+  const powerCut = () => {
+    hasPower = false;
+    clock.stop();
+    air.vanish(id);
+    uplink.die();
+    return store.crash();
+  };
+  options.powered?.(powerCut);
   const state = new DeviceState(observedStore(store, deeds));
+  const bootCounter = await state.nextBootCounter();
+  if (!hasPower) throw new Error(`${id} lost its power while it started`);
   const root = rootFromPrk(
     provider,
     euKeyPrk(provider, new Secret(`EUKey ${name}`, options.euKey ?? new Uint8Array(32).fill(name.length))),
@@ -145,17 +160,11 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
     facts: options.facts ?? PHONE,
     technologies: [air.technology(id, deeds)],
     uplink,
-    bootCounter: await state.nextBootCounter(),
+    bootCounter,
     happened: (what) => happenings.push(what),
     received: (message) => received.push(message),
   });
   await device.start();
-  const powerCut = () => {
-    clock.stop();
-    air.vanish(id);
-    uplink.die();
-    return store.crash();
-  };
   const setClockAhead = (ms: number) => {
     aheadMs = ms;
   };

@@ -33,6 +33,7 @@ export class PneHandshake {
   readonly #idServer: ServerId;
   readonly #idGw: EntityId | '';
   #state: State;
+  #answered = false;
 
   private constructor(options: PneHandshakeOptions, hello: HandshakeHello, xPne: Secret | undefined) {
     this.hello = hello;
@@ -75,13 +76,20 @@ export class PneHandshake {
     const state = this.#state;
     if (state.step !== 'begun') throw outOfOrder('PneHandshake.answer');
     try {
-      return this.#prove(state.xPne, challenge, expected);
+      const proof = this.#prove(state.xPne, challenge, expected);
+      this.#answered = true;
+      return proof;
     } catch (error) {
       this.abort();
       throw error;
     } finally {
       state.xPne?.erase();
     }
+  }
+
+  /** hash_PNE has been made: the server may have accepted this device, whatever became of the run afterwards. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /**

@@ -1,0 +1,15 @@
+import { ESTABLISHING } from './establishing.js';
+import type { Flow } from './flow.js';
+import { LEAVING } from './leaving.js';
+import { PAIRING } from './pairing.js';
+import { RECOVERING } from './recovering.js';
+
+/** Every flow whose crash points are played. */
+export const FLOWS: readonly Flow[] = [...ESTABLISHING, ...PAIRING, ...LEAVING, ...RECOVERING];
+
+/** @throws RangeError when there is none of that name */
+export function flowNamed(name: string): Flow {
+  const flow = FLOWS.find((candidate) => candidate.name === name);
+  if (flow === undefined) throw new RangeError(`there is no flow "${name}"`);
+  return flow;
+}

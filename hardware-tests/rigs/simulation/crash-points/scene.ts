@@ -1,0 +1,123 @@
+import { type EntityId, entityId } from '@cpns/shared';
+import { nativeProvider } from '@cpns/shared/node';
+import { MemoryStore, VirtualClock } from '@cpns/shared/testing';
+import { SimulatedAir } from '../air.js';
+import { Deeds } from '../deeds.js';
+import { BOARD, LAPTOP, PHONE, pairByCode, type SimulatedDevice, type SimulatedDeviceOptions, simulatedDevice } from '../device.js';
+import { Witness } from '../invariants/witness.js';
+import type { World } from '../invariants/world.js';
+import { SimulatedServer } from '../server.js';
+
+/** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
+const SESSIONS = { acknowledgeTimeoutMs: 60_000, heartbeatMs: 5_000 };
+const FACTS: Readonly<Record<string, SimulatedDeviceOptions['facts']>> = { laptop: LAPTOP, phone: PHONE, board: BOARD };
+
+export const LAPTOP_ID = entityId('laptop');
+export const PHONE_ID = entityId('phone');
+export const BOARD_ID = entityId('board');
+export const SERVER = 'server' as const;
+
+/** Who may lose its power: a device, by its name, or the server. */
+export type Party = EntityId | typeof SERVER;
+
+/** A server and some devices of one user, each of which can lose its power at any of its deeds. */
+export class Scene implements World {
+  readonly clock = new VirtualClock();
+  readonly air = new SimulatedAir(this.clock);
+  readonly witness = new Witness(nativeProvider);
+  readonly server = new SimulatedServer(this.clock, { sessions: SESSIONS, provider: this.witness.provider('') });
+  /** Devices as they were before a crash. */
+  readonly past: SimulatedDevice[] = [];
+  readonly #devices = new Map<EntityId, SimulatedDevice>();
+  readonly #deeds = new Map<EntityId, Deeds>();
+  readonly #euKeys = new Map<EntityId, Uint8Array>();
+  readonly #powerCuts = new Map<EntityId, () => MemoryStore>();
+  readonly #firstStore: (id: EntityId) => MemoryStore;
+  #clocksAheadMs = 0;
+
+  /** `firstStore`: what a device stores in until its first crash. */
+  constructor(firstStore: (id: EntityId, clock: VirtualClock) => MemoryStore = () => new MemoryStore()) {
+    this.#firstStore = (id) => firstStore(id, this.clock);
+  }
+
+  /** Enrols a device at first, and starts it; again on what its store had committed. */
+  async start(id: EntityId): Promise<SimulatedDevice> {
+    const euKey = this.#euKeys.get(id) ?? (await this.server.enrol(id));
+    this.#euKeys.set(id, euKey);
+    const store = this.#powerCuts.get(id)?.() ?? this.#firstStore(id);
+    const device = await simulatedDevice(id, {
+      air: this.air,
+      clock: this.clock,
+      facts: FACTS[id] ?? PHONE,
+      euKey,
+      uplink: this.server.uplink(id),
+      deeds: this.#deedsOfDevice(id),
+      clockAheadMs: this.#clocksAheadMs,
+      powered: (powerCut) => this.#powerCuts.set(id, powerCut),
+      store,
+      provider: this.witness.provider(id),
+    });
+    const before = this.#devices.get(id);
+    if (before !== undefined) this.past.push(before);
+    this.#devices.set(id, device);
+    return device;
+  }
+
+  get devices(): SimulatedDevice[] {
+    return [...this.#devices.values()];
+  }
+
+  /** The device as it is since its last start. */
+  device(id: EntityId): SimulatedDevice {
+    const device = this.#devices.get(id);
+    if (device === undefined) throw new RangeError(`${id} is not in this scene`);
+    return device;
+  }
+
+  /** What a party commits, sends and publishes, over all its starts. */
+  deedsOf(party: Party): Deeds {
+    return party === SERVER ? this.server.deeds : this.#deedsOfDevice(party);
+  }
+
+  /** Takes the power from a party: what it had not committed is gone, and nobody is told. */
+  crash(party: Party): void {
+    if (party === SERVER) this.server.crash();
+    else this.#powerCuts.get(party)?.();
+  }
+
+  /** Gives it back. */
+  async revive(party: Party): Promise<void> {
+    if (party === SERVER) this.server.restart();
+    else await this.start(party);
+  }
+
+  /** Sets the wall clocks of all devices, now and at later starts. */
+  setClocksAhead(ms: number): void {
+    this.#clocksAheadMs = ms;
+    for (const device of this.devices) device.setClockAhead(ms);
+  }
+
+  /** Ends everything. */
+  async close(): Promise<void> {
+    for (const { device } of this.devices) await device.stop();
+    await this.server.stop();
+  }
+
+  #deedsOfDevice(id: EntityId): Deeds {
+    const deeds = this.#deeds.get(id) ?? new Deeds();
+    this.#deeds.set(id, deeds);
+    return deeds;
+  }
+}
+
+/** Laptop (best suited), phone and board; the laptop is paired with both others, and all is at rest. */
+export async function household(): Promise<Scene> {
+  const scene = new Scene();
+  const laptop = await scene.start(LAPTOP_ID);
+  const phone = await scene.start(PHONE_ID);
+  const board = await scene.start(BOARD_ID);
+  await pairByCode(scene.clock, laptop, phone);
+  await pairByCode(scene.clock, laptop, board);
+  await scene.clock.advance(5_000);
+  return scene;
+}

@@ -1,0 +1,17 @@
+/** A thread that plays crash points, one at a time, as it is told. */
+import { parentPort } from 'node:worker_threads';
+import { flowNamed } from './flows.js';
+import { deedsIn, play } from './play.js';
+import type { Answer, Task } from './workers.js';
+
+async function carryOut({ flow, side, n }: Task): Promise<Answer> {
+  const found = flowNamed(flow);
+  if (n === undefined) return { deeds: await deedsIn(found, side) };
+  return { outcome: await play({ flow: found, side, n }) };
+}
+
+parentPort?.on('message', (task: Task) => {
+  carryOut(task)
+    .catch((error): Answer => ({ error: String((error as Error).message) }))
+    .then((answer) => parentPort?.postMessage(answer));
+});
