@@ -6,6 +6,7 @@ import { type Clock, CpnsError, decodeEnrolment, type EntityId, encodeEnrolment,
 import { nativeProvider, SystemClock } from '@cpns/shared/node';
 import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
+import type { ProcessFigures } from '../processes/probe.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
 import { LAPTOP, PHONE } from '../scenarios/profiles.js';
 import type { BenchmarkRun } from './benchmark.js';
@@ -29,6 +30,7 @@ const NO_LIMIT = {
       establishmentsPerSecondPerGateway: 10_000,
       pnsPerGateway: 10_000,
     },
+    admin: { requestsPerSecond: 10_000, requestBurst: 10_000 },
   },
   agent: {
     pns: 1_000,
@@ -45,6 +47,11 @@ const NO_LIMIT = {
 export const RAISED_LIMITS =
   'Set differently from the defaults: limits on PNs per device and on requests and handshakes per second, loopback as the only network.';
 
+export interface HouseholdOptions {
+  /** Server and agents can be asked for their memory. */
+  readonly probed?: boolean;
+}
+
 const ROLES = { gateway: LAPTOP, pne: PHONE } as const;
 
 /** A server and agents of one user as processes of their own on loopback, with their state on the disk of the temporary directory. */
@@ -56,30 +63,37 @@ export class Household {
   readonly #server: ServerProcess;
   readonly #agents = new Set<AgentProcess>();
   readonly #signal: AbortSignal;
+  readonly #probed: boolean;
   #ready: ServerReady | undefined;
   #admin: AdminClient | undefined;
 
-  private constructor(directory: string, keeper: Keeper, clock: Clock, signal: AbortSignal) {
+  private constructor(directory: string, keeper: Keeper, clock: Clock, signal: AbortSignal, { probed = false }: HouseholdOptions) {
     this.clock = clock;
     this.keeper = keeper;
     this.directory = directory;
     this.#signal = signal;
+    this.#probed = probed;
     this.#server = new ServerProcess({
       id: 'bench',
       directory: join(directory, 'server'),
       config: {
         ...NO_LIMIT.server,
         uplink: { ...NO_LIMIT.server.uplink, host: '127.0.0.1', port: 0, announce: false },
-        admin: { port: 0 },
+        admin: { ...NO_LIMIT.server.admin, port: 0 },
       },
+      probed,
       clock,
       keeper,
     });
   }
 
   /** `work` with a household whose server runs, and which is gone afterwards; says what its processes said last when `work` fails. */
-  static async use<T>({ signal, say }: BenchmarkRun, work: (household: Household) => Promise<T>): Promise<T> {
-    const household = await Household.#open(signal);
+  static async use<T>(
+    { signal, say }: BenchmarkRun,
+    work: (household: Household) => Promise<T>,
+    options: HouseholdOptions = {},
+  ): Promise<T> {
+    const household = await Household.#open(signal, options);
     try {
       return await work(household);
     } catch (error) {
@@ -90,11 +104,11 @@ export class Household {
     }
   }
 
-  static async #open(signal: AbortSignal): Promise<Household> {
+  static async #open(signal: AbortSignal, options: HouseholdOptions): Promise<Household> {
     const keeper = new Keeper();
     const directory = await mkdtemp(join(tmpdir(), 'cpns-bench-'));
     keeper.keep({ kind: 'directory', path: directory });
-    const household = new Household(directory, keeper, new SystemClock(), signal);
+    const household = new Household(directory, keeper, new SystemClock(), signal, options);
     try {
       await household.#server.init();
       household.#ready = await household.#server.start();
@@ -114,7 +128,7 @@ export class Household {
 
   /** A fresh, enrolled agent whose process runs; `server` takes the place of the address in its enrolment. @throws CpnsError */
   async agent(id: EntityId, role: keyof typeof ROLES, server = this.server.publicAddress): Promise<AgentProcess> {
-    const { code } = await (this.#admin as AdminClient).addDevice({ entityId: id, userId: OWNER });
+    const code = await this.enrol(id);
     const agent = new AgentProcess({
       id,
       directory: join(this.directory, id),
@@ -124,6 +138,7 @@ export class Household {
         pan: { lan: { interfaces: [LOOPBACK] } },
         limits: NO_LIMIT.agent,
       },
+      probed: this.#probed,
       clock: this.clock,
       keeper: this.keeper,
     });
@@ -131,6 +146,17 @@ export class Household {
     await agent.enrol(encodeEnrolment(nativeProvider, { ...decodeEnrolment(nativeProvider, code), server }));
     await agent.start();
     return agent;
+  }
+
+  /** An enrolment code for a device of the owner. @throws CpnsError */
+  async enrol(id: EntityId): Promise<string> {
+    const { code } = await (this.#admin as AdminClient).addDevice({ entityId: id, userId: OWNER });
+    return code;
+  }
+
+  /** Memory of the server; the household was opened as `probed`. @throws CpnsError */
+  serverFigures(): Promise<ProcessFigures> {
+    return this.#server.figures();
   }
 
   /** Ends an agent for good. */

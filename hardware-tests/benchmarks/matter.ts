@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, sleep } from '@cpns/shared';
+import { NPM } from '../processes/commands.js';
 import type { Keeper } from '../processes/keeper.js';
 import { Program, runProgram } from '../processes/program.js';
 import { LOOPBACK } from './household.js';
@@ -74,8 +75,7 @@ export class Matter {
 export async function installMatter(clock: Clock, keeper: Keeper, say: (sentence: string) => void): Promise<void> {
   if (isInstalled()) return;
   say('Installing matter.js for this benchmark (once) ...');
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const command = [npm, 'ci', '--prefix', FOLDER, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const command = [NPM, 'ci', '--prefix', FOLDER, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   await runProgram({ name: 'npm ci for matter.js', command, clock, keeper, withinMs: INSTALL_LIMIT_MS });
 }
 

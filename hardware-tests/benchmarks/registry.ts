@@ -1,7 +1,8 @@
 import type { Benchmark } from './benchmark.js';
 import { establish } from './establish.js';
+import { footprint } from './footprint.js';
 import { peers } from './peers.js';
 import { secureChannel } from './secure-channel.js';
 
 /** All benchmarks, in the order of `--list`. A new one is a file of its own and a line here. */
-export const BENCHMARKS: readonly Benchmark[] = [establish, peers, secureChannel];
+export const BENCHMARKS: readonly Benchmark[] = [establish, peers, secureChannel, footprint];

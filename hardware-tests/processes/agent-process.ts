@@ -14,6 +14,7 @@ import { ensurePrivateDirectory } from '@cpns/shared/node';
 import { commandOf } from './commands.js';
 import type { Keeper } from './keeper.js';
 import { LogTail } from './log-tail.js';
+import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
 /** From the start of the process to an answering control API, on a busy machine. */
@@ -28,6 +29,8 @@ export interface AgentProcessOptions {
   readonly config: object;
   /** Words in front of every command, such as those that enter a network namespace. */
   readonly prefix?: readonly string[];
+  /** It can be asked for {@link AgentProcess.figures}. */
+  readonly probed?: boolean;
   readonly clock: Clock;
   readonly keeper: Keeper;
 }
@@ -78,8 +81,9 @@ export class AgentProcess {
 
   /** @throws CpnsError State/ProgramEnded, Timeout */
   async start(): Promise<void> {
-    const { id, clock, keeper } = this.#options;
-    this.#program = new Program({ name: id, command: this.#command(['--json', 'run']), clock, keeper, log: this.log });
+    const { id, clock, keeper, probed = false } = this.#options;
+    const command = this.#command(['--json', 'run'], probed ? PROBE_ARGUMENTS : []);
+    this.#program = new Program({ name: id, command, clock, keeper, log: this.log });
     await this.#program.line((line) => (line.includes('"ready":true') ? true : undefined), START_MS);
     await this.#watch(await this.#connection());
   }
@@ -108,6 +112,11 @@ export class AgentProcess {
   /** Runs one command of `cpns-agent` and gives what it prints. @throws CpnsError State/ProgramFailed */
   cli(...args: string[]): Promise<string> {
     return this.#run(args);
+  }
+
+  /** Memory and the like, after a forced garbage collection. @throws CpnsError State/NotProbed, State/ProgramEnded, Timeout */
+  async figures(): Promise<ProcessFigures> {
+    return probe(this.#options.probed ? this.#program : undefined);
   }
 
   get #configFile(): string {
@@ -140,7 +149,7 @@ export class AgentProcess {
     return runProgram({ name: `cpns-agent ${args[0]} of ${id}`, command: this.#command(args), input, clock, keeper });
   }
 
-  #command(args: readonly string[]): string[] {
-    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.startArguments, ...args]);
+  #command(args: readonly string[], nodeArguments: readonly string[] = []): string[] {
+    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.startArguments, ...args], nodeArguments);
   }
 }

@@ -2,7 +2,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder with package.json, seen from the compiled file. */
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 export type Product = 'cpns-agent' | 'cpns-server';
 
@@ -11,9 +13,14 @@ function binary(product: Product): string {
   return join(ROOT, product === 'cpns-agent' ? 'agent' : 'server', 'bin', `${product}.js`);
 }
 
-/** The command line that starts a program of the product, behind `prefix`. */
-export function commandOf(product: Product, prefix: readonly string[], args: readonly string[]): string[] {
-  return [...prefix, process.execPath, binary(product), ...args];
+/** The command line that starts a program of the product, behind `prefix`; `nodeArguments` are for Node itself. */
+export function commandOf(
+  product: Product,
+  prefix: readonly string[],
+  args: readonly string[],
+  nodeArguments: readonly string[] = [],
+): string[] {
+  return [...prefix, process.execPath, ...nodeArguments, binary(product), ...args];
 }
 
 /** The same for a person to type in the present directory. */

@@ -5,6 +5,7 @@ import { ensurePrivateDirectory } from '@cpns/shared/node';
 import { commandOf } from './commands.js';
 import type { Keeper } from './keeper.js';
 import { LogTail } from './log-tail.js';
+import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
 const START_MS = 30_000;
@@ -16,6 +17,8 @@ export interface ServerProcessOptions {
   /** What would stand in the configuration file, beside `server.id`. */
   readonly config: object;
   readonly prefix?: readonly string[];
+  /** It can be asked for {@link ServerProcess.figures}. */
+  readonly probed?: boolean;
   readonly clock: Clock;
   readonly keeper: Keeper;
 }
@@ -53,8 +56,8 @@ export class ServerProcess {
 
   /** @throws CpnsError State/ProgramEnded, Timeout */
   async start(): Promise<ServerReady> {
-    const { clock, keeper } = this.#options;
-    const command = this.#command(['--json', 'run', '--config', this.#configFile]);
+    const { clock, keeper, probed = false } = this.#options;
+    const command = this.#command(['--json', 'run', '--config', this.#configFile], probed ? PROBE_ARGUMENTS : []);
     this.#program = new Program({ name: 'server', command, clock, keeper, log: this.log });
     return this.#program.line((line) => (line.includes('"ready":true') ? (JSON.parse(line) as ServerReady) : undefined), START_MS);
   }
@@ -67,11 +70,16 @@ export class ServerProcess {
     await this.#program?.kill();
   }
 
+  /** Memory and the like, after a forced garbage collection. @throws CpnsError State/NotProbed, State/ProgramEnded, Timeout */
+  async figures(): Promise<ProcessFigures> {
+    return probe(this.#options.probed ? this.#program : undefined);
+  }
+
   get #configFile(): string {
     return join(this.#options.directory, 'config.yaml');
   }
 
-  #command(args: readonly string[]): string[] {
-    return commandOf('cpns-server', this.#options.prefix ?? [], ['--state', this.stateDirectory, ...args]);
+  #command(args: readonly string[], nodeArguments: readonly string[] = []): string[] {
+    return commandOf('cpns-server', this.#options.prefix ?? [], ['--state', this.stateDirectory, ...args], nodeArguments);
   }
 }
