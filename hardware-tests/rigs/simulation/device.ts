@@ -12,7 +12,7 @@ import {
 import { type CryptoProvider, type EntityId, entityId, StoppableClock, serverId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
-import { euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
+import { type EuKeyRoot, euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, MemoryStore, type VirtualClock } from '@cpns/shared/testing';
 import type { SimulatedAir } from './air.js';
 import { Deeds, observedStore } from './deeds.js';
@@ -93,6 +93,8 @@ export interface SimulatedDeviceOptions {
 /** A device of the pure core with everything around it simulated. */
 export interface SimulatedDevice {
   readonly id: EntityId;
+  /** What it derived from its EUKey. */
+  readonly root: EuKeyRoot;
   readonly device: Device;
   readonly store: MemoryStore;
   readonly logger: MemoryLogger;
@@ -168,7 +170,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
   const setClockAhead = (ms: number) => {
     aheadMs = ms;
   };
-  return { id, device, store, logger, happenings, received, deeds, powerCut, setClockAhead };
+  return { id, root, device, store, logger, happenings, received, deeds, powerCut, setClockAhead };
 }
 
 /** Pairs two devices by code; both people say yes. */

@@ -16,6 +16,7 @@ import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider as provider } from '@cpns/shared/node';
 import { Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, type VirtualClock } from '@cpns/shared/testing';
+import type { FrameHook, Party } from './air.js';
 import { Deeds } from './deeds.js';
 import { SERVER_ID } from './device.js';
 import { type Changes, observedTx } from './observed-tx.js';
@@ -55,6 +56,8 @@ export class SimulatedServer {
   #started = 0;
   /** False: nobody gets through. */
   reachable = true;
+  /** Sees every payload on its way through the broker, and may keep or change it. */
+  hook: FrameHook = ({ octets }) => octets;
 
   constructor(clock: VirtualClock, options: SimulatedServerOptions = {}) {
     const { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
@@ -155,11 +158,7 @@ export class SimulatedServer {
       },
       publish: async (payload) => {
         if (!this.#devices.has(id) || !this.reachable) return;
-        const copy = payload.slice();
-        this.#clock.after(
-          1,
-          () => void this.#enabler.uplink(id, copy).catch((error) => this.logger.error('uplink failed', { id, error: String(error) })),
-        );
+        this.#carry(id, 'server', payload);
       },
       probe: async () => ({ reachable: this.reachable, atMonotonicMs: this.#clock.monotonicMs() }),
       stop: async () => {
@@ -174,6 +173,21 @@ export class SimulatedServer {
   goAway(): void {
     this.reachable = false;
     for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server went away');
+  }
+
+  /** Lets a payload arrive a moment later, in the name of whoever the broker says; the hook does not see it. */
+  deliver(from: Party, to: Party, payload: Uint8Array): void {
+    const copy = payload.slice();
+    const events = to === 'server' ? undefined : this.#devices.get(to);
+    this.#clock.after(1, () => {
+      if (from === 'server') return events?.message(copy);
+      this.#enabler.uplink(from, copy).catch((error) => this.logger.error('uplink failed', { id: from, error: String(error) }));
+    });
+  }
+
+  #carry(from: Party, to: Party, payload: Uint8Array): void {
+    const carried = this.hook({ from, to, octets: payload.slice() });
+    for (const octets of carried instanceof Uint8Array ? [carried] : carried) this.deliver(from, to, octets);
   }
 
   #disconnect(id: EntityId, reason: string): void {
@@ -195,10 +209,8 @@ export class SimulatedServer {
     });
     const broker: Pick<Broker, 'publish' | 'disconnect'> = {
       publish: async (to, payload) => {
-        const events = this.#devices.get(to);
-        if (events === undefined || !this.reachable || !alive.yes) return false;
-        const copy = payload.slice();
-        this.#clock.after(1, () => events.message(copy));
+        if (!this.#devices.has(to) || !this.reachable || !alive.yes) return false;
+        this.#carry('server', to, payload);
         this.deeds.did('publishes');
         return true;
       },

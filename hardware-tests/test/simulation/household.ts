@@ -2,6 +2,7 @@ import type { Happening } from '@cpns/agent';
 import { type EntityId, entityId, type PnId } from '@cpns/shared';
 import { VirtualClock } from '@cpns/shared/testing';
 import { SimulatedAir } from '../../rigs/simulation/air.js';
+import { Attacker } from '../../rigs/simulation/attacker.js';
 import {
   BOARD,
   LAPTOP,
@@ -17,7 +18,7 @@ export const LAPTOP_ID = entityId('laptop');
 export const PHONE_ID = entityId('phone');
 export const BOARD_ID = entityId('board');
 
-/** Laptop (best suited), phone and board, all of Alice; the laptop is paired with both others. */
+/** Laptop (best suited), phone and board, all of Alice; the laptop is paired with both others. The attacker only listens, until told otherwise. */
 export async function household(
   options: Partial<Record<string, Partial<SimulatedDeviceOptions>>> = {},
   serverOptions: SimulatedServerOptions = {},
@@ -25,6 +26,7 @@ export async function household(
   const clock = new VirtualClock();
   const air = new SimulatedAir(clock);
   const server = new SimulatedServer(clock, serverOptions);
+  const attacker = new Attacker({ air, server });
   const keys = new Map<string, Uint8Array>();
   const start = async (name: string, more: Partial<SimulatedDeviceOptions> = {}) => {
     const euKey = keys.get(name) ?? (await server.enrol(name));
@@ -44,7 +46,7 @@ export async function household(
     await clock.advance(500);
     return start(device.id, { store: device.store });
   };
-  return { clock, air, server, laptop, phone, board, start, restart };
+  return { clock, air, server, attacker, laptop, phone, board, start, restart };
 }
 
 export type Household = Awaited<ReturnType<typeof household>>;

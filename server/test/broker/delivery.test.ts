@@ -79,6 +79,20 @@ describe('presence', () => {
     expect(rig.handler.log).toEqual(['+phone-1', '-phone-1', '+phone-1', '-phone-1']);
   });
 
+  it('is not what a retained state says, neither a stale nor a false one (T5)', async () => {
+    const rig = await startBroker();
+    const client = await reachableDevice(rig, phone);
+    await client.publishAsync('cpns/v1/phone-1/state', '0', { qos: 1, retain: true });
+    expect(rig.broker.connected()).toEqual([phone]);
+    expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(true);
+    await client.publishAsync('cpns/v1/phone-1/state', '1', { qos: 1, retain: true });
+    client.stream.destroy();
+    await rig.handler.until(() => rig.handler.log.includes('-phone-1'));
+    expect(rig.broker.connected()).toEqual([]);
+    expect(await rig.broker.publish(phone, new Uint8Array([1]))).toBe(false);
+    expect(rig.handler.log).toEqual(['+phone-1', '-phone-1']);
+  });
+
   it('a handler that fails to note it does no harm', async () => {
     const rig = await startBroker();
     rig.handler.deviceConnected = () => {
