@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, CpnsError, type Enrolment, type Logger } from '@cpns/shared';
+import { type Clock, CpnsError, type Enrolment, type Logger, type Store } from '@cpns/shared';
 import { ensurePrivateDirectory, nativeProvider, ProcessLock, systemCode } from '@cpns/shared/node';
 import { euKeyPrk } from '@cpns/shared/security';
 import type { ResetResult } from './control/api/lifecycle.js';
@@ -11,27 +11,27 @@ import { FileStore } from './store/file-store.js';
 const ENROLMENT = 'enrolment';
 const BOOT = 'boot';
 
-/** The durable state of an agent, opened and locked against a second process. */
+/** The durable state of an agent. */
 export class AgentState {
   readonly state: DeviceState;
-  readonly #store: FileStore;
-  readonly #lock: ProcessLock;
+  /** Gives the state back. */
+  readonly close: () => Promise<void>;
 
-  private constructor(store: FileStore, lock: ProcessLock) {
-    this.#store = store;
-    this.#lock = lock;
+  constructor(store: Store, close: () => Promise<void> = async () => {}) {
     this.state = new DeviceState(store);
+    this.close = close;
   }
 
   /**
-   * Opens the state in `directory`, or begins one.
+   * Opens the state in `directory`, or begins one, locked against a second process.
    * @throws CpnsError State/AlreadyRunning, State/StoreDamaged, Config/UnsafePermissions and the other errors of lock and store
    */
   static async open(directory: string, clock: Clock, logger: Logger): Promise<AgentState> {
     await ensurePrivateDirectory(directory);
     const lock = await ProcessLock.acquire(join(directory, 'lock'));
     try {
-      return new AgentState(await FileStore.open({ directory, clock, logger: logger.child('store') }), lock);
+      const store = await FileStore.open({ directory, clock, logger: logger.child('store') });
+      return new AgentState(store, () => store.close().finally(() => lock.release()));
     } catch (error) {
       await lock.release();
       throw error;
@@ -45,14 +45,6 @@ export class AgentState {
       (error: unknown) => systemCode(error) !== 'ENOENT',
     );
     return isThere ? await AgentState.open(directory, clock, logger) : undefined;
-  }
-
-  async close(): Promise<void> {
-    try {
-      await this.#store.close();
-    } finally {
-      await this.#lock.release();
-    }
   }
 
   /**

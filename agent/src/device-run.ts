@@ -2,21 +2,29 @@ import { type Clock, CpnsError, describeError, type EntityId, type Logger } from
 import { type EuKeyRoot, eraseRoot } from '@cpns/shared/security';
 import type { RunningDevice, UplinkView } from './control/device-control/control-context.js';
 import type { Device } from './entity/device.js';
+import type { PanTechnology } from './entity/pan-technology.js';
 import type { DeviceFacts } from './entity/role-keeper.js';
-import type { LanTechnology } from './pan/lan/lan-technology.js';
-import type { MqttUplink } from './uplink/mqtt-uplink.js';
-import type { ServerDiscovery } from './uplink/server-discovery.js';
+import type { Uplink } from './entity/uplink-port.js';
 
 /** What the device is and has is looked at again this often. */
 const FACTS_EVERY_MS = 60_000;
+
+/** A PAN technology in which a person can name a device by its address. */
+export interface AddressedTechnology extends PanTechnology {
+  /** Who is at an address, unproven. It is looked after from now on. @throws CpnsError Config, Transport, Timeout */
+  visit(address: string, signal: AbortSignal): Promise<EntityId>;
+  /** Looks after whoever is at an address, and there now. */
+  addPeer(address: string): void;
+}
 
 export interface DeviceParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly device: Device;
-  readonly lan: LanTechnology | undefined;
-  readonly uplink: MqttUplink;
-  readonly discovery: ServerDiscovery;
+  readonly lan: AddressedTechnology | undefined;
+  readonly uplink: Uplink & UplinkView;
+  /** What finds the server. */
+  readonly discovery: { stop(): Promise<void> };
   readonly root: EuKeyRoot;
   /** What the device was told about itself at first. */
   readonly facts: DeviceFacts;
@@ -36,7 +44,7 @@ export class DeviceRun implements RunningDevice {
   get device(): Device {
     return this.#parts.device;
   }
-  get technologies(): readonly LanTechnology[] {
+  get technologies(): readonly PanTechnology[] {
     return this.#parts.lan === undefined ? [] : [this.#parts.lan];
   }
   get uplink(): UplinkView {

@@ -1,7 +1,9 @@
 /**
- * A CPNS device as a library: the pure core and its ports, for rigs that play whole networks in one process, the control API, for
- * rigs that run agents as processes, and what reads octets of strangers, for fuzzing.
+ * A CPNS device as a library: the pure core, its ports and what stands around it in an agent, for rigs that play whole networks in one
+ * process, the control API, for all that ask agents, and what reads octets of strangers, for fuzzing.
  */
+export { AgentRun } from './agent-run.js';
+export { AgentState } from './agent-state.js';
 export { defaultSettings, settingsSchema } from './config/settings.js';
 export type { HopReport, PnCreated, PnCreateEvent, PnReport } from './control/api/networks.js';
 export type { PairingEvent, PairingResult } from './control/api/pairing.js';
@@ -11,7 +13,14 @@ export type { ControlEvent, ControlMethod, ControlParams, ControlResult } from '
 export { ControlClient, type RequestOptions } from './control/control-client.js';
 export { ControlConnection } from './control/control-connection.js';
 export { controlPath } from './control/control-socket.js';
+export { deviceControl } from './control/device-control/device-control.js';
+export { HappeningFeed } from './control/device-control/happening-feed.js';
+export { LogMemory } from './control/device-control/log-memory.js';
 export { parseAgentFrame } from './control/frames.js';
+export { readDeviceFacts } from './device/device-facts.js';
+export type { Host } from './device/host.js';
+export { type AddressedTechnology, DeviceRun } from './device-run.js';
+export { requireEnrolment, rootOf } from './enrolment.js';
 export type { ConsentPolicy } from './entity/consent-desk.js';
 export { Device, type DeviceOptions } from './entity/device.js';
 export type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './entity/device-context.js';
@@ -26,6 +35,7 @@ export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js
 export { Gateway, type GatewayHandler } from './gateway/gateway.js';
 export { readAnnouncement, readIntroduction, writeIntroduction } from './pan/lan/announcement.js';
 export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
+export { MdnsDiscovery } from './pan/lan/mdns-discovery.js';
 export { parsePeerAddress } from './pan/lan/peer-address.js';
 export { readPairingLink, writePairingLink } from './pan/qr/pairing-link.js';
 export { encodeFrame, encodeHeader, readLog } from './store/log-format.js';

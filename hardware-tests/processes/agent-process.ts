@@ -12,6 +12,7 @@ import {
 import { type Clock, CpnsError, type EntityId } from '@cpns/shared';
 import { ensurePrivateDirectory } from '@cpns/shared/node';
 import { commandOf } from './commands.js';
+import { hear } from './hear.js';
 import type { Keeper } from './keeper.js';
 import { LogTail } from './log-tail.js';
 import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
@@ -19,7 +20,6 @@ import { Program, runProgram } from './program.js';
 
 /** From the start of the process to an answering control API, on a busy machine. */
 const START_MS = 30_000;
-const MOST_HEARD = 10_000;
 
 export interface AgentProcessOptions {
   readonly id: EntityId;
@@ -85,7 +85,7 @@ export class AgentProcess {
     const command = this.#command(['--json', 'run'], probed ? PROBE_ARGUMENTS : []);
     this.#program = new Program({ name: id, command, clock, keeper, log: this.log });
     await this.#program.line((line) => (line.includes('"ready":true') ? true : undefined), START_MS);
-    await this.#watch(await this.#connection());
+    await hear(await this.#connection(), this.heard);
   }
 
   async stop(): Promise<void> {
@@ -126,17 +126,6 @@ export class AgentProcess {
   async #connection(): Promise<ControlClient> {
     this.#client ??= await ControlClient.connect(controlPath(this.#stateDirectory), this.#options.clock);
     return this.#client;
-  }
-
-  /** Resolves when nothing is missed any more. */
-  async #watch(client: ControlClient): Promise<void> {
-    const onEvent = (event: ControlEvent<'watch'>) => {
-      if (this.heard.length < MOST_HEARD) this.heard.push(event);
-    };
-    // Ends with the agent, or with the connection.
-    client.request('watch', {}, { onEvent, timeoutMs: Number.POSITIVE_INFINITY }).catch(() => {});
-    // Requests of one connection begin in their order.
-    await client.request('status', {});
   }
 
   #hangUp(): void {

@@ -9,6 +9,7 @@ import { LanRig } from './lan/lan-rig.js';
 import { type Outcome, type Played, playAll } from './player.js';
 import type { Rig } from './rig.js';
 import { playCrashPoints } from './simulation/crash-points/command.js';
+import { SimulationRig } from './simulation/simulation-rig.js';
 
 const HELP = `Plays field scenarios on a rig.
 
@@ -33,7 +34,7 @@ The last line is "N passed, N failed, N skipped".`;
 const SHOWN_LINES = 60;
 
 const clock = new SystemClock();
-const rigs: readonly Rig[] = [new LanRig(clock)];
+const rigs: readonly Rig[] = [new SimulationRig(), new LanRig(clock)];
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {

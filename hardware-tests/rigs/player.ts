@@ -26,8 +26,10 @@ export interface Played extends Outcome {
 export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (text: string) => void): Promise<Played> {
   const beganMs = clock.monotonicMs();
   const steps: string[] = [];
+  let toldFromMs = 0;
   const step = (text: string) => {
-    const line = `${((clock.monotonicMs() - beganMs) / 1000).toFixed(1).padStart(5)} s  ${text}`;
+    const ms = stage === undefined ? 0 : stage.clock.monotonicMs() - toldFromMs;
+    const line = `${(ms / 1000).toFixed(1).padStart(5)} s  ${text}`;
     steps.push(line);
     say(line);
   };
@@ -47,9 +49,12 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
   if (lacking !== undefined) return outcome('skipped', lacking);
   try {
     const run = async () => {
-      stage = await rig.build();
-      telling = new Telling(stage, step);
-      await scenario.run(telling);
+      const built = await rig.build();
+      const told = new Telling(built, step);
+      stage = built;
+      telling = told;
+      toldFromMs = built.clock.monotonicMs();
+      await built.tell(() => scenario.run(told));
     };
     await withDeadline(clock, LONGEST_MS, undefined, run, `It was not over after ${LONGEST_MS / 1000} s.`);
     return outcome('passed');

@@ -132,6 +132,8 @@ export interface LogOf {
 
 /** A stage that the runner has to take down. */
 export interface BuiltStage extends Stage {
+  /** Tells a story on this stage; on one with a time of its own, that passes until the story is over. */
+  tell(story: () => Promise<void>): Promise<void>;
   /** The last of what each process said. */
   logs(): readonly LogOf[];
   dispose(): Promise<void>;

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Clock, Entropy, Logger, ServerId } from '@cpns/shared';
-import { InterfaceWatch, MdnsService } from '@cpns/shared/node';
+import { type HostNetwork, InterfaceWatch, MdnsService } from '@cpns/shared/node';
 import type { BrokerAddress } from './broker/broker.js';
 import { listensEverywhere } from './public-address.js';
 
@@ -16,6 +16,7 @@ export interface AnnouncementOptions {
   readonly logger: Logger;
   /** UDP port of mDNS. Default: 5353. */
   readonly mdnsPort?: number | undefined;
+  readonly network?: HostNetwork;
 }
 
 /**
@@ -23,9 +24,9 @@ export interface AnnouncementOptions {
  * and no more: only who knows a device's EUKey is believed. Returns what ends it.
  */
 export async function announceServer(options: AnnouncementOptions): Promise<() => Promise<void>> {
-  const { serverId, address, clock, entropy, logger } = options;
+  const { serverId, address, clock, entropy, logger, network } = options;
   const interfaces = listensEverywhere(address.host) ? undefined : interfacesWith(address.host);
-  const watch = new InterfaceWatch({ clock, interfaces });
+  const watch = new InterfaceWatch({ clock, interfaces, ...(network && { network }) });
   const mdns = new MdnsService(
     {
       clock,

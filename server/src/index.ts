@@ -1,10 +1,14 @@
 /**
- * The CPNS Server as a library: its parts without broker sockets, for rigs that play whole networks in one process, and the client of the
- * admin API, for rigs that run it as a process.
+ * The CPNS Server as a library: its parts without sockets, for rigs that play whole networks in one process, and the client of the admin
+ * API.
  */
-export type { DeviceView, Enrolment, NewDevice, PnView, WatchItem } from './api/admin-port.js';
+export { announceServer } from './announcement.js';
+export { InventoryAdmin } from './api/admin.js';
+export type { Admin, DeviceView, Enrolment, NewDevice, PnView, WatchItem } from './api/admin-port.js';
+export { AdminServer } from './api/admin-server.js';
 export type { Broker, BrokerHandler } from './broker/broker.js';
-export { AdminClient, type WatchOptions } from './cli/admin-client.js';
+export { EmbeddedBroker } from './broker/embedded-broker.js';
+export { AdminClient, type AskServer, type WatchOptions } from './cli/admin-client.js';
 export { defaultSettings, settingsTable } from './config/settings.js';
 export { createEnabler, type Enabler } from './enabler/enabler.js';
 export type { Database } from './inventory/database.js';

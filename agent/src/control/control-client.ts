@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { abortReason, type Clock, CpnsError, withDeadline } from '@cpns/shared';
 import type { ControlEvent, ControlMethod, ControlParams, ControlResult } from './control-api.js';
 import { fromWireError, MAX_ANSWER_OCTETS, parseAgentFrame } from './frames.js';
@@ -32,14 +33,15 @@ function notRunning(path: string, cause: unknown): CpnsError {
 
 /** A connection to the agent that runs on this machine. */
 export class ControlClient {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #clock: Clock;
   readonly #reader = new LineReader(MAX_ANSWER_OCTETS);
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #ended: CpnsError | undefined;
 
-  private constructor(socket: Socket, clock: Clock) {
+  /** Takes the connection over. */
+  constructor(socket: Duplex, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -76,7 +78,7 @@ export class ControlClient {
 
   /** What is under way is given up. */
   close(): void {
-    this.#socket.destroySoon();
+    this.#socket.end(() => this.#socket.destroy());
   }
 
   #ask(method: string, params: unknown, onEvent: ((event: unknown) => void) | undefined, signal?: AbortSignal): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Clock, CpnsError, describeError, type Logger } from '@cpns/shared';
 import * as v from 'valibot';
 import type { AgentControl } from './agent-control.js';
@@ -25,13 +25,13 @@ export interface ConnectionContext {
 
 /** One client of the control API, on the agent's side. Parameters and results are never logged: they may hold secrets. */
 export class ControlConnection {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #context: ConnectionContext;
   readonly #reader = new LineReader(MAX_REQUEST_OCTETS);
   readonly #open = new Map<number, AbortController>();
   #cancelIdle: () => void = () => {};
 
-  constructor(socket: Socket, context: ConnectionContext) {
+  constructor(socket: Duplex, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));

@@ -1,18 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { HostPort } from '@cpns/shared';
 import type { Direction } from '../rig.js';
+import { nextFlip, type Tampering } from '../tampering.js';
 import { type Piece, WebSocketSplitter } from './websocket-splitter.js';
-
-/** From one altered bit to the next: over many frames every part of a frame is hit. */
-const BITS_APART = 37;
-
-/** What the attacker does to the frames that pass. */
-export interface Tampering {
-  /** So many of the next frames are altered. */
-  alter: Record<Direction, number>;
-  /** Which bit is next. */
-  bit: number;
-}
 
 /** All binary frames of one connection, as they were on the wire. */
 export type Recording = Record<Direction, Buffer[]>;
@@ -65,11 +55,9 @@ export class AttackedLink {
     if (piece.kind === 'head') this.isWebSocket ||= piece.upgrades;
     if (piece.kind !== 'frame' || !piece.binary || piece.octets.length === piece.body) return piece.octets;
     this.recording[direction].push(Buffer.from(piece.octets));
-    if (this.#tampering.alter[direction] === 0) return piece.octets;
-    this.#tampering.alter[direction]--;
+    const at = nextFlip(this.#tampering, direction, (piece.octets.length - piece.body) * 8);
+    if (at === undefined) return piece.octets;
     const altered = Buffer.from(piece.octets);
-    this.#tampering.bit += BITS_APART;
-    const at = this.#tampering.bit % ((altered.length - piece.body) * 8);
     const octet = piece.body + (at >> 3);
     altered[octet] = (altered[octet] as number) ^ (1 << (at & 7));
     return altered;

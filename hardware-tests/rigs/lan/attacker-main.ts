@@ -3,7 +3,8 @@ import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type HostPort, parseHostPort, sleep } from '@cpns/shared';
 import { SystemClock } from '@cpns/shared/node';
-import { AttackedLink, type Tampering } from './attacked-link.js';
+import type { Tampering } from '../tampering.js';
+import { AttackedLink } from './attacked-link.js';
 import type { AttackerAnswer, AttackerOrder } from './attacker.js';
 import { WebSocketSplitter } from './websocket-splitter.js';
 

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Clock, CpnsError, entityId, userId } from '@cpns/shared';
-import { PN_GW_SERVICE } from '@cpns/shared/messages';
+import { type Clock, CpnsError, entityId } from '@cpns/shared';
 import { AgentProcess } from '../../processes/agent-process.js';
 import type { Keeper } from '../../processes/keeper.js';
 import { LogTail } from '../../processes/log-tail.js';
 import { Program } from '../../processes/program.js';
 import { ServerProcess } from '../../processes/server-process.js';
 import type { Profile } from '../../scenarios/profiles.js';
+import { agentConfiguration, SERVER_CONFIGURATION } from '../configuration.js';
+import { Operator } from '../operator.js';
 import type { Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
 import { AdminRelay } from './admin-relay.js';
 import { LanAttacker } from './attacker.js';
@@ -20,10 +21,6 @@ import { Mosquitto } from './mosquitto.js';
 /** Where the attacker waits for the device that it has cut off. */
 const ATTACKER_PORT = 7400;
 const READY_MS = 10_000;
-/** A restarted server is not run over by three devices. */
-const RECOVERY_SPREAD_MS = 500;
-/** What a killed PNE has left half-done at the server goes away while a scenario waits for it. */
-const ACKNOWLEDGE_TIMEOUT_MS = 8_000;
 
 export interface LanStageOptions {
   readonly network: LanNetwork;
@@ -41,7 +38,7 @@ export class LanStage implements BuiltStage {
   readonly #segment: Segment;
   readonly #logs: { readonly name: string; readonly log: LogTail }[] = [];
   readonly #stops: (() => Promise<unknown>)[] = [];
-  readonly #users = new Map<string, Promise<void>>();
+  readonly #operator = new Operator(() => this.server.admin);
   #foreign: Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> | undefined;
   readonly #segmentOf = new Map<Attacker, Segment>();
 
@@ -57,7 +54,7 @@ export class LanStage implements BuiltStage {
       directory: join(directory, 'server'),
       config: {
         uplink: { port: UPLINK_PORT, publicAddress: address },
-        sessions: { acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS },
+        ...SERVER_CONFIGURATION,
         log: { level: 'debug' },
       },
       prefix: host.prefix,
@@ -97,13 +94,11 @@ export class LanStage implements BuiltStage {
   async device(name: string, setup: DeviceSetup = {}): Promise<DeviceHandle> {
     const { network, directory, clock, keeper } = this.#options;
     const id = entityId(name);
-    const code = await this.#enrolment(name, setup.user ?? 'ann');
+    const code = await this.#operator.enrol(name, setup.user);
     const host = network.host(name, this.#segmentFor(setup.behind));
     const config = (profile: Profile) => ({
-      device: profile,
-      consent: setup.consent ?? 'same-user',
+      ...agentConfiguration(setup, profile),
       pan: { lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) } },
-      limits: { recoverySpreadMs: RECOVERY_SPREAD_MS },
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};
@@ -129,6 +124,10 @@ export class LanStage implements BuiltStage {
     return attacker;
   }
 
+  tell(story: () => Promise<void>): Promise<void> {
+    return story();
+  }
+
   logs(): readonly LogOf[] {
     return this.#logs.map(({ name, log }) => ({ name, lines: log.last() }));
   }
@@ -142,25 +141,6 @@ export class LanStage implements BuiltStage {
     const segment = this.#segmentOf.get(attacker);
     if (segment === undefined) throw new CpnsError('Internal', 'UnknownAttacker', 'That attacker belongs to another stage.');
     return segment;
-  }
-
-  async #enrolment(name: string, user: string): Promise<string> {
-    let added = this.#users.get(user);
-    if (added === undefined) {
-      added = this.#addUser(user);
-      this.#users.set(user, added);
-    }
-    await added;
-    return (await this.server.admin.addDevice({ entityId: entityId(name), userId: userId(user) })).code;
-  }
-
-  async #addUser(user: string): Promise<void> {
-    try {
-      await this.server.admin.addUser({ userId: userId(user), services: [PN_GW_SERVICE], chargeable: false });
-    } catch (error) {
-      // The scenario has added it, as it wants it to be.
-      if (!(error instanceof CpnsError) || error.code !== 'DuplicateUser') throw error;
-    }
   }
 
   #foreigners(): Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> {

@@ -1,9 +1,40 @@
 import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
 import { type MemoryLinkOptions, type MemoryLinkPair, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
+import type { Cable } from './cable.js';
 import { Deeds } from './deeds.js';
 
+/** Where a station is. */
+export interface Place {
+  /** Under which it can be dialled. Default: its id. */
+  readonly address?: string;
+  /** Stations of different rooms neither notice nor reach each other. Default: one room for all. */
+  readonly room?: string;
+  readonly cable?: Cable;
+}
+
+/** What a station says to whoever asks at its address. */
+export type Introduction = Announcement & { readonly id: EntityId };
+
+/** Somebody who is no station and takes calls at an address. */
+export interface Door {
+  readonly id: EntityId;
+  readonly address: string;
+  readonly room: string;
+  /** Undefined: nobody answers. */
+  introduction(): Introduction | undefined;
+  accepted(link: Link): void;
+}
+
+export interface SimulatedTechnology extends PanTechnology {
+  /** Who is at an address, if anybody can be reached there. */
+  introduction(address: string): Introduction | undefined;
+}
+
 interface Station {
+  readonly address: string;
+  readonly room: string;
+  readonly cable: Cable | undefined;
   announcement: Announcement;
   events: PanEvents | undefined;
   /** Its power is off: nothing leaves and nothing arrives, and nobody is told. */
@@ -37,6 +68,7 @@ export class SimulatedAir {
   readonly #clock: Clock;
   readonly #options: Partial<MemoryLinkOptions>;
   readonly #stations = new Map<EntityId, Station>();
+  readonly #doors: Door[] = [];
   readonly #choices = new SeededChoices(1);
 
   constructor(clock: Clock, options: Partial<MemoryLinkOptions> = {}) {
@@ -45,27 +77,38 @@ export class SimulatedAir {
   }
 
   /** A PAN technology for one device; it is in the room from `start` to `stop`. */
-  technology(id: EntityId, deeds: Deeds = new Deeds()): PanTechnology {
-    const station: Station = { announcement: { mode: 0, pairing: false }, events: undefined, dead: false, deeds };
-    const sighting = () => ({ ...station.announcement, id, technology: 'sim' as const, addresses: [id] });
+  technology(id: EntityId, deeds: Deeds = new Deeds(), place: Place = {}): SimulatedTechnology {
+    const { address = id, room = '', cable } = place;
+    const station: Station = {
+      address,
+      room,
+      cable,
+      announcement: { mode: 0, pairing: false },
+      events: undefined,
+      dead: false,
+      deeds,
+    };
+    const sighting = () => ({ ...station.announcement, id, technology: 'sim' as const, addresses: [address] });
+    const others = () => [...this.#stations].filter(([other, { room: theirs }]) => other !== id && theirs === room);
+    cable?.onPull(() => this.#cut(id));
     return {
       type: 'sim',
       start: async (events) => {
         station.events = events;
         this.#stations.set(id, station);
-        for (const [other, { announcement, events: theirs }] of this.#stations) {
-          if (other === id) continue;
-          this.#later(() => events.sighted({ ...announcement, id: other, technology: 'sim', addresses: [other] }));
+        for (const [other, { address: where, announcement, events: theirs }] of others()) {
+          this.#later(() => events.sighted({ ...announcement, id: other, technology: 'sim', addresses: [where] }));
           this.#later(() => theirs?.sighted(sighting()));
         }
       },
       announce: (announcement) => {
         station.announcement = announcement;
         if (station.events === undefined) return;
-        for (const [other, { events }] of this.#stations) if (other !== id) this.#later(() => events?.sighted(sighting()));
+        for (const [, { events }] of others()) this.#later(() => events?.sighted(sighting()));
       },
-      dial: async (addresses) => this.#dial(id, station, addresses[0] as EntityId),
-      addresses: () => [id],
+      dial: async (addresses) => this.#dial(id, station, addresses[0] as string),
+      introduction: (where) => this.#introduction(station, where),
+      addresses: () => [address],
       refresh: () => {},
       stop: async () => {
         station.events = undefined;
@@ -80,6 +123,23 @@ export class SimulatedAir {
     if (station === undefined) return;
     station.dead = true;
     this.#leave(id);
+  }
+
+  /** Opens a door, for good. */
+  addDoor(door: Door): void {
+    this.#doors.push(door);
+  }
+
+  /** What a station announces at present; undefined when it is not there. */
+  announcementOf(id: EntityId): Announcement | undefined {
+    return this.#stations.get(id)?.announcement;
+  }
+
+  /** Opens a link to a station on behalf of somebody who is none. @throws CpnsError Transport/NotNear */
+  call(from: EntityId, to: EntityId): Link {
+    const callee = this.#stations.get(to);
+    if (callee?.events === undefined || callee.cable?.plugged === false) throw notNear(to);
+    return this.#connect(from, to, callee);
   }
 
   /** Breaks every link between two devices; both notice at once. */
@@ -102,14 +162,53 @@ export class SimulatedAir {
     for (const { events } of this.#stations.values()) this.#later(() => events?.lost(id, 'sim'));
   }
 
-  #dial(from: EntityId, dialler: Station, to: EntityId): Link {
-    const callee = this.#stations.get(to);
-    if (callee?.events === undefined || dialler.dead) throw new CpnsError('Transport', 'NotNear', `${to} is not in the room.`);
+  /** A cable was pulled: what was connected through it stays silent, also when it is plugged in again. */
+  #cut(id: EntityId): void {
+    for (const { from, to, pair } of this.links) if (from === id || to === id) pair.cut();
+  }
+
+  #dial(from: EntityId, dialler: Station, address: string): Link {
+    if (dialler.dead || dialler.cable?.plugged === false) throw notNear(address);
+    const door = this.#doorAt(dialler, address);
+    if (door !== undefined) {
+      const pair = this.#pair(from, door.id);
+      this.#later(() => door.accepted(pair.responder));
+      return this.#end(pair.initiator, from, door.id, dialler);
+    }
+    const [to, callee] = this.#stationAt(dialler, address) ?? [];
+    if (to === undefined || callee === undefined) throw notNear(address);
+    return this.#end(this.#connect(from, to, callee), from, to, dialler);
+  }
+
+  #connect(from: EntityId, to: EntityId, callee: Station): Link {
+    const pair = this.#pair(from, to);
     const { events } = callee;
+    this.#later(() => events?.accepted(this.#end(pair.responder, to, from, callee)));
+    return pair.initiator;
+  }
+
+  #pair(from: EntityId, to: EntityId): MemoryLinkPair {
     const pair = memoryLinkPair({ clock: this.#clock, choices: this.#choices, initiatorAddress: `sim:${from}`, ...this.#options });
     this.links.push({ from, to, pair });
-    this.#later(() => events.accepted(this.#end(pair.responder, to, from, callee)));
-    return this.#end(pair.initiator, from, to, dialler);
+    return pair;
+  }
+
+  #introduction(asker: Station, address: string): Introduction | undefined {
+    if (asker.cable?.plugged === false) return undefined;
+    const door = this.#doorAt(asker, address);
+    if (door !== undefined) return door.introduction();
+    const [id, station] = this.#stationAt(asker, address) ?? [];
+    return id && station && { id, ...station.announcement };
+  }
+
+  #doorAt(asker: Station, address: string): Door | undefined {
+    return this.#doors.find((door) => door.room === asker.room && door.address === address);
+  }
+
+  #stationAt(asker: Station, address: string): [EntityId, Station] | undefined {
+    const isThere = ({ address: theirs, room, events, cable }: Station) =>
+      theirs === address && room === asker.room && events !== undefined && cable?.plugged !== false;
+    return [...this.#stations].find(([, station]) => isThere(station));
   }
 
   /** One end of a link, in the hands of `owner`. */
@@ -136,4 +235,8 @@ export class SimulatedAir {
   #later(action: () => void): void {
     this.#clock.after(1, action);
   }
+}
+
+function notNear(who: string): CpnsError {
+  return new CpnsError('Transport', 'NotNear', `${who} is not in the room.`);
 }

@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Uplink, UplinkEvents } from '@cpns/agent';
 import {
+  type Admin,
   type Broker,
   createEnabler,
   type Database,
   defaultSettings,
   type Enabler,
   EuKeyStore,
+  InventoryAdmin,
   openDatabase,
   openServerIdentity,
   sealerFor,
@@ -31,6 +33,8 @@ export interface SimulatedServerOptions {
   readonly services?: readonly string[];
   /** File of the database. Default: memory. */
   readonly databasePath?: string;
+  /** `HOST:PORT` in enrolment codes. */
+  readonly address?: string;
 }
 
 const ALICE = userId('alice');
@@ -51,7 +55,10 @@ export class SimulatedServer {
   /** What its transactions did that must happen once. */
   readonly changes: Changes = { done: [], created: [] };
   readonly #databasePath: string;
+  /** Where enrolment codes say it is, `HOST:PORT`. */
+  readonly address: string;
   #enabler: Enabler;
+  #admin: Admin;
   #alive = { yes: true };
   #started = 0;
   /** False: nobody gets through. */
@@ -61,7 +68,9 @@ export class SimulatedServer {
 
   constructor(clock: VirtualClock, options: SimulatedServerOptions = {}) {
     const { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
+    const { address = 'cpns.test:8883' } = options;
     this.#clock = clock;
+    this.address = address;
     this.#services = services;
     this.#provider = own;
     this.#databasePath = databasePath;
@@ -83,11 +92,16 @@ export class SimulatedServer {
       entropy,
       cachedRoots: 1_000,
     });
-    this.#enabler = this.#start();
+    [this.#enabler, this.#admin] = this.#start();
   }
 
   get enabler(): Enabler {
     return this.#enabler;
+  }
+
+  /** What the operator can do, as the admin API offers it. */
+  get admin(): Admin {
+    return this.#admin;
   }
 
   /** Adds a device of Alice and returns its EUKey. */
@@ -115,7 +129,7 @@ export class SimulatedServer {
     this.crash();
     this.reachable = true;
     this.#alive = { yes: true };
-    this.#enabler = this.#start();
+    [this.#enabler, this.#admin] = this.#start();
   }
 
   /** What is in the files of the database; nothing when it is in memory. */
@@ -130,14 +144,21 @@ export class SimulatedServer {
     await this.database.close();
   }
 
-  /** The uplink of one device. */
-  uplink(id: EntityId): Uplink {
+  /** The uplink of one device. `key`: its K_tls, which must be the one that the server knows; without it nobody looks. */
+  uplink(id: EntityId, key?: Secret): Uplink {
     let cancel = () => {};
     let events: UplinkEvents | undefined;
+    const obstacle = (): string | undefined => {
+      if (!this.reachable) return 'the server does not answer';
+      const known = this.keys.tlsKey(id);
+      const isWelcome = key === undefined || (known !== undefined && provider.equal(known, key.reveal()));
+      return isWelcome ? undefined : 'the server does not accept the key of this device';
+    };
     const connect = () => {
       if (events === undefined) return;
-      if (!this.reachable) {
-        events.disconnected('the server does not answer');
+      const why = obstacle();
+      if (why !== undefined) {
+        events.disconnected(why);
         cancel = this.#clock.after(1_000, connect);
         return;
       }
@@ -160,7 +181,11 @@ export class SimulatedServer {
         if (!this.#devices.has(id) || !this.reachable) return;
         this.#carry(id, 'server', payload);
       },
-      probe: async () => ({ reachable: this.reachable, atMonotonicMs: this.#clock.monotonicMs() }),
+      probe: async () => {
+        const reason = obstacle();
+        const atMonotonicMs = this.#clock.monotonicMs();
+        return reason === undefined ? { reachable: true, atMonotonicMs } : { reachable: false, reason, atMonotonicMs };
+      },
       stop: async () => {
         cancel();
         events = undefined;
@@ -197,7 +222,7 @@ export class SimulatedServer {
     events?.disconnected(reason);
   }
 
-  #start(): Enabler {
+  #start(): [Enabler, Admin] {
     const alive = this.#alive;
     const entropy = new InsecureSeededEntropy(`server ${++this.#started}`);
     const identity = openServerIdentity({
@@ -216,8 +241,9 @@ export class SimulatedServer {
       },
       disconnect: async (id) => this.#disconnect(id, 'the server closed the connection'),
     };
+    const inventory = this.#observed(alive);
     const enabler = createEnabler({
-      inventory: this.#observed(alive),
+      inventory,
       keys: this.keys,
       pnKeys: sealerFor(provider, this.#masterKey, 'pn-key'),
       broker,
@@ -229,7 +255,16 @@ export class SimulatedServer {
       settings: this.#settings,
     });
     enabler.start();
-    return enabler;
+    const admin = new InventoryAdmin({
+      inventory,
+      keys: this.keys,
+      enabler,
+      broker: { connected: () => [...this.#devices.keys()] },
+      provider,
+      serverId: SERVER_ID,
+      publicAddress: () => this.address,
+    });
+    return [enabler, admin];
   }
 
   /** The database as one process sees it: its transactions are deeds, and end with it. */

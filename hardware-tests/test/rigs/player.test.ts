@@ -20,6 +20,7 @@ function fakeRig(more: Partial<Rig> = {}) {
       seen.most = Math.max(seen.most, ++seen.atOnce);
       return {
         clock,
+        tell: (story: () => Promise<void>) => story(),
         logs: () => [{ name: 'nobody', lines: ['said nothing'] }],
         dispose: async () => {
           seen.disposed++;

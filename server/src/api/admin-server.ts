@@ -59,7 +59,22 @@ export class AdminServer {
 
   /** The base URL. @throws CpnsError Config/AddressInUse, Config/AddressRefused */
   async start(): Promise<string> {
-    const { settings, admin, stateDirectory, clock, logger } = this.#options;
+    const { settings, stateDirectory } = this.#options;
+    const http = this.open();
+    try {
+      await http.listen({ host: settings.host, port: settings.port });
+    } catch (error) {
+      throw cannotListen(error as NodeJS.ErrnoException, settings);
+    }
+    const { address, port } = http.server.address() as AddressInfo;
+    const url = `http://${formatHostPort(address, port)}`;
+    if (stateDirectory !== undefined) await publishAdminAddress(stateDirectory, url);
+    return url;
+  }
+
+  /** The API without a listener, for whoever asks it from within this process. */
+  open(): FastifyInstance {
+    const { settings, admin, clock, logger } = this.#options;
     const http = fastify({
       bodyLimit: MAX_BODY_OCTETS,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -95,15 +110,7 @@ export class AdminServer {
     addRoutes(http, admin);
     addWatch(http, { admin, clock, maxWatchers: settings.maxWatchers });
     this.#http = http;
-    try {
-      await http.listen({ host: settings.host, port: settings.port });
-    } catch (error) {
-      throw cannotListen(error as NodeJS.ErrnoException, settings);
-    }
-    const { address, port } = http.server.address() as AddressInfo;
-    const url = `http://${formatHostPort(address, port)}`;
-    if (stateDirectory !== undefined) await publishAdminAddress(stateDirectory, url);
-    return url;
+    return http;
   }
 
   /** Ends open requests and the listener. Harmless when repeated. */

@@ -33,18 +33,35 @@ export interface WatchOptions {
   readonly past?: number;
 }
 
+/** How requests get to the server: `path` begins with "/". @throws what says that it was not reached */
+export type AskServer = (path: string, request: RequestInit) => Promise<Response>;
+
+interface AdminServerPlace {
+  readonly stateDirectory: string;
+  readonly url: string;
+  readonly token: Secret;
+  readonly ask: AskServer;
+}
+
 /** The admin API of the running server, as the commands use it. All calls throw {@link ServerRefusal} or State/ServerNotRunning. */
 export class AdminClient {
   readonly #stateDirectory: string;
   readonly #url: string;
   readonly #headers: { readonly authorization: string };
+  readonly #ask: AskServer;
   readonly #signal: AbortSignal;
 
-  private constructor(stateDirectory: string, url: string, authorization: string, signal: AbortSignal) {
+  private constructor({ stateDirectory, url, token, ask }: AdminServerPlace, signal: AbortSignal) {
     this.#stateDirectory = stateDirectory;
     this.#url = url;
-    this.#headers = { authorization };
+    this.#headers = { authorization: `Bearer ${Buffer.from(token.reveal()).toString('latin1')}` };
+    this.#ask = ask;
     this.#signal = signal;
+  }
+
+  /** Asks a server that shares this process. */
+  static within(ask: AskServer, token: Secret, signal: AbortSignal): AdminClient {
+    return new AdminClient({ stateDirectory: 'memory', url: 'this process', token, ask }, signal);
   }
 
   /**
@@ -55,7 +72,7 @@ export class AdminClient {
     const token = await readAdminToken(stateDirectory);
     const url = await readAdminAddress(stateDirectory);
     if (url === undefined) throw notRunning(stateDirectory);
-    const client = new AdminClient(stateDirectory, url, `Bearer ${Buffer.from(token.reveal()).toString('latin1')}`, signal);
+    const client = new AdminClient({ stateDirectory, url, token, ask: (path, request) => fetch(url + path, request) }, signal);
     await client.#requireProof(token);
     return client;
   }
@@ -122,7 +139,7 @@ export class AdminClient {
 
   async #fetch(path: string, request: RequestInit): Promise<Response> {
     try {
-      return await fetch(this.#url + path, request);
+      return await this.#ask(path, request);
     } catch (error) {
       throw this.#unreachable(error);
     }

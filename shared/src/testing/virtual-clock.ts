@@ -45,8 +45,9 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Whole milliseconds, as the clocks of computers show. */
   wallMs(): number {
-    return this.#nowMs + this.#wallOffsetMs;
+    return Math.floor(this.#nowMs + this.#wallOffsetMs);
   }
 
   /** Sets the wall clock, as a person or NTP does; the monotonic clock and the timers do not notice. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AttackedLink, type Tampering } from '../../../rigs/lan/attacked-link.js';
+import { AttackedLink } from '../../../rigs/lan/attacked-link.js';
+import type { Tampering } from '../../../rigs/tampering.js';
 import { frame, REQUEST, RESPONSE } from './frames.js';
 
 const open: { close(): void }[] = [];

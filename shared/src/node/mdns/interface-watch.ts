@@ -1,3 +1,4 @@
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import type { Clock } from '../../ports.js';
 import { isLoopback } from './addresses.js';
 import { chooseInterfaces, type HostNetwork, hostNetwork, type NetworkInterface, readInterfaces } from './network-interfaces.js';
@@ -54,6 +55,11 @@ export class InterfaceWatch {
   /** What a person should know, in one sentence. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** A UDP socket on the network that is watched. */
+  createSocket(options: SocketOptions): Socket {
+    return this.#network.createSocket?.(options) ?? createSocket(options);
   }
 
   /** Calls `listener` after each change, until the returned function is called. */

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo, Socket, SocketOptions } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
 import { Bonjour, type ServiceConfig } from 'bonjour-service';
 import type { Clock, Logger } from '../../ports.js';
@@ -27,6 +27,7 @@ export interface MdnsInterfaceOptions {
   readonly family: 4 | 6;
   /** UDP port; 5353 but in tests that must not disturb anybody. */
   readonly port: number;
+  readonly createSocket: (options: SocketOptions) => Socket;
   readonly clock: Clock;
   readonly logger: Logger;
   /** All interfaces in use, to tell their packets apart. */
@@ -130,7 +131,7 @@ export class MdnsInterface {
   }
 
   #open(): Responder {
-    const { network, family, port } = this.#options;
+    const { network, family, port, createSocket } = this.#options;
     const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: true, ipv6Only: family === 6 });
     this.#shield(socket);
     const address = network.addresses.find((a) => a.family === 4)?.address;

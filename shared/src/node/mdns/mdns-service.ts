@@ -152,6 +152,7 @@ export class MdnsService {
       network,
       family,
       port: port ?? MDNS_PORT,
+      createSocket: (options) => watch.createSocket(options),
       clock,
       logger,
       all: () => watch.current,

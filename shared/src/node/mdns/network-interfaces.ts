@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
@@ -28,6 +28,8 @@ export interface HostNetwork {
   interfaces(): NodeJS.Dict<NetworkInterfaceInfo[]>;
   /** The IPv4 address that the default route would send from, or undefined. */
   sourceAddress(): Promise<string | undefined>;
+  /** Default: the sockets of this computer. */
+  createSocket?(options: SocketOptions): Socket;
 }
 
 /** TEST-NET-1 (RFC 5737): a destination that only chooses a route. Connecting a UDP socket sends nothing. */

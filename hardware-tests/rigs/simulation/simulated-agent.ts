@@ -1,0 +1,213 @@
+import { duplexPair } from 'node:stream';
+import {
+  AgentRun,
+  AgentState,
+  ControlClient,
+  ControlConnection,
+  type ControlEvent,
+  type ControlMethod,
+  type ControlParams,
+  type ControlResult,
+  Device,
+  DeviceRun,
+  deviceControl,
+  HappeningFeed,
+  type Host,
+  LogMemory,
+  type RequestOptions,
+  readDeviceFacts,
+  requireEnrolment,
+  rootOf,
+  settingsSchema,
+  type Uplink,
+} from '@cpns/agent';
+import { type Clock, CpnsError, decodeEnrolment, type EntityId, StoppableClock } from '@cpns/shared';
+import { nativeProvider, parseSettings } from '@cpns/shared/node';
+import type { Secret } from '@cpns/shared/security';
+import { InsecureSeededEntropy, MemoryLogger, MemoryStore } from '@cpns/shared/testing';
+import { hear } from '../../processes/hear.js';
+import type { Profile } from '../../scenarios/profiles.js';
+import { agentConfiguration } from '../configuration.js';
+import type { DeviceHandle, DeviceSetup } from '../rig.js';
+import type { SimulatedAir } from './air.js';
+import type { Cable } from './cable.js';
+import { CabledUplink } from './cabled-uplink.js';
+import type { Multicast, MulticastHost } from './multicast.js';
+import { SimulatedLan } from './simulated-lan.js';
+
+const VERSION = 'simulated';
+
+/** A computer of which nothing is found out: the profile says it all. */
+const HOST: Host = {
+  platform: 'aix',
+  env: {},
+  sysRoot: '/',
+  terminal: false,
+  cores: 4,
+  memoryOctets: 4_294_967_296,
+  interfaces: () => [],
+  run: async () => undefined,
+};
+
+export interface SimulatedAgentOptions {
+  readonly id: EntityId;
+  readonly setup: DeviceSetup;
+  /** `HOST:PORT` at which others dial it. */
+  readonly address: string;
+  readonly host: MulticastHost;
+  readonly peers: readonly string[];
+  readonly air: SimulatedAir;
+  readonly multicast: Multicast;
+  readonly clock: Clock;
+  /** The way to the server while every cable is plugged in. */
+  readonly uplink: (kTls: Secret) => Uplink;
+  /** Between the device and the server. */
+  readonly cables: readonly Cable[];
+  readonly serverAddress: string;
+}
+
+/** One run of an agent, from its start to its end. */
+interface Run {
+  readonly client: ControlClient;
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+/** An agent in this process: everything of a real one but its sockets and its disk, asked through its control API. */
+export class SimulatedAgent implements DeviceHandle {
+  readonly id: EntityId;
+  readonly heard: ControlEvent<'watch'>[] = [];
+  readonly logger = new MemoryLogger();
+  readonly #options: SimulatedAgentOptions;
+  #store = new MemoryStore();
+  #profile: Profile;
+  #runs = 0;
+  #run: Run | undefined;
+
+  constructor(options: SimulatedAgentOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.#profile = options.setup.profile ?? {};
+  }
+
+  /** @throws CpnsError as `cpns-agent enrol` */
+  async enrol(code: string): Promise<void> {
+    await new AgentState(this.#store).enrol(decodeEnrolment(nativeProvider, code), false);
+  }
+
+  async start(): Promise<void> {
+    this.#run = await this.#begin();
+    await hear(this.#run.client, this.heard);
+  }
+
+  async stop(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    await run?.stop();
+  }
+
+  async kill(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.kill();
+    this.#store = this.#store.crash();
+  }
+
+  async request<M extends ControlMethod>(method: M, params: ControlParams<M>, options?: RequestOptions<M>): Promise<ControlResult<M>> {
+    if (this.#run === undefined) throw new CpnsError('State', 'AgentNotRunning', `The agent of ${this.id} is not running.`);
+    return this.#run.client.request(method, params, options);
+  }
+
+  async become(profile: Profile): Promise<void> {
+    this.#profile = profile;
+  }
+
+  async unplug(): Promise<void> {
+    this.#options.host.cable.unplug();
+  }
+
+  async plug(): Promise<void> {
+    this.#options.host.cable.plug();
+  }
+
+  async #begin(): Promise<Run> {
+    const { id, setup, address, host, peers, air, multicast, cables, serverAddress, uplink: makeUplink } = this.#options;
+    const clock = new StoppableClock(this.#options.clock);
+    const entropy = new InsecureSeededEntropy(`${id}, start ${++this.#runs}`);
+    const settings = parseSettings(settingsSchema, JSON.stringify(agentConfiguration(setup, this.#profile)), 'the rig');
+    const logs = new LogMemory(clock);
+    const logger = logs.over(this.logger);
+    const feed = new HappeningFeed(clock);
+    const state = new AgentState(this.#store);
+    const network = multicast.network(host);
+    const remembered = () => [...state.state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
+    let lan: SimulatedLan | undefined;
+    let uplink: CabledUplink | undefined;
+
+    const makeDevice = async (bootCounter: number): Promise<DeviceRun> => {
+      const enrolment = requireEnrolment(state.state.enrolment);
+      const root = rootOf(enrolment);
+      const readFacts = () => readDeviceFacts(HOST, settings.device);
+      const facts = await readFacts();
+      const ownUplink = new CabledUplink({ inner: makeUplink(root.kTls), clock, cables, address: serverAddress });
+      const ownLan = new SimulatedLan({ id, address, host, network, air, clock, entropy, logger, peers: [...peers, ...remembered()] });
+      [uplink, lan] = [ownUplink, ownLan];
+      const device = new Device({
+        identity: { id, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
+        provider: nativeProvider,
+        clock,
+        entropy,
+        logger: logger.child('device'),
+        state: state.state,
+        settings: { ...settings, consent: setup.consent ?? 'same-user' },
+        facts,
+        technologies: [ownLan],
+        uplink: ownUplink,
+        bootCounter,
+        happened: (what) => feed.happened(what),
+        received: (message) => feed.received(message),
+      });
+      return new DeviceRun({ clock, logger, device, lan: ownLan, uplink: ownUplink, discovery: NOTHING, root, facts, readFacts });
+    };
+    const agent = await AgentRun.start({ clock, logger, state, makeDevice });
+    const control = deviceControl({
+      clock,
+      version: VERSION,
+      name: id,
+      settings,
+      startedAtMs: clock.monotonicMs(),
+      feed,
+      logs,
+      current: () => agent.current,
+      doctor: async () => {
+        throw new CpnsError('State', 'Simulated', 'There is no computer around a simulated agent to be examined.');
+      },
+      reset: (everything) => agent.reset(everything),
+      stop: () => agent.end(),
+    });
+    const [near, far] = duplexPair();
+    new ControlConnection(far, { agent: control, clock, logger });
+    // The program that asks is another one: its time goes on when the agent is gone.
+    const client = new ControlClient(near, this.#options.clock);
+    const hangUp = () => {
+      near.destroy();
+      far.destroy();
+    };
+    return {
+      client,
+      stop: async () => {
+        hangUp();
+        await agent.stop();
+        clock.stop();
+      },
+      kill: () => {
+        clock.stop();
+        lan?.die();
+        void uplink?.stop();
+        hangUp();
+      },
+    };
+  }
+}
+
+const NOTHING = { stop: async () => {} };
