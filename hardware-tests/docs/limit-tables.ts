@@ -81,9 +81,6 @@ const KEYS = [
     ['attempts', '', 'Attempts by code in one window', 'guessing: each gives one chance in a million'],
     ['wrongTokens', '', 'Wrong tokens for one pairing link', 'guessing'],
   ]),
-  ...constantsOf('agent/src/gateway/pan-session.ts', [
-    ['MAX_OPEN_RUNS', '', 'PAN handshakes under way on one link', 'X25519 work that a member can cause'],
-  ]),
 ];
 
 const DEVICE = [
@@ -92,7 +89,6 @@ const DEVICE = [
     ['MAX_SERVED_AT_ONCE', '', 'Requests of one link or session that are worked on at once', 'likewise'],
     ['LONGEST_REQUEST_MS', 'ms', 'A request, however often the other side says `Pending`', 'waits without end'],
   ]),
-  ...constantsOf('agent/src/entity/neighbourhood.ts', [['MAX_SIGHTED', '', 'Devices near that are looked after', 'invented devices']]),
   ...constantsOf('agent/src/entity/consent-desk.ts', [
     [
       'INITIATORS_PER_GATEWAY',

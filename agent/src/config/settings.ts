@@ -72,6 +72,7 @@ export const settingsSchema = settingsFile({
     requestBurstPerLink: count(100, 'Requests at once of a linked device.', 1, 100_000),
     handshakesPerSecondPerAddress: count(4, 'Handshakes a second from one address in the long run.', 1, 1000),
     handshakeBurstPerAddress: count(16, 'Handshakes at once from one address.', 1, 1000),
+    panHandshakesAtOncePerLink: count(4, 'PAN handshakes of one linked device that are under way at once.', 1, 64),
     pairings: count(64, 'Paired devices.', 1, 64),
     pairingWindowMs: count(120_000, 'A pairing window stays open so long, in milliseconds.', 1000, 120_000),
     pairingAttempts: count(5, 'Attempts in one pairing window.', 1, 5),
@@ -80,7 +81,7 @@ export const settingsSchema = settingsFile({
     consentTimeoutMs: count(60_000, 'An unanswered question is a no after, in milliseconds.', 1000, 60_000),
     pns: count(16, 'Personal networks.', 1, 1000),
     membersPerPn: count(1000, 'Members of one personal network.', 1, 1000),
-    mdnsNames: count(256, 'Devices near that are remembered.', 1, 4096),
+    mdnsNames: count(256, 'Devices near that are remembered; paired ones always are.', 1, 4096),
     recoverySpreadMs: count(
       30_000,
       'Pause before a registration that a restarted server makes necessary, at most and at random, in milliseconds.',

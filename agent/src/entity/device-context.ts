@@ -24,6 +24,8 @@ export interface DeviceLimits {
   /** Requests of a proven peer; content is not counted. */
   readonly requestsPerSecondPerLink: number;
   readonly requestBurstPerLink: number;
+  /** PAN handshakes that a member may have under way as PNE: each holds an X25519 key. */
+  readonly panHandshakesAtOncePerLink: number;
   readonly pairings: number;
   readonly pairingWindowMs: number;
   readonly pairingAttempts: number;
@@ -32,6 +34,8 @@ export interface DeviceLimits {
   readonly consentTimeoutMs: number;
   readonly pns: number;
   readonly membersPerPn: number;
+  /** Devices near that are remembered; paired ones always are. */
+  readonly mdnsNames: number;
   /** Pause before a registration that a restarted server makes necessary, at most, in milliseconds (security 1.5). */
   readonly recoverySpreadMs: number;
   readonly outboxMessages: number;

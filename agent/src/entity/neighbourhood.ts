@@ -19,8 +19,6 @@ const HIGHER_ID_WAITS_MS = 3_000;
 const DIAL_TIMEOUT_MS = 10_000;
 /** A link that breaks as soon as it stands is set up anew at most once in so long (security 1.6). */
 const DIAL_EVERY_MS = 1_000;
-/** Devices near that are remembered; whoever invents more of them is not listened to. */
-const MAX_SIGHTED = 256;
 
 export interface NeighbourhoodHandler {
   /** A link was opened, by us towards `expected` or by somebody. True: it was `expected`, and has proven it. */
@@ -36,6 +34,10 @@ export interface NeighbourhoodOptions {
   readonly logger: Logger;
   readonly technologies: readonly PanTechnology[];
   readonly handler: NeighbourhoodHandler;
+  /** Devices near that are remembered; whoever invents more of them is not listened to. */
+  readonly maxSighted: number;
+  /** This device is always remembered: inventing others must not hide it. */
+  isPaired(id: EntityId): boolean;
   /** Is a link to this device wanted, and not there yet? */
   wanted(id: EntityId): boolean;
 }
@@ -133,8 +135,7 @@ export class Neighbourhood {
   #events(technology: PanTechnology): PanEvents {
     return {
       sighted: (sighting) => {
-        if (sighting.id === this.#options.self) return;
-        if (!this.#sightings.has(sighting.id) && this.#sightings.size >= MAX_SIGHTED) return;
+        if (sighting.id === this.#options.self || !this.#hasRoomFor(sighting.id)) return;
         const known = this.#sightings.get(sighting.id) ?? new Map<LinkType, Sighting>();
         known.set(technology.type, sighting);
         this.#sightings.set(sighting.id, known);
@@ -153,6 +154,10 @@ export class Neighbourhood {
         else this.#problems.set(technology.type, sentence);
       },
     };
+  }
+
+  #hasRoomFor(id: EntityId): boolean {
+    return this.#sightings.has(id) || this.#sightings.size < this.#options.maxSighted || this.#options.isPaired(id);
   }
 
   #dialWhenDue(id: EntityId): void {

@@ -86,6 +86,8 @@ export class Peers {
       entropy,
       logger,
       technologies,
+      maxSighted: limits.mdnsNames,
+      isPaired: (id) => this.pairings.has(id),
       wanted: (id) => this.pairings.has(id) && this.linkTo(id) === undefined,
       handler: {
         linked: (link, expected) => this.#linked(link, expected),

@@ -5,9 +5,6 @@ import { pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { GatewayContext } from './gateway-context.js';
 
-/** Runs under way, at most, on one link. */
-const MAX_OPEN_RUNS = 4;
-
 /**
  * PAN handshakes on one link, the gateway's side (seed 003 6.6.1.1 step 6, "in the same way as PN GW Authentication"; security 1.5).
  * The first one runs under a fresh LocalEUKey, later ones under the stored one.
@@ -26,11 +23,11 @@ export class PanSessions {
   challenge(envelope: Envelope): Reply<Hop> {
     const { pnId: octets, a, ePneLocal, headerHash } = bodyOf(envelope, panHandshake1);
     const pnId = pnIdText(octets);
-    const { keys, provider, entropy, clock, removals } = this.#context;
+    const { keys, provider, entropy, clock, removals, settings } = this.#context;
     const pne = this.#link.peer as EntityId;
     this.#runs.get(pnId)?.abort();
     this.#runs.delete(pnId);
-    if (this.#runs.size >= MAX_OPEN_RUNS)
+    if (this.#runs.size >= settings.limits.panHandshakesAtOncePerLink)
       throw new CpnsError('State', 'TooManyRuns', 'Too many PAN handshakes at once.', { status: Status.Busy });
     const found = removals.has(pnId, pne) ? undefined : keys.find(pnId, pne, headerHash);
     if (found === undefined) {

@@ -1,6 +1,7 @@
 import { entityId, type PnId } from '@cpns/shared';
 import type { Inventory, Member } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
+import { defaultSettings } from '../../src/config/settings.js';
 import { type PnRecord, PnRole, PnState, pnIdOctets } from '../../src/entity/device-state.js';
 import { InventoryCopies } from '../../src/entity/inventory-copy.js';
 
@@ -90,6 +91,16 @@ describe('a local PN Inventory', () => {
     expect(told(all.take(undefined, page(1, 0, 2, 'laptop', 'phone')))).toBe('incomplete');
     expect(() => all.take(undefined, page(1, 1, 2, 'board', 'watch'))).toThrow('limits.membersPerPn');
     expect(told(all.take(undefined, page(1, 0, 1, 'laptop', 'phone', 'board')))).toBe('1: laptop phone board');
+  });
+
+  it('holds 1,000 members by default, another PN as many again (limits.membersPerPn)', () => {
+    const all = copies(defaultSettings().limits.membersPerPn);
+    const ids = Array.from({ length: 50 }, (_, i) => `member-${i}`);
+    const pageOf = (i: number, n: number) => page(1, i, n, ...ids.map((id) => `${id}-${i}`));
+    for (let i = 0; i < 20; i++) expect(told(all.take(undefined, pageOf(i, 21)))).toBe('incomplete');
+    expect(() => all.take(undefined, pageOf(20, 21))).toThrow('limits.membersPerPn');
+    for (let i = 0; i < 19; i++) expect(told(all.take(undefined, pageOf(i, 20)))).toBe('incomplete');
+    expect(told(all.take(undefined, pageOf(19, 20))).split(' ')).toHaveLength(1 + 1_000);
   });
 
   it('begins with a first page, as version 0, so that the acknowledgement brings the whole', () => {

@@ -12,7 +12,6 @@ import {
   pneRegistrationRequest,
   pneRegistrationResponse,
   pnSetupRequest,
-  pnSetupResponse,
   reconcile,
   reconcileResponse,
   relay,
@@ -134,26 +133,6 @@ describe('a malicious PNE', () => {
     const compared = toGateway(home).exchange.request(reconcile, { pns }, [reconcileResponse], LINK, soon);
     const { body } = await home.clock.run(compared);
     expect(body.pns).toEqual([{ pnId: fromHex(pnId), status: Status.UnknownPn, inventoryVersion: 0, pnKeyEpoch: 0 }]);
-  });
-
-  it('has one PN Setup at a time', async () => {
-    const { home } = await withLyingBoard('one-to-one');
-    const hello = { version: 1, suite: 1, idPne: BOARD_ID, kid: '0'.repeat(16) as never, localEuKeyNeeded: 1 };
-    const rest = { randPne: new Uint8Array(32), ePne: new Uint8Array(32), reqMac: new Uint8Array(16), capabilities: new Uint8Array(8) };
-    const first = home.board.device.establish({ type: 'all' }, undefined, () => {}, never());
-    await home.clock.advance(3);
-    await expect(home.board.device.establish({ type: 'all' }, undefined, () => {}, never())).rejects.toMatchObject({ code: 'SetupBusy' });
-    // map {1: 1 (Setup), 2: 1 (1-1), 7: 1, 8: 1}
-    const request = new Uint8Array([0xa4, 1, 1, 2, 1, 7, 1, 8, 1]);
-    const second = toGateway(home).exchange.request(
-      pnSetupRequest,
-      { hello: { ...hello, ...rest, request } },
-      [pnSetupResponse],
-      LINK,
-      soon,
-    );
-    await expect(home.clock.run(second)).rejects.toMatchObject({ status: Status.Busy });
-    await home.clock.run(first);
   });
 
   it('cannot hold an establishment up by saying pending for ever', async () => {
