@@ -1,6 +1,7 @@
 /**
  * A CPNS device as a library: the pure core, its ports and what stands around it in an agent, for rigs that play whole networks in one
- * process, the control API, for all that ask agents, and what reads octets of strangers, for fuzzing.
+ * process, the way to the server, for crowds of devices without radios and disks, the control API, for all that ask agents, and what
+ * reads octets of strangers, for fuzzing.
  */
 export { AgentRun } from './agent-run.js';
 export { AgentState } from './agent-state.js';
@@ -31,7 +32,9 @@ export type { ReceivedMessage } from './entity/messenger.js';
 export type { PairingReport, PairingRequest } from './entity/pairing/pairing-service.js';
 export type { Announcement, PanEvents, PanTechnology, Sighting } from './entity/pan-technology.js';
 export type { DeviceFacts } from './entity/role-keeper.js';
+export { ServerChannel } from './entity/server-channel.js';
 export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js';
+export { ClearUplink, type ConnectingDevice, setUpConnection } from './gateway/connect.js';
 export { Gateway, type GatewayHandler } from './gateway/gateway.js';
 export { readAnnouncement, readIntroduction, writeIntroduction } from './pan/lan/announcement.js';
 export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
@@ -41,3 +44,4 @@ export { readPairingLink, writePairingLink } from './pan/qr/pairing-link.js';
 export { encodeFrame, encodeHeader, readLog } from './store/log-format.js';
 export { DownlinkGuard } from './uplink/downlink-guard.js';
 export { MqttUplink } from './uplink/mqtt-uplink.js';
+export { connectTlsPsk } from './uplink/tls-psk.js';

@@ -17,15 +17,21 @@ import {
   sessionConfirm,
 } from '@cpns/shared/messages';
 import { EMPTY, PneHandshake, SkChannel } from '@cpns/shared/security';
-import type { DeviceContext } from '../entity/device-context.js';
+import type { DeviceContext, DeviceIdentity, DeviceSettings } from '../entity/device-context.js';
 import { SERVER_TIMEOUT_MS, type ServerChannel } from '../entity/server-channel.js';
 import { type Comparison, compareWithServer } from './reconcile.js';
+
+/** What Connection setup takes of a device. */
+export interface ConnectingDevice extends Pick<DeviceContext, 'provider' | 'clock' | 'entropy'> {
+  readonly identity: Omit<DeviceIdentity, 'subscription'>;
+  readonly settings: Pick<DeviceSettings, 'requireForwardSecrecy'>;
+}
 
 /** Requests in clear to the server: Connection setup and nothing else. */
 export class ClearUplink {
   readonly #exchange: Exchange<'clear'>;
 
-  constructor(context: DeviceContext, publish: (payload: Uint8Array) => void) {
+  constructor(context: ConnectingDevice, publish: (payload: Uint8Array) => void) {
     this.#exchange = new Exchange<'clear'>({
       clock: context.clock,
       entropy: context.entropy,
@@ -64,7 +70,7 @@ export interface Connection {
  * Connection setup of a PN GW with authentication and authorization (seed 002 figure 2, steps 8 to 11).
  * @throws CpnsError State/Refused (NotAuthorized: the subscription does not allow a PN GW), Auth, Timeout
  */
-export async function setUpConnection(context: DeviceContext, clear: ClearUplink, signal: AbortSignal): Promise<Connection> {
+export async function setUpConnection(context: ConnectingDevice, clear: ClearUplink, signal: AbortSignal): Promise<Connection> {
   const { identity, provider, entropy, clock, settings } = context;
   const handshake = PneHandshake.begin({
     provider,
