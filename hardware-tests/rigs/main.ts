@@ -16,7 +16,7 @@ const HELP = `Plays field scenarios on a rig.
 Usage: npm run rig -- RIG [SCENARIO...]
 
   --list        show the rigs and the scenarios
-  --verbose     show each step when it is taken
+  --verbose     show each step when it is taken; on the rig simulation at its virtual time
   --logs        show the last that every process said, also when nothing failed
   --json        one JSON document per scenario instead of lines
   --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)

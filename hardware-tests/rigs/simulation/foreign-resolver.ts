@@ -1,3 +1,4 @@
+/// <reference path="./dns-packet.d.ts" />
 import { type Clock, sleep } from '@cpns/shared';
 import dnsPacket, { type Answer } from 'dns-packet';
 import type { FoundService } from '../rig.js';

@@ -98,7 +98,7 @@ export class SimulationStage implements BuiltStage {
 
   async attacker(): Promise<Attacker> {
     const { address } = this.#host(new Cable(), ROOM);
-    const attacker = new SimulatedAttacker('mallory', `${address}:${PAN_PORT}`, this.#air, this.clock);
+    const attacker = new SimulatedAttacker(`mallory-${this.#attackers.size + 1}`, `${address}:${PAN_PORT}`, this.#air, this.clock);
     this.#attackers.set(attacker, attacker);
     return attacker;
   }

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { SimulationStage } from '../../../rigs/simulation/simulation-stage.js';
+import { LAPTOP, PHONE } from '../../../scenarios/profiles.js';
+import { agentKilledAndBack } from '../../../scenarios/recover.js';
+import { Telling } from '../../../scenarios/scenario.js';
+
+async function onStage(story: (stage: SimulationStage) => Promise<void>): Promise<SimulationStage> {
+  const stage = await SimulationStage.build();
+  try {
+    await stage.tell(() => story(stage));
+  } finally {
+    await stage.dispose();
+  }
+  return stage;
+}
+
+describe('the stage of the simulation', () => {
+  it('plays a story the same way each time, to the last line of everybody', async () => {
+    const play = async () => {
+      const steps: string[] = [];
+      const stage = await onStage((stage) =>
+        agentKilledAndBack.run(new Telling(stage, (text) => steps.push(`${stage.clock.wallMs()} ${text}`))),
+      );
+      return { steps, logs: stage.logs() };
+    };
+    const first = await play();
+    expect(first.steps.length).toBeGreaterThan(3);
+    expect(await play()).toEqual(first);
+  });
+
+  it('leaves no timer behind', async () => {
+    const stage = await onStage(async (stage) => {
+      await Promise.all([stage.device('phone', { profile: PHONE }), stage.device('laptop', { profile: LAPTOP })]);
+    });
+    // What was on its way arrives at nobody.
+    await stage.clock.advance(100);
+    expect(stage.clock.pending).toBe(0);
+  });
+
+  it('lets a device that was killed begin with what it had committed', async () => {
+    await onStage(async (stage) => {
+      const phone = await stage.device('phone', { profile: PHONE });
+      await phone.kill();
+      await expect(phone.request('status', {})).rejects.toMatchObject({ code: 'AgentNotRunning' });
+      await phone.start();
+      expect(await phone.request('status', {})).toMatchObject({ id: phone.id, peers: { paired: 0 } });
+    });
+  });
+
+  it('gives a request up that was under way when its agent was killed', async () => {
+    await onStage(async (stage) => {
+      const phone = await stage.device('phone', { profile: PHONE });
+      const waiting = phone.request('pair.open', {}, { timeoutMs: 200_000 });
+      const gone = expect(waiting).rejects.toMatchObject({ code: 'AgentGone' });
+      await phone.kill();
+      await gone;
+    });
+  });
+
+  it('lets nobody in whose key the server does not know any more', async () => {
+    await onStage(async (stage) => {
+      const phone = await stage.device('phone', { profile: PHONE });
+      await stage.server.admin.revokeDevice(phone.id);
+      await phone.stop();
+      await phone.start();
+      for (;;) {
+        const { server } = await phone.request('status', {});
+        if (server.probe?.reachable === false) return expect(server.probe.reason).toContain('key');
+        await new Promise<void>((resolve) => void stage.clock.after(100, resolve));
+      }
+    });
+  });
+
+  it('answers no operator while the server is down', async () => {
+    await onStage(async (stage) => {
+      const { server } = stage;
+      await server.kill();
+      await expect(server.admin.listPns()).rejects.toMatchObject({ code: 'ServerNotRunning' });
+      await server.start();
+      expect(await server.admin.listPns()).toEqual([]);
+    });
+  });
+});
