@@ -29,7 +29,7 @@ async function filesIn(directory: string): Promise<readonly string[]> {
 /** Everything that is kept of a target: seeds, then regressions. @throws CpnsError Config/NoCorpus */
 export async function readCorpus(target: FuzzTarget): Promise<CorpusEntry[]> {
   const entries: CorpusEntry[] = [];
-  for (const folder of [target.name, join(target.name, REGRESSIONS)]) {
+  for (const folder of [target.seedsOf ?? target.name, join(target.name, REGRESSIONS)]) {
     for (const file of await filesIn(join(CORPUS, folder))) {
       const name = join(folder, file);
       entries.push({ name, data: new Uint8Array(await readFile(join(CORPUS, name))) });
@@ -45,6 +45,7 @@ export async function readCorpus(target: FuzzTarget): Promise<CorpusEntry[]> {
 
 /** Replaces the seeds of a target; its regressions stay. Returns how many there are. */
 export async function writeCorpus(target: FuzzTarget, traffic: Traffic): Promise<number> {
+  if (target.seeds === undefined) return 0;
   const directory = join(CORPUS, target.name);
   await mkdir(directory, { recursive: true });
   for (const file of await filesIn(directory)) await rm(join(directory, file));

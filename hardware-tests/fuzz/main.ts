@@ -79,7 +79,10 @@ async function fuzzOne(target: FuzzTarget, options: Omit<Parameters<typeof runCa
 async function collect(targets: readonly FuzzTarget[]): Promise<number> {
   console.error('Playing the simulation ...');
   const traffic = await simulateTraffic();
-  for (const target of targets) console.log(`${target.name}: ${await writeCorpus(target, traffic)} inputs`);
+  for (const target of targets) {
+    const seeds = await writeCorpus(target, traffic);
+    console.log(target.seedsOf === undefined ? `${target.name}: ${seeds} inputs` : `${target.name}: those of ${target.seedsOf}`);
+  }
   return 0;
 }
 

@@ -157,19 +157,19 @@ export class Mutator {
     const choices = this.#choices;
     if (choices.chance(0.01)) return randomOctets(choices.below(600), choices);
     let octets: Uint8Array = choices.pick(this.#corpus).slice();
-    if (choices.chance(0.7)) octets = this.#reshaped(octets);
+    if (choices.chance(0.85)) octets = this.#reshaped(octets);
     else octets = this.#changed(octets);
     // Not sliced: a view into a larger buffer is what sockets hand out, too.
     return octets.length > LONGEST ? octets.subarray(0, LONGEST) : octets;
   }
 
-  /** Within its form, and in one of four cases broken afterwards. */
+  /** Within its form, and now and then broken afterwards. */
   #reshaped(octets: Uint8Array): Uint8Array {
     const choices = this.#choices;
     let shaped: Uint8Array | undefined = octets;
     for (let left = 1 + choices.below(MOST_CHANGES); left > 0 && shaped !== undefined; left--) shaped = this.#reshape(shaped, choices);
     if (shaped === undefined) return this.#changed(octets);
-    return choices.chance(0.25) ? this.#changed(shaped.slice()) : shaped;
+    return choices.chance(0.1) ? this.#changed(shaped.slice()) : shaped;
   }
 
   #changed(given: Uint8Array): Uint8Array {

@@ -20,8 +20,10 @@ export interface FuzzTarget {
   readonly tokens?: readonly string[];
   /** Changes an input in ways that keep its outer form; undefined: this input has no such form. */
   readonly reshape?: (data: Uint8Array, choices: SeededChoices) => Uint8Array | undefined;
-  /** Inputs that are accepted, by file name: the committed corpus is made of them. */
-  seeds(traffic: Traffic): ReadonlyMap<string, Uint8Array> | Promise<ReadonlyMap<string, Uint8Array>>;
+  /** The target whose seeds serve this one, too. */
+  readonly seedsOf?: string;
+  /** Inputs that are accepted, by file name: the committed corpus is made of them. Absent with {@link seedsOf}. */
+  seeds?(traffic: Traffic): ReadonlyMap<string, Uint8Array> | Promise<ReadonlyMap<string, Uint8Array>>;
   open(): OpenTarget | Promise<OpenTarget>;
 }
 

@@ -7,7 +7,7 @@ export const cbor: FuzzTarget = {
   name: 'cbor',
   title: 'the CBOR codec: what it accepts has one form',
   reshape: reshapeCbor,
-  seeds: ({ envelopes }) => envelopes,
+  seedsOf: 'messages',
   open: () => ({
     fuzz(data) {
       const value = unlessRefused(['Codec'], () => decodeCbor(data));

@@ -129,7 +129,8 @@ export class UplinkDoor {
     const answered = session === undefined ? undefined : ANSWERS.get(envelope.number);
     if (session !== undefined && answered !== undefined) return this.#guarded(envelope, () => answered(this.#context, session, envelope));
     const flow = FLOWS.get(envelope.number);
-    if (flow !== undefined) return this.#serve(flow, envelope, origin);
+    if (flow?.type.kind === 'request') return this.#serve(flow, envelope, origin);
+    if (flow !== undefined) return this.#guarded(envelope, () => this.#serve(flow, envelope, origin));
     if (type?.kind === 'answer') return;
     this.#refuse(envelope, origin, refuse(Status.BadMessage, 'UnknownMessage', `This server does not serve message ${envelope.number}.`));
   }
@@ -143,7 +144,7 @@ export class UplinkDoor {
       const body = bodyOf(envelope, flow.type);
       key = { ...key, actedFor: flow.actedFor?.(body) ?? '' };
       const incoming = new Incoming(this.#context, { ...origin, envelope, key, digest }, body);
-      if (!isRequest) return await this.#guarded(envelope, () => flow.handle(this.#context, incoming));
+      if (!isRequest) return await flow.handle(this.#context, incoming);
       if (origin.session?.leaving) throw refuse(Status.NotMember, 'Leaving', 'The device was taken out of the PN.');
 
       const known = this.#open.look(key, digest);

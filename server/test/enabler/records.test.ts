@@ -15,7 +15,9 @@ import {
   relay,
   SetupType,
   Status,
+  sessionAcknowledgement,
   sessionUnknown,
+  struct,
 } from '@cpns/shared/messages';
 import { concat, fromHex, INNER_TYPE } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -159,6 +161,12 @@ describe('records of a PN GW', () => {
     }
     expect(gateway.arrived).toEqual([]);
   });
+});
+
+it('a message without answer that breaks its schema is dropped, and costs the PN GW nothing', async () => {
+  const broken = { ...sessionAcknowledgement, body: struct({}) } as never;
+  await expect(gateway.notify(broken, {} as never)).resolves.toBeUndefined();
+  expect(gateway.arrived).toEqual([]);
 });
 
 describe('a session that the server does not know', () => {
