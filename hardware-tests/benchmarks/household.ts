@@ -21,7 +21,7 @@ export const LOOPBACK =
   Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some(({ address }) => address === '127.0.0.1'))?.[0] ?? 'lo';
 
 /** Limits that would stop a benchmark which does in seconds what people do in months. */
-const NO_LIMIT = {
+export const NO_LIMIT = {
   server: {
     uplink: { handshakesPerSecondPerAddress: 1_000, handshakeBurstPerAddress: 1_000, framesPerSecondPerDevice: 100_000 },
     limits: {
@@ -148,9 +148,15 @@ export class Household {
     return agent;
   }
 
+  /** The admin API of the server. */
+  get admin(): AdminClient {
+    if (this.#admin === undefined) throw new CpnsError('Internal', 'NotOpen', 'The household is not open.');
+    return this.#admin;
+  }
+
   /** An enrolment code for a device of the owner. @throws CpnsError */
   async enrol(id: EntityId): Promise<string> {
-    const { code } = await (this.#admin as AdminClient).addDevice({ entityId: id, userId: OWNER });
+    const { code } = await this.admin.addDevice({ entityId: id, userId: OWNER });
     return code;
   }
 

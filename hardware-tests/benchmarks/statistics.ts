@@ -23,3 +23,11 @@ export function median(values: readonly number[]): number {
 export function rounded(value: number, decimals = 1): number {
   return Number(value.toFixed(decimals));
 }
+
+/** Slope of the straight line through the points by least squares: units of y for one unit of x; 0 when there is no such line. */
+export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const mean = (of: (point: { x: number; y: number }) => number) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
+  const spread = mean((point) => (point.x - x) ** 2);
+  return spread > 0 ? mean((point) => (point.x - x) * (point.y - y)) / spread : 0;
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { median, quantile, rounded } from '../../benchmarks/statistics.js';
+import { median, quantile, rounded, slope } from '../../benchmarks/statistics.js';
 
 describe('quantile', () => {
   test('the median of an odd number of values is the one in the middle, in whatever order they come', () => {
@@ -47,4 +47,25 @@ describe('quantile', () => {
 
 test('a rounded figure is a number that prints short', () => {
   expect(JSON.stringify({ p50Ms: rounded(12.3456), ratio: rounded(0.08765, 3) })).toBe('{"p50Ms":12.3,"ratio":0.088}');
+});
+
+describe('slope', () => {
+  test('of points on a line is that of the line', () => {
+    expect(slope([0, 1, 5, 9].map((x) => ({ x, y: 3 - 2 * x })))).toBeCloseTo(-2);
+  });
+
+  test('of points around a line is the one with the least squares', () => {
+    expect(
+      slope([
+        { x: 0, y: 0 },
+        { x: 1, y: 3 },
+        { x: 2, y: 0 },
+        { x: 3, y: 3 },
+      ]),
+    ).toBeCloseTo(0.6);
+  });
+
+  test('of one point, or none, is 0', () => {
+    expect([slope([]), slope([{ x: 1, y: 7 }])]).toEqual([0, 0]);
+  });
 });

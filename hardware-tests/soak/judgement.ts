@@ -1,0 +1,77 @@
+import type { Table } from '../benchmarks/benchmark.js';
+import { rounded, slope } from '../benchmarks/statistics.js';
+import { files, handles, MOST_LEFT, type Sample, type SoakResult } from './soak.js';
+
+/** The server may grow by so much, MB (10^6 octets) a minute. */
+const MOST_MB_PER_MINUTE = 1;
+/** This part of the time is warm-up: caches and the heap grow to their size. */
+const WARM_UP = 1 / 4;
+const MOST_NAMED = 10;
+
+export interface SoakFigures {
+  readonly messages: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly rssSlopeMBPerMinute: number;
+  readonly handlesSlopePerMinute: number;
+  readonly filesSlopePerMinute: number;
+  readonly handlesLeft: number;
+  readonly filesLeft: number;
+  readonly rssMB: number;
+  readonly failedDeeds: number;
+}
+
+export interface Judgement {
+  readonly tables: readonly Table[];
+  /** Why the server did not pass, one sentence each. */
+  readonly faults: readonly string[];
+  readonly figures: SoakFigures;
+}
+
+/** What a soak has shown. Slopes are those after the warm-up, by least squares, and of what is open beyond the connections of gateways. */
+export function judge({ samples, before, after, deeds, failedDeeds, ledger }: SoakResult): Judgement {
+  const counted = samples.slice(Math.floor(samples.length * WARM_UP));
+  const perMinute = (of: (sample: Sample) => number) =>
+    rounded(slope(counted.map((sample) => ({ x: sample.atMs / 60_000, y: of(sample) }))), 3);
+  const figures: SoakFigures = {
+    messages: ledger.sent,
+    lost: ledger.missing,
+    duplicated: ledger.duplicated + ledger.astray,
+    rssSlopeMBPerMinute: perMinute(({ figures }) => figures.rssOctets / 1e6),
+    handlesSlopePerMinute: perMinute(handles),
+    filesSlopePerMinute: perMinute(files),
+    handlesLeft: handles(after) - handles(before),
+    filesLeft: files(after) - files(before),
+    rssMB: rounded(after.figures.rssOctets / 1e6),
+    failedDeeds,
+  };
+  const faults = [
+    figures.lost > 0 && `${figures.lost} messages were lost: ${ledger.oldest(MOST_NAMED, after.atMs).join(', ')}.`,
+    figures.duplicated > 0 && `${figures.duplicated} messages arrived twice or at somebody else.`,
+    figures.rssSlopeMBPerMinute >= MOST_MB_PER_MINUTE && `The server grows by ${figures.rssSlopeMBPerMinute} MB a minute.`,
+    figures.handlesLeft > MOST_LEFT.handles && `${figures.handlesLeft} handles are open that were not before the first deed.`,
+    figures.filesLeft > MOST_LEFT.files && `${figures.filesLeft} files are open that were not before the first deed.`,
+  ].filter((fault) => fault !== false);
+  return { tables: [deedTable(deeds), serverTable(before, after)], faults, figures };
+}
+
+function deedTable(deeds: SoakResult['deeds']): Table {
+  const rows = Object.entries(deeds).sort(([, a], [, b]) => b - a);
+  return { title: 'What happened', heads: ['deed', 'times'], rows };
+}
+
+function serverTable(before: Sample, after: Sample): Table {
+  const row = (when: string, { figures, connections }: Sample) => [
+    when,
+    rounded(figures.rssOctets / 1e6),
+    rounded(figures.heapOctets / 1e6),
+    figures.handles,
+    figures.files ?? '-',
+    connections,
+  ];
+  return {
+    title: 'The server when everything is quiet',
+    heads: ['when', 'resident MB', 'heap MB', 'handles', 'files', 'connected'],
+    rows: [row('before the first deed', before), row('after the last one', after)],
+  };
+}
