@@ -13,7 +13,7 @@ import {
   openServerIdentity,
   sealerFor,
 } from '@cpns/server';
-import { type CryptoProvider, type EntityId, entityId, userId } from '@cpns/shared';
+import { type CryptoProvider, type EntityId, entityId, type UserId, userId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider as provider } from '@cpns/shared/node';
 import { Secret } from '@cpns/shared/security';
@@ -104,13 +104,14 @@ export class SimulatedServer {
     return this.#admin;
   }
 
-  /** Adds a device of Alice and returns its EUKey. */
-  async enrol(name: string): Promise<Uint8Array> {
+  /** Adds a device of a user, who may have a PN GW only when it is Alice, and returns its EUKey. */
+  async enrol(name: string, user: UserId = ALICE): Promise<Uint8Array> {
     const id = entityId(name);
     const { euKey, row } = this.keys.create(id);
     await this.database.transact((tx) => {
-      if (tx.users.find(ALICE) === undefined) tx.users.add(ALICE, { services: this.#services, chargeable: true });
-      tx.devices.add(id, ALICE);
+      const services = user === ALICE ? this.#services : [];
+      if (tx.users.find(user) === undefined) tx.users.add(user, { services, chargeable: true });
+      tx.devices.add(id, user);
       tx.keys.addEuKey(row);
     });
     return euKey.reveal().slice();

@@ -37,8 +37,8 @@ const KEPT_UNOPENED = 64;
 /** One end of a connection within this process; {@link memoryLinkPair} makes two. */
 export class MemoryLink implements Link {
   readonly technology = 'sim';
-  /** Frames sent here so far, and how many of them were lost on the way. */
-  readonly count = { sent: 0, lost: 0 };
+  /** Frames sent here so far, and how many of them were lost on the way, came twice or were overtaken. */
+  readonly count = { sent: 0, lost: 0, doubled: 0, late: 0 };
   readonly #clock: Clock;
   readonly #choices: SeededChoices;
   #weather: Weather;
@@ -83,6 +83,7 @@ export class MemoryLink implements Link {
       return;
     }
     const copies = this.#choices.chance(this.#weather.duplication) ? 2 : 1;
+    if (copies === 2) this.count.doubled++;
     for (let copy = 0; copy < copies; copy++) {
       const frame = new Uint8Array(octets);
       this.#carry((peer) => peer.#arrive(frame), this.#choices.chance(this.#weather.reordering));
@@ -113,8 +114,10 @@ export class MemoryLink implements Link {
     const { delayMs, jitterMs, reorderMs } = this.#weather;
     const nowMs = this.#clock.monotonicMs();
     let dueMs = nowMs + delayMs + (jitterMs > 0 ? this.#choices.fraction() * jitterMs : 0);
-    if (late) dueMs += reorderMs;
-    else this.#lastDueMs = dueMs = Math.max(dueMs, this.#lastDueMs);
+    if (late) {
+      dueMs += reorderMs;
+      this.count.late++;
+    } else this.#lastDueMs = dueMs = Math.max(dueMs, this.#lastDueMs);
     this.#clock.after(dueMs - nowMs, () => {
       if (this.#weather.cut || this.#peer === undefined) this.count.lost++;
       else arrival(this.#peer);

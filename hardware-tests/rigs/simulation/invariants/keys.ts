@@ -3,18 +3,15 @@ import type { EntityId, PnId } from '@cpns/shared';
 import { toHex } from '@cpns/shared/security';
 import type { MemoryStore } from '@cpns/shared/testing';
 import type { SimulatedDevice } from '../device.js';
-import { everybody, type Invariant, type World } from './world.js';
+import { everybody, type Invariant, isTold, type World } from './world.js';
 
 /** Nobody holds a key of a PN that it is not in: neither stored nor in memory, and no old copy of one that is still in use. */
 export const keys: Invariant = {
   name: 'keys are held by members only',
   violations(world) {
     const rights = rightsIn(world);
-    const { devices } = world.server.database.reads;
-    // To a revoked device nobody can say anything that it would believe: it keeps what it had, which is of no use any more.
-    const told = world.devices.filter(({ id }) => devices.find(id)?.state === 'active');
     return [
-      ...told.flatMap((device) => [...keptWithoutRight(device, rights), ...sessionsWithoutRight(device, rights)]),
+      ...world.devices.flatMap((device) => [...keptWithoutRight(world, device, rights), ...sessionsWithoutRight(world, device, rights)]),
       ...currentKeysOfOthers(world, rights),
     ];
   },
@@ -29,15 +26,28 @@ function rightsIn({ server }: World): ReadonlyMap<PnId, ReadonlySet<EntityId>> {
 
 type Rights = ReturnType<typeof rightsIn>;
 
-function keptWithoutRight({ id, store }: SimulatedDevice, rights: Rights): string[] {
-  const kept = [...store.keys('pn/'), ...store.keys('lk/'), ...store.keys('replay/')];
-  return kept.filter((key) => !rights.get(key.split('/')[1] as PnId)?.has(id)).map((key) => `${id} keeps ${key} and is not in that PN`);
+/** What a device holds of a PN that it was not told to be out of counts as long as it can be told. */
+function isPardoned(world: World, device: SimulatedDevice, pnId: PnId): boolean {
+  const record = device.device.state.pn(pnId);
+  return record !== undefined && !isTold(world, device, record.gateway);
 }
 
-function sessionsWithoutRight({ id, device, store }: SimulatedDevice, rights: Rights): string[] {
+function keptWithoutRight(world: World, device: SimulatedDevice, rights: Rights): string[] {
+  const { id, store } = device;
+  const kept = [...store.keys('pn/'), ...store.keys('lk/'), ...store.keys('replay/')];
+  const unfounded = kept.filter((key) => {
+    const pnId = key.split('/')[1] as PnId;
+    return !rights.get(pnId)?.has(id) && !isPardoned(world, device, pnId);
+  });
+  return unfounded.map((key) => `${id} keeps ${key} and is not in that PN`);
+}
+
+function sessionsWithoutRight(world: World, self: SimulatedDevice, rights: Rights): string[] {
+  const { id, device, store } = self;
   const everKnown = store.commits.flatMap((commit) => [...commit.keys()]).filter((key) => key.startsWith('pn/'));
   const pnIds = new Set([...everKnown.map((key) => key.slice('pn/'.length) as PnId), ...rights.keys()]);
   return [...pnIds].flatMap((pnId) => {
+    if (isPardoned(world, self, pnId)) return [];
     const members = rights.get(pnId);
     const open = device.linkedPeers().filter((peer) => device.linkTo(peer)?.hasPan(pnId));
     const withOthers = open.filter((peer) => !members?.has(id) || !members.has(peer));

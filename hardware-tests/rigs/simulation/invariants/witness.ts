@@ -4,6 +4,7 @@ import { RecordingProvider } from '@cpns/shared/testing';
 
 /** Keys have at least so many octets; what is shorter may be equal by chance or public. */
 const KEY_OCTETS = 32;
+const EMPTY = new Uint8Array(0);
 
 /** Looks over the shoulder of everybody's crypto provider, to find out what nobody who has only one device could see. */
 export class Witness {
@@ -12,14 +13,18 @@ export class Witness {
   /** Every key that was used, wrapped or unwrapped, as it was made, in hex; and what it was used for. */
   readonly secrets = new Map<string, string>();
   readonly #inner: CryptoProvider;
+  readonly #sealed: (plain: Uint8Array, record: Uint8Array) => void;
   /** MACs that the server computed, in hex. */
   readonly #serverMacs = new Set<string>();
   /** MACs of the server that a device compared successfully, in hex. */
   readonly #verified = new Map<string, Set<string>>();
 
-  constructor(inner: CryptoProvider) {
+  /** @param sealed is told what was sealed, and what came of it */
+  constructor(inner: CryptoProvider, sealed: (plain: Uint8Array, record: Uint8Array) => void = () => {}) {
     this.#inner = inner;
-    this.recorder = new RecordingProvider(inner);
+    this.#sealed = sealed;
+    // What it seals itself is not looked at: the party's own provider does that.
+    this.recorder = new RecordingProvider({ ...inner, seal: () => EMPTY });
   }
 
   /** How often a device has found a hash_server to be right. */
@@ -31,6 +36,7 @@ export class Witness {
   provider(party: string, inner: CryptoProvider = this.#inner): CryptoProvider {
     const { recorder, secrets } = this;
     const macs = this.#serverMacs;
+    const onSealed = this.#sealed;
     const verified = this.#verified.get(party) ?? new Set<string>();
     this.#verified.set(party, verified);
     const name = party === '' ? 'the server' : party;
@@ -50,7 +56,9 @@ export class Witness {
       seal(key, nonce, aad, plain) {
         keep(key, 'a traffic key');
         recorder.seal(key, nonce, aad, plain);
-        return inner.seal(key, nonce, aad, plain);
+        const record = inner.seal(key, nonce, aad, plain);
+        onSealed(plain, record);
+        return record;
       },
       open(key, nonce, aad, sealed) {
         keep(key, 'a traffic key');

@@ -1,0 +1,105 @@
+import { SeededChoices, type Weather } from '@cpns/shared/testing';
+import { type Action, type Deed, type Schedule, SERVER, type Way } from './actions.js';
+
+/** Devices of Ann; the laptop is the best suited PN GW. */
+const OWN = ['laptop', 'phone', 'board', 'watch'] as const;
+/** A device of another user. */
+export const GUEST = 'guest';
+
+/** From one action to the next: within one flow, between flows, and long enough for everything to come to rest. */
+const PAUSES_MS = [3, 20, 60, 200, 1_000, 5_000, 20_000];
+
+/** The schedule of a seed. */
+export function scheduleOf(seed: number): Schedule {
+  // Neighbouring seeds would otherwise begin alike.
+  const choices = new SeededChoices(Math.imul(seed + 1, 0x9e3779b1));
+  const own = OWN.slice(0, 3 + choices.below(2));
+  const devices = choices.chance(0.3) ? [...own, GUEST] : own;
+  const pairings: Way[] = devices.slice(1).map((device) => ['laptop', device]);
+  if (choices.chance(0.4)) pairings.push(['phone', 'board']);
+  const actions: Action[] = [];
+  let atMs = 0;
+  for (let left = 3 + choices.below(10); left > 0; left--) {
+    const deed = actions.length === 0 ? establish(choices, own) : choices.pick(DEEDS)(choices, own, devices);
+    actions.push({ ...deed, atMs });
+    atMs += choices.pick(PAUSES_MS) + choices.below(20);
+  }
+  return { seed, devices, pairings, actions };
+}
+
+type Make = (choices: SeededChoices, own: readonly string[], devices: readonly string[]) => Deed;
+
+function establish(choices: SeededChoices, own: readonly string[]): Deed {
+  const type = choices.pick(['one-to-one', 'all', 'all', 'named'] as const);
+  const at = choices.pick(own.slice(1));
+  return { do: 'establish', at, type, named: own.filter((name) => name !== at && choices.chance(0.5)) };
+}
+
+const silentMs = (choices: SeededChoices) => choices.pick([50, 2_000, 8_000, 30_000]);
+const downMs = (choices: SeededChoices) => choices.pick([100, 1_000, 8_000, 40_000]);
+/** Now, or at one of the next moments at which something leaves or becomes durable. */
+const deeds = (choices: SeededChoices) => (choices.chance(0.25) ? 0 : 1 + choices.below(12));
+
+function pairOf(choices: SeededChoices, devices: readonly string[]): Way {
+  const [one, other] = choices.shuffled(devices);
+  return choices.chance(0.6) ? ['laptop', choices.pick(devices.slice(1))] : [one as string, other as string];
+}
+
+function wayOf(choices: SeededChoices, devices: readonly string[]): Way {
+  return choices.chance(0.3) ? [choices.pick(devices), SERVER] : pairOf(choices, devices);
+}
+
+function weather(choices: SeededChoices): Partial<Weather> {
+  return {
+    delayMs: choices.pick([1, 20, 300]),
+    jitterMs: choices.pick([0, 50, 500]),
+    loss: choices.pick([0, 0.02, 0.1]),
+    duplication: choices.pick([0, 0.05, 0.3]),
+    reordering: choices.pick([0, 0, 0.05]),
+  };
+}
+
+const sends: Make = (choices, own) => {
+  const [from, to] = choices.shuffled([...own, SERVER]);
+  return { do: 'send', from: from as string, to: to as string };
+};
+const cutsPower: Make = (choices, own) => ({
+  do: 'power-cut',
+  device: choices.pick(own),
+  deeds: deeds(choices),
+  downMs: downMs(choices),
+});
+const serverCrashes: Make = (choices) => ({ do: 'server-crash', deeds: deeds(choices), downMs: downMs(choices) });
+
+/** Every kind as often as it shall come up. */
+const DEEDS: readonly Make[] = [
+  establish,
+  establish,
+  establish,
+  sends,
+  sends,
+  sends,
+  cutsPower,
+  cutsPower,
+  cutsPower,
+  serverCrashes,
+  serverCrashes,
+  (choices, own) => ({ do: 'restart', device: choices.pick(own) }),
+  (choices) => ({ do: 'server-away', downMs: downMs(choices) }),
+  (choices, _own, devices) => ({ do: 'sever', way: wayOf(choices, devices) }),
+  (choices, _own, devices) => ({ do: 'sever', way: pairOf(choices, devices) }),
+  (choices, _own, devices) => ({ do: 'silence', way: wayOf(choices, devices), forMs: silentMs(choices) }),
+  (choices, own) => ({ do: 'unplug', device: choices.pick(own), forMs: silentMs(choices) }),
+  (choices, _own, devices) => ({ do: 'weather', way: wayOf(choices, devices), weather: weather(choices), forMs: 20_000 }),
+  (choices, _own, devices) => ({ do: 'weather', way: wayOf(choices, devices), weather: weather(choices), forMs: 60_000 }),
+  (choices, own) => ({ do: 'clock', device: choices.pick(own), aheadMs: choices.pick([-48, -1, 1, 20, 48]) * 3_600_000 }),
+  (choices, _own, devices) => {
+    const [one, other] = pairOf(choices, devices);
+    return { do: 'unpair', one, other };
+  },
+  (choices, _own, devices) => {
+    const [one, other] = pairOf(choices, devices);
+    return { do: 'pair', one, other };
+  },
+  (choices, own) => (choices.chance(0.5) ? { do: 'revoke', device: choices.pick(own) } : sends(choices, own, own)),
+];

@@ -1,0 +1,132 @@
+import { CpnsError, describeError, entityId } from '@cpns/shared';
+import { FAIR_WEATHER } from '@cpns/shared/testing';
+import type { SimulatedDevice } from '../device.js';
+import { type Action, SERVER } from './actions.js';
+import type { Playground } from './playground.js';
+
+/** Told in words what came of an action. */
+export type Told = (text: string) => void;
+
+/** Begins an action; it may end long after. Where it is not possible, nothing happens and the reason is told. */
+export function perform(ground: Playground, action: Action, told: Told): void {
+  const { clock, server } = ground;
+  switch (action.do) {
+    case 'establish':
+      return establish(ground, action, told);
+    case 'send':
+      return send(ground, action, told);
+    case 'pair':
+      return pair(ground, action, told);
+    case 'unpair':
+      return on(ground, action.one, told, ({ device }) => device.unpair(entityId(action.other)));
+    case 'revoke':
+      return attempt(told, 'revocation', () => server.enabler.revokeDevice(entityId(action.device)));
+    case 'restart':
+      return void ground.restart(action.device);
+    case 'power-cut':
+      return afterDeeds(ground.running.get(action.device), action.deeds, () => cutPower(ground, action, told));
+    case 'server-crash':
+      return afterDeeds(server, action.deeds, () => crashServer(ground, action.downMs, told));
+    case 'server-away':
+      if (!server.reachable) return;
+      server.goAway();
+      return void clock.after(action.downMs, () => {
+        server.reachable = true;
+      });
+    case 'sever':
+      return ground.sever(action.way);
+    case 'silence':
+      ground.setSilent(action.way, true);
+      return void clock.after(action.forMs, () => ground.setSilent(action.way, false));
+    case 'unplug':
+      for (const way of ground.waysOf(action.device)) ground.setSilent(way, true);
+      return void clock.after(action.forMs, () => ground.waysOf(action.device).forEach((way) => void ground.setSilent(way, false)));
+    case 'clock':
+      return ground.running.get(action.device)?.setClockAhead(action.aheadMs);
+    case 'weather':
+      ground.setWeather(action.way, { ...FAIR_WEATHER, ...action.weather });
+      return void clock.after(action.forMs, () => ground.setWeather(action.way, FAIR_WEATHER));
+  }
+}
+
+type Of<D extends Action['do']> = Extract<Action, { do: D }>;
+
+function establish(ground: Playground, { at, type, named }: Of<'establish'>, told: Told): void {
+  on(ground, at, told, async ({ id, device }) => {
+    ground.asked.set(id, (ground.asked.get(id) ?? 0) + 1);
+    const setup = type === 'named' ? ({ type, pnes: named.map((name) => entityId(name)) } as const) : ({ type } as const);
+    await device.establish(setup, undefined, () => {}, new AbortController().signal);
+    told(`${at} was told that its personal network stands`);
+  });
+}
+
+function send(ground: Playground, { from, to }: Of<'send'>, told: Told): void {
+  const message = { channel: 'c', contentType: 'text/plain', payload: Uint8Array.of(1, 2, 3) };
+  if (from === SERVER) return attempt(told, 'sending', () => ground.server.enabler.sendData({ ...message, to: entityId(to) }, 1_000));
+  on(ground, from, told, ({ device }) => {
+    return device.messenger.queue({ ...message, pnId: undefined, to: to === SERVER ? SERVER : entityId(to) });
+  });
+}
+
+/** Both people choose each other's device and say yes when they see the code. */
+function pair(ground: Playground, { one, other }: Of<'pair'>, told: Told): void {
+  for (const [self, peer] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    on(ground, self, told, ({ device }) =>
+      device.pairing.pair(
+        { type: 'code', peer: entityId(peer) },
+        undefined,
+        (event) => {
+          if (event.type === 'code') ground.clock.after(10, () => device.pairing.answer(event.attempt, { type: 'yes' }));
+        },
+        new AbortController().signal,
+      ),
+    );
+  }
+}
+
+function cutPower(ground: Playground, { device, downMs }: Of<'power-cut'>, told: Told): void {
+  const store = ground.powerCut(device);
+  if (store === undefined) return;
+  told(`${device} has no power`);
+  ground.clock.after(downMs, () => {
+    told(`${device} has power again`);
+    void ground.start(device, store);
+  });
+}
+
+function crashServer({ server, clock }: Playground, downMs: number, told: Told): void {
+  server.crash();
+  told('the server is gone');
+  clock.after(downMs, () => {
+    told('the server is back');
+    server.restart();
+  });
+}
+
+/** Right after the n-th deed of a party from now; at once when n is 0. */
+function afterDeeds(party: Pick<SimulatedDevice, 'deeds'> | undefined, n: number, then: () => void): void {
+  if (n === 0) then();
+  else party?.deeds.at(n, then);
+}
+
+function on(ground: Playground, name: string, told: Told, work: (device: SimulatedDevice) => Promise<unknown>): void {
+  const device = ground.running.get(name);
+  if (device === undefined) return told(`${name} is off`);
+  attempt(told, name, () => work(device));
+}
+
+/** What a person cannot have now is no fault; what the program did not expect is. */
+function attempt(told: Told, who: string, work: () => Promise<unknown>): void {
+  const failed = (error: unknown) => {
+    if (!(error instanceof CpnsError) || error.family === 'Internal') told(`UNEXPECTED ${who}: ${describeError(error)}`);
+    else told(`${who} was told: ${error.message}`);
+  };
+  try {
+    work().catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}

@@ -1,0 +1,206 @@
+import { DeviceState } from '@cpns/agent';
+import { type EntityId, entityId, userId } from '@cpns/shared';
+import { nativeProvider } from '@cpns/shared/node';
+import { FAIR_WEATHER, InsecureSeededEntropy, MemoryStore, SeededChoices, VirtualClock, type Weather } from '@cpns/shared/testing';
+import { SimulatedAir } from '../air.js';
+import { BOARD, LAPTOP, PHONE, type SimulatedDevice, simulatedDevice } from '../device.js';
+import { Witness } from '../invariants/witness.js';
+import type { World } from '../invariants/world.js';
+import { SimulatedServer } from '../server.js';
+import { type Schedule, SERVER, type Way } from './actions.js';
+import { GUEST } from './generate.js';
+import type { Trace } from './trace.js';
+import { WeatheredUplink } from './weathered-uplink.js';
+
+const FACTS = { laptop: LAPTOP, phone: PHONE, board: BOARD, watch: PHONE, guest: PHONE } as const;
+/** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
+const QUICK = { acknowledgeTimeoutMs: 60_000, heartbeatMs: 20_000 };
+/** The devices have found one another, and one of them is PN GW. */
+const SETTLED_MS = 5_000;
+
+/** The household of a schedule: a server, devices, the ways between them and what they are like. */
+export class Playground {
+  readonly clock = new VirtualClock();
+  readonly server: SimulatedServer;
+  readonly witness: Witness;
+  /** Those that run now, by name. */
+  readonly running = new Map<string, SimulatedDevice>();
+  readonly past: SimulatedDevice[] = [];
+  readonly asked = new Map<EntityId, number>();
+  readonly #air: SimulatedAir;
+  readonly #schedule: Schedule;
+  readonly #trace: Trace | undefined;
+  readonly #choices: SeededChoices;
+  readonly #keys = new Map<string, Uint8Array>();
+  readonly #uplinks = new Map<string, WeatheredUplink>();
+  readonly #weather = new Map<string, Weather>();
+  readonly #silent = new Set<string>();
+  readonly #carried: { where: string; octets: Uint8Array }[] = [];
+
+  private constructor(schedule: Schedule, trace: Trace | undefined) {
+    const { clock } = this;
+    this.#schedule = schedule;
+    this.#trace = trace;
+    this.#choices = new SeededChoices(schedule.seed);
+    this.witness = new Witness(nativeProvider, trace && ((plain, record) => trace.sealed(plain, record)));
+    this.server = new SimulatedServer(clock, { sessions: QUICK, provider: this.witness.provider('') });
+    this.#air = new SimulatedAir(clock, { choices: new SeededChoices(schedule.seed + 1) });
+    this.#air.hook = ({ from, to, octets }) => {
+      this.#frame(from, to, octets);
+      return octets;
+    };
+    trace?.begin(clock, [...schedule.devices, SERVER]);
+  }
+
+  /** Everybody is enrolled, paired and has settled. */
+  static async open(schedule: Schedule, trace?: Trace): Promise<Playground> {
+    const ground = new Playground(schedule, trace);
+    const stores = new Map(schedule.devices.map((name) => [name, new MemoryStore()]));
+    const entropy = new InsecureSeededEntropy(`pairings ${schedule.seed}`);
+    for (const [one, other] of schedule.pairings) {
+      const kPair = entropy.bytes(32);
+      for (const [self, peer] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        const changes = new Map<string, Uint8Array | undefined>();
+        DeviceState.setPairing(changes, entityId(peer), { kPair });
+        await stores.get(self)?.commit(changes);
+      }
+    }
+    for (const name of schedule.devices) {
+      ground.#keys.set(name, await ground.server.enrol(name, userId(name === GUEST ? 'bob' : 'alice')));
+    }
+    for (const [name, store] of stores) await ground.start(name, store);
+    await ground.clock.advance(SETTLED_MS);
+    return ground;
+  }
+
+  get world(): World {
+    const { server, running, past, witness, asked } = this;
+    return { server, devices: [...running.values()], past, witness, asked, carried: this.#carried };
+  }
+
+  async start(name: string, store: MemoryStore): Promise<SimulatedDevice> {
+    const { clock, server, witness } = this;
+    const id = entityId(name);
+    const uplink = new WeatheredUplink(server.uplink(id), id, clock, this.#choices, (...what) => this.#payload(...what));
+    uplink.weather = this.#weatherOf(name, SERVER);
+    if (this.#isSilent(name, SERVER)) uplink.silence();
+    this.#uplinks.set(name, uplink);
+    const device = await simulatedDevice(name, {
+      air: this.#air,
+      clock,
+      uplink,
+      store,
+      facts: FACTS[name as keyof typeof FACTS],
+      euKey: this.#keys.get(name) as Uint8Array,
+      provider: witness.provider(name),
+      ...(name === GUEST && { services: [] }),
+    });
+    this.running.set(name, device);
+    return device;
+  }
+
+  /** A device does not run any more; its store is as the next start finds it. Undefined: it did not run. */
+  powerCut(name: string): MemoryStore | undefined {
+    const device = this.running.get(name);
+    if (device === undefined) return undefined;
+    this.running.delete(name);
+    this.past.push(device);
+    return device.powerCut();
+  }
+
+  async restart(name: string): Promise<void> {
+    const device = this.running.get(name);
+    if (device === undefined) return;
+    this.running.delete(name);
+    this.past.push(device);
+    await device.device.stop();
+    this.clock.after(500, () => void this.start(name, device.store));
+  }
+
+  setWeather([one, other]: Way, weather: Weather): void {
+    this.#weather.set(keyOf(one, other), weather);
+    this.#apply(one, other);
+  }
+
+  /** Nothing gets through and nobody is told. */
+  setSilent([one, other]: Way, silent: boolean): void {
+    if (silent) this.#silent.add(keyOf(one, other));
+    else this.#silent.delete(keyOf(one, other));
+    this.#apply(one, other);
+  }
+
+  sever([one, other]: Way): void {
+    const device = one === SERVER ? other : one;
+    if (one === SERVER || other === SERVER) this.#uplinks.get(device)?.sever();
+    else this.#air.sever(entityId(one), entityId(other));
+  }
+
+  /** Every way that a device has. */
+  waysOf(device: string): Way[] {
+    return [...this.#schedule.devices, SERVER].filter((other) => other !== device).map((other) => [device, other]);
+  }
+
+  /** Nothing ends at a deed that is still to come. */
+  disarm(): void {
+    for (const { deeds } of [this.server, ...this.running.values()]) deeds.at(Number.POSITIVE_INFINITY, () => {});
+  }
+
+  /** Fair weather everywhere; whoever is silent is heard again. */
+  calm(): void {
+    this.#weather.clear();
+    this.#silent.clear();
+    for (const device of this.#schedule.devices) for (const way of this.waysOf(device)) this.#apply(...way);
+  }
+
+  async close(): Promise<void> {
+    for (const name of [...this.running.keys()]) this.powerCut(name);
+    await this.server.stop();
+  }
+
+  #apply(one: string, other: string): void {
+    const uplink = this.#uplinks.get(one === SERVER ? other : one);
+    if (one !== SERVER && other !== SERVER) this.#applyToLinks(one, other);
+    else if (uplink !== undefined) {
+      uplink.weather = this.#weatherOf(one, other);
+      if (this.#isSilent(one, other)) uplink.silence();
+      else uplink.mend();
+    }
+  }
+
+  #applyToLinks(one: string, other: string): void {
+    const weather = { ...this.#weatherOf(one, other), cut: this.#isSilent(one, other) };
+    for (const { from, to, pair } of this.#air.links) {
+      if (keyOf(from, to) === keyOf(one, other)) for (const end of [pair.initiator, pair.responder]) end.setWeather(weather);
+    }
+  }
+
+  #weatherOf(one: string, other: string): Weather {
+    return this.#weather.get(keyOf(one, other)) ?? FAIR_WEATHER;
+  }
+
+  #isSilent(one: string, other: string): boolean {
+    return this.#silent.has(keyOf(one, other));
+  }
+
+  /** A frame is about to be sent: a link may be new, and is to have the weather of its way. */
+  #frame(from: string, to: string, octets: Uint8Array): void {
+    this.#applyToLinks(from, to);
+    this.#carried.push({ where: `a frame of ${from} to ${to}`, octets });
+    const link = this.#air.links.findLast((one) => keyOf(one.from, one.to) === keyOf(from, to));
+    if (this.#trace === undefined || link === undefined) return;
+    const { count } = link.from === from ? link.pair.initiator : link.pair.responder;
+    this.#trace.frame(from, to, octets, count);
+  }
+
+  #payload(from: string, to: string, octets: Uint8Array, fates: readonly string[]): void {
+    this.#carried.push({ where: `a payload of ${from} to ${to}`, octets });
+    this.#trace?.payload(from, to, octets, fates);
+  }
+}
+
+function keyOf(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
+}
