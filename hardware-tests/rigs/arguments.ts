@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { CpnsError } from '@cpns/shared';
 import type { Scenario } from '../scenarios/scenario.js';
 import type { Rig } from './rig.js';
+import type { ScheduleOptions } from './simulation/schedules/command.js';
 
 export interface RigArguments {
   readonly help: boolean;
@@ -12,6 +13,8 @@ export interface RigArguments {
   readonly logs: boolean;
   /** Which crash points of the rig `simulation` to play, an empty list for all. Undefined: scenarios are played. */
   readonly crashPoints: readonly string[] | undefined;
+  /** Random schedules of the rig `simulation` to play. Undefined: scenarios are played. */
+  readonly schedules: ScheduleOptions | undefined;
   /** Directory for the report. */
   readonly report: string | undefined;
   readonly rig: Rig | undefined;
@@ -29,6 +32,10 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     logs: { type: 'boolean', default: false },
     report: { type: 'string' },
     'crash-points': { type: 'boolean', default: false },
+    schedules: { type: 'string' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    only: { type: 'string' },
   } as const;
   let parsed: ReturnType<typeof parse>;
   const parse = () => parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
@@ -42,11 +49,15 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
   const crashPoints = parsed.values['crash-points'] ? names : undefined;
   if (crashPoints !== undefined && rigName !== 'simulation')
     throw new CpnsError('Config', 'Usage', 'Crash points are those of the rig simulation: npm run rig -- simulation --crash-points.');
+  const schedules = scheduleOptions(parsed.values);
+  if (schedules !== undefined && (rigName !== 'simulation' || names.length > 0))
+    throw new CpnsError('Config', 'Usage', 'Schedules are those of the rig simulation: npm run rig -- simulation --schedules 100.');
+  const special = crashPoints !== undefined || schedules !== undefined;
   const rig = rigs.find(({ name }) => name === rigName);
-  if (rigName !== undefined && rig === undefined && crashPoints === undefined) {
+  if (rigName !== undefined && rig === undefined && !special) {
     throw new CpnsError('Config', 'Usage', `There is no rig "${rigName}"; there is: ${rigs.map(({ name }) => name).join(', ')}.`);
   }
-  if (rig === undefined && !help && !list && crashPoints === undefined)
+  if (rig === undefined && !help && !list && !special)
     throw new CpnsError('Config', 'Usage', 'Say which rig: npm run rig -- RIG [SCENARIO...]. See --help.');
   return {
     help,
@@ -55,10 +66,37 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     json,
     logs,
     crashPoints,
+    schedules,
     report,
     rig,
-    scenarios: names.length === 0 || crashPoints !== undefined ? scenarios : names.flatMap((name) => named(name, scenarios)),
+    scenarios: names.length === 0 || special ? scenarios : names.flatMap((name) => named(name, scenarios)),
   };
+}
+
+interface ScheduleWords {
+  readonly schedules?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly trace: boolean;
+  readonly only?: string | undefined;
+}
+
+/** A seed alone stands for its one schedule. @throws CpnsError Config/Usage */
+function scheduleOptions({ schedules, seed, trace, only }: ScheduleWords): ScheduleOptions | undefined {
+  if (schedules === undefined && seed === undefined && !trace && only === undefined) return undefined;
+  if ((trace || only !== undefined) && seed === undefined)
+    throw new CpnsError('Config', 'Usage', 'Say of which schedule: add --seed with the number that a failure has printed.');
+  return {
+    schedules: wholeNumber('--schedules', schedules ?? '1', 1),
+    seed: wholeNumber('--seed', seed ?? '1', 0),
+    trace,
+    only: only === undefined ? undefined : only.split(',').flatMap((at) => (at === 'none' ? [] : wholeNumber('--only', at, 0))),
+  };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (number < least) throw new CpnsError('Config', 'Usage', `"${text}" is no number for ${option}: use a whole one from ${least} on.`);
+  return number;
 }
 
 /** The scenario of that name and those of the theme of that name. @throws CpnsError Config/Usage */

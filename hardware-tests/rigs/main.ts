@@ -9,6 +9,7 @@ import { LanRig } from './lan/lan-rig.js';
 import { type Outcome, type Played, playAll } from './player.js';
 import type { Rig } from './rig.js';
 import { playCrashPoints } from './simulation/crash-points/command.js';
+import { runSchedules } from './simulation/schedules/command.js';
 import { SimulationRig } from './simulation/simulation-rig.js';
 
 const HELP = `Plays field scenarios on a rig.
@@ -24,6 +25,12 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --crash-points [FLOW[/SIDE[/N]]]...
                 with the rig simulation, instead of scenarios: each side of each flow loses its power at each of its commits and
                 messages and starts again; then all must agree, what was shown as done must stand, and the flow must work
+
+  --schedules N with the rig simulation: N random schedules of pairing, establishing, sending, leaving, crashes, cut links and bad
+                weather; afterwards all must agree and be able to go on. A failure shows the shortest schedule that still fails
+  --seed S      the first schedule, or with neither --schedules nor more the only one. Default: 1
+  --trace       a sequence diagram of that one schedule
+  --only LIST   of that one schedule only these actions, by number, such as 0,3,4
 
 Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
 
@@ -46,6 +53,7 @@ async function main(): Promise<number> {
     return 2;
   }
   if (asked.crashPoints !== undefined && !asked.help) return playCrashPoints(asked.crashPoints, print);
+  if (asked.schedules !== undefined && !asked.help) return runSchedules(asked.schedules, print);
   if (asked.help || asked.rig === undefined) {
     if (asked.help) print(HELP);
     else list();

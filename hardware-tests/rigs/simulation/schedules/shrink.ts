@@ -8,26 +8,32 @@ export interface Shrunk {
   readonly violations: readonly string[];
 }
 
-/** The shortest prefix of the actions that still fails, and of that as few actions as still fail when each is left out in turn. */
-export async function shrink(schedule: Schedule): Promise<Shrunk> {
-  const fails = (kept: readonly number[]) =>
+/** The actions of a schedule that are enough for it to fail. */
+export function shrink(schedule: Schedule): Promise<Shrunk> {
+  const playOnly = (kept: readonly number[]) =>
     play(
       schedule,
       kept.map((at) => schedule.actions[at] as Action),
     );
-  const all = schedule.actions.map((_, at) => at);
-  let kept = all;
-  let violations = await fails(all);
-  for (let length = 0; length < all.length && violations.length > 0; length++) {
-    const wrong = await fails(all.slice(0, length));
-    if (wrong.length === 0) continue;
-    [kept, violations] = [all.slice(0, length), wrong];
-    break;
+  return shrinkBy(schedule.actions.length, playOnly);
+}
+
+/**
+ * The shortest prefix that fails, and of that what is left when each action that does not matter is left out.
+ * @param violations what is wrong when these actions are played
+ */
+export async function shrinkBy(actions: number, violations: (kept: readonly number[]) => Promise<readonly string[]>): Promise<Shrunk> {
+  const all = Array.from({ length: actions }, (_, at) => at);
+  let kept: readonly number[] = all;
+  let wrong: readonly string[] = [];
+  for (let length = 0; length <= actions && wrong.length === 0; length++) {
+    kept = all.slice(0, length);
+    wrong = await violations(kept);
   }
   for (const at of [...kept]) {
     const fewer = kept.filter((other) => other !== at);
-    const wrong = await fails(fewer);
-    if (wrong.length > 0) [kept, violations] = [fewer, wrong];
+    const still = await violations(fewer);
+    if (still.length > 0) [kept, wrong] = [fewer, still];
   }
-  return { kept, violations };
+  return { kept, violations: wrong };
 }

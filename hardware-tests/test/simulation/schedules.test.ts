@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { Action, Schedule } from '../../rigs/simulation/schedules/actions.js';
+import { diagram } from '../../rigs/simulation/schedules/diagram.js';
+import { scheduleOf } from '../../rigs/simulation/schedules/generate.js';
+import { play } from '../../rigs/simulation/schedules/play.js';
+import { shrinkBy } from '../../rigs/simulation/schedules/shrink.js';
+import { Trace } from '../../rigs/simulation/schedules/trace.js';
+
+async function traced(schedule: Schedule): Promise<string> {
+  const trace = new Trace();
+  expect(await play(schedule, schedule.actions, trace)).toEqual([]);
+  return diagram(trace).join('\n');
+}
+
+describe('random schedules', () => {
+  it('leave everybody in agreement and able to go on', async () => {
+    for (let seed = 1; seed <= 8; seed++) expect(await play(scheduleOf(seed)), `seed ${seed}`).toEqual([]);
+  }, 60_000);
+
+  it('are played in the very same way each time', async () => {
+    for (const seed of [3, 12]) {
+      const first = await traced(scheduleOf(seed));
+      expect(await traced(scheduleOf(seed))).toBe(first);
+      expect(first.split('\n').length).toBeGreaterThan(60);
+    }
+  }, 60_000);
+
+  it('differ from one another, and every kind of action comes up', () => {
+    const all = Array.from({ length: 300 }, (_, seed) => scheduleOf(seed));
+    expect(new Set(all.map(({ actions }) => JSON.stringify(actions))).size).toBe(300);
+    const kinds = new Set(all.flatMap(({ actions }) => actions.map((action) => action.do)));
+    expect([...kinds].sort()).toEqual(
+      [
+        ...['clock', 'establish', 'pair', 'power-cut', 'restart', 'revoke', 'send', 'server-away', 'server-crash', 'sever', 'silence'],
+        ...['unpair', 'unplug', 'weather'],
+      ].sort(),
+    );
+  });
+
+  it('show messages, steps and faults in their diagram', async () => {
+    const [establish, weather] = [
+      { do: 'establish', at: 'phone', type: 'all', named: [], atMs: 100 },
+      { do: 'weather', way: ['laptop', 'phone'], weather: { loss: 1 }, forMs: 3_000, atMs: 0 },
+    ] as const satisfies Action[];
+    const schedule: Schedule = {
+      seed: 1,
+      devices: ['laptop', 'phone', 'board'],
+      pairings: [['laptop', 'phone']],
+      actions: [weather, establish],
+    };
+    const text = await traced(schedule);
+    expect(text).toMatch(/laptop +phone +board +server/);
+    expect(text).toContain('=== phone establishes (all)');
+    expect(text).toMatch(/ \|X-+\| .*PN Setup Request \(PNE to PN GW\) \(3: 1\) {2}!! lost/);
+    expect(text).toMatch(/ \|-+>\| +Connection Setup Request \(PN GW\) \(2: 8\), in clear/);
+    expect(text).not.toContain('nobody here sealed');
+  });
+});
+
+describe('shrinking', () => {
+  it('finds the shortest prefix that fails, and leaves out what does not matter', async () => {
+    const tried: string[] = [];
+    const fails = async (kept: readonly number[]) => {
+      tried.push(kept.join());
+      return kept.includes(2) && kept.includes(5) ? ['broken'] : [];
+    };
+    expect(await shrinkBy(9, fails)).toEqual({ kept: [2, 5], violations: ['broken'] });
+    expect(tried).toContain('0,1,2,3,4,5');
+  });
+
+  it('keeps all of what fails without any action', async () => {
+    expect(await shrinkBy(3, async () => ['always broken'])).toEqual({ kept: [], violations: ['always broken'] });
+  });
+});
