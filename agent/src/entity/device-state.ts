@@ -44,6 +44,12 @@ export const pairingRecord = struct({
   addresses: optional(4, list(text(300), 8)),
 });
 export type PairingRecord = Infer<typeof pairingRecord>;
+/**
+ * What a K_pair is kept for: as `new` until the peer has shown that it keeps it, too; as `paired`; and as `ended` only to tell a peer
+ * that does not know it yet, in a session under that key, that the pairing is over.
+ */
+export type PairingState = 'new' | 'paired' | 'ended';
+const PAIRING_PREFIX: Readonly<Record<PairingState, string>> = { new: 'pairing-new/', paired: 'pairing/', ended: 'unpaired/' };
 
 /** What this device is in a PN. */
 export const PnRole = { Pne: 1, PnGw: 2 } as const;
@@ -115,20 +121,21 @@ export class DeviceState {
     changes.set('enrolment', toOctets(enrolmentRecord, record));
   }
 
-  pairings(): ReadonlyMap<EntityId, PairingRecord> {
+  pairings(state: PairingState = 'paired'): ReadonlyMap<EntityId, PairingRecord> {
     const result = new Map<EntityId, PairingRecord>();
-    for (const key of this.#store.keys('pairing/')) {
-      const id = key.slice('pairing/'.length);
+    const prefix = PAIRING_PREFIX[state];
+    for (const key of this.#store.keys(prefix)) {
+      const id = key.slice(prefix.length);
       const record = this.#read(key, pairingRecord);
       if (isEntityId(id) && record !== undefined) result.set(id, record);
     }
     return result;
   }
-  pairing(id: EntityId): PairingRecord | undefined {
-    return this.#read(`pairing/${id}`, pairingRecord);
+  pairing(id: EntityId, state: PairingState = 'paired'): PairingRecord | undefined {
+    return this.#read(`${PAIRING_PREFIX[state]}${id}`, pairingRecord);
   }
-  static setPairing(changes: Changes, id: EntityId, record: PairingRecord | undefined): void {
-    changes.set(`pairing/${id}`, record && toOctets(pairingRecord, record));
+  static setPairing(changes: Changes, id: EntityId, record: PairingRecord | undefined, state: PairingState = 'paired'): void {
+    changes.set(`${PAIRING_PREFIX[state]}${id}`, record && toOctets(pairingRecord, record));
   }
 
   pns(): PnRecord[] {

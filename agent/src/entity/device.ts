@@ -23,7 +23,6 @@ import {
   RemoveReason,
   refusal,
   Status,
-  unpair,
 } from '@cpns/shared/messages';
 import { Gateway } from '../gateway/gateway.js';
 import type { Established, Setup, SetupProgress } from '../pne/establish.js';
@@ -324,8 +323,6 @@ export class Device {
           this.roles.heard(link, envelope);
           return acknowledged;
         });
-      case unpair.number:
-        return void this.#peers.pairings.endedByPeer(link.peer as EntityId);
       default:
         if (this.#pne.message(link, envelope, hop)) return;
         if (isGateway(this.roles.mode) && this.#gateway.message(link, envelope, hop)) return;

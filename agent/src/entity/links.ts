@@ -20,6 +20,8 @@ export interface LinksHandler {
   pairing(link: PeerLink, envelope: Envelope): void;
   /** A link was proven under a provisional K_pair. True: it is taken care of. */
   provisionalProven(link: PeerLink): boolean;
+  /** A link was proven under the K_pair of a pairing that is over. True: it is taken care of. */
+  farewell(link: PeerLink): boolean;
   /** Provisional K_pairs of a pairing under way. */
   provisional(): readonly PairedPeer[];
 }
@@ -40,6 +42,8 @@ export class Links {
   readonly #options: LinksOptions;
   readonly #all = new Set<PeerLink>();
   readonly #byPeer = new Map<EntityId, PeerLink>();
+  /** How often links could not be proven: with two keys for a peer, each gets its turn. */
+  readonly #failures = new Map<EntityId, number>();
   readonly #acceptors = new WeakMap<PeerLink, LinkSessionAcceptor>();
 
   constructor(options: LinksOptions) {
@@ -82,7 +86,10 @@ export class Links {
 
   /** Proves a link that we opened to a paired device. False: it could not be proven, and was closed. */
   async prove(link: PeerLink, peer: EntityId): Promise<boolean> {
-    const record = this.#options.state.pairing(peer);
+    const { state } = this.#options;
+    const failures = this.#failures.get(peer) ?? 0;
+    const records = [state.pairing(peer, 'new'), state.pairing(peer)].filter((known) => known !== undefined);
+    const record = records[failures % records.length];
     if (record === undefined) {
       link.close('the device is not paired any more');
       return false;
@@ -90,9 +97,11 @@ export class Links {
     const kPair = new Secret(`K_pair ${peer}`, record.kPair);
     try {
       await openLinkSession(this.#options, link, { id: peer, kPair });
+      this.#failures.delete(peer);
       this.proven(link);
       return true;
     } catch (error) {
+      this.#failures.set(peer, failures + 1);
       this.#options.logger.info('a link could not be proven', { peer, why: describeError(error) });
       link.close('the other device did not prove who it is');
       return false;
@@ -104,7 +113,7 @@ export class Links {
   /** A link whose session stands: kept, unless another one to the same peer stays (protocol 0.22). */
   proven(link: PeerLink): void {
     const peer = link.peer;
-    if (peer === undefined || link.signal.aborted) return;
+    if (peer === undefined || link.signal.aborted || this.#options.handler.farewell(link)) return;
     const other = this.#byPeer.get(peer);
     if (other !== undefined && other !== link && !other.signal.aborted) {
       const keepsOther = other.initiated !== link.initiated && this.#dialledByLower(other, peer);
@@ -114,6 +123,16 @@ export class Links {
     }
     this.#byPeer.set(peer, link);
     this.#options.handler.up(link, peer);
+  }
+
+  /** Takes the link to a peer out of use: it is no link of that peer any more, and stays open. */
+  retire(peer: EntityId): PeerLink | undefined {
+    const link = this.#byPeer.get(peer);
+    if (link === undefined) return undefined;
+    this.#byPeer.delete(peer);
+    this.#options.handler.ended(link);
+    this.#options.handler.down(link, peer, 'the devices are not paired any more');
+    return link;
   }
 
   /** Others may hold half of the places without a proof, and lose them to links that this device opens itself. */
@@ -148,8 +167,11 @@ export class Links {
 
   #answer(link: PeerLink, envelope: Envelope): void {
     const provisional = this.#options.handler.provisional();
-    const pairings = [...this.#options.state.pairings()].slice(0, MAX_PAIRED_KEYS - provisional.length);
-    const paired = pairings.map(([id, { kPair }]) => ({ id, kPair: new Secret(`K_pair ${id}`, kPair) }));
+    const { state } = this.#options;
+    const known = [...state.pairings('new'), ...state.pairings(), ...state.pairings('ended')];
+    const paired = known
+      .slice(0, MAX_PAIRED_KEYS - provisional.length)
+      .map(([id, { kPair }]) => ({ id, kPair: new Secret(`K_pair ${id}`, kPair) }));
     const acceptor = this.#acceptors.get(link) ?? new LinkSessionAcceptor(this.#options, link);
     this.#acceptors.set(link, acceptor);
     acceptor.answer(envelope, provisional, paired);

@@ -98,6 +98,7 @@ export class PeerLink {
   #lastHeardMs: number;
   #cancelTimer = () => {};
   #provenAtMs = 0;
+  #keyDigest: string | undefined;
 
   constructor(options: PeerLinkOptions) {
     const { link, clock, entropy, self, limits } = options;
@@ -131,6 +132,10 @@ export class PeerLink {
   get pairedPeer(): PairedPeer | undefined {
     return this.#session?.peer;
   }
+  /** The link was proven under that K_pair. The key itself may be erased by now. */
+  isProvenUnder(kPair: Uint8Array): boolean {
+    return this.#keyDigest === this.#digestOf(kPair);
+  }
   /** Monotonic time of the proof. */
   get provenAtMs(): number {
     return this.#provenAtMs;
@@ -144,6 +149,7 @@ export class PeerLink {
   prove(session: LinkSession): void {
     if (this.#closing.signal.aborted) return session.channel.erase();
     this.#session = session;
+    this.#keyDigest = this.#digestOf(session.peer.kPair.reveal());
     this.#provenAtMs = this.#options.clock.monotonicMs();
     this.#lastHeardMs = this.#provenAtMs;
     this.#cancelTimer();
@@ -179,6 +185,10 @@ export class PeerLink {
     if (this.#closing.signal.aborted) return;
     this.#link.close(reason);
     this.#ended(reason);
+  }
+
+  #digestOf(kPair: Uint8Array): string {
+    return toHex(this.#options.provider.sha256(kPair));
   }
 
   #dropPans(pnId: PnId, kept: SecureChannel | undefined): void {

@@ -1,5 +1,15 @@
-import { type Clock, CpnsError, type CryptoProvider, type EntityId, type Entropy, type Link, type Logger } from '@cpns/shared';
-import type { Envelope, Mode } from '@cpns/shared/messages';
+import {
+  type Clock,
+  CpnsError,
+  type CryptoProvider,
+  describeError,
+  type EntityId,
+  type Entropy,
+  type Link,
+  type Logger,
+} from '@cpns/shared';
+import { type Envelope, type Mode, unpair } from '@cpns/shared/messages';
+import { toHex } from '@cpns/shared/security';
 import type { DeviceLimits, Happening } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { Links } from './links.js';
@@ -43,6 +53,9 @@ export class Peers {
   readonly pairings: Pairings;
   readonly #options: PeersOptions;
   readonly #links: Links;
+  /** Links on which the peer has said something. */
+  readonly #spoken = new WeakSet<PeerLink>();
+  readonly #confirming = new Set<EntityId>();
   #pairingOpen = false;
   #stopped = false;
 
@@ -64,9 +77,14 @@ export class Peers {
         },
         ended: (link) => handler.ended(link),
         down: (link, peer, reason) => this.#down(link, peer, reason),
-        message: (link, envelope, hop) => handler.message(link, envelope, hop),
+        message: (link, envelope, hop) => this.#message(link, envelope, hop),
         pairing: (link, envelope) => this.pairing.accepted(link, envelope),
         provisionalProven: (link) => this.pairing.linkProven(link),
+        farewell: (link) => {
+          const over = this.pairings.isOver(link);
+          if (over) void this.pairings.farewell(link);
+          return over;
+        },
         provisional: () => this.pairing.provisional(),
       },
     });
@@ -75,8 +93,8 @@ export class Peers {
       entropy,
       logger,
       limits,
-      linkTo: (id) => this.linkTo(id),
-      linkedPeers: () => this.linked,
+      links: () => this.linked.flatMap((id) => this.linkTo(id) ?? []),
+      retire: (peer) => this.#links.retire(peer),
       happened,
       ended: (peer, byPeer) => handler.unpaired(peer, byPeer),
     });
@@ -101,15 +119,19 @@ export class Peers {
     this.pairing = new PairingService(
       { self, provider, clock, entropy, logger, limits },
       {
-        isPaired: (id) => this.pairings.has(id),
+        isPaired: (id) => this.pairings.isPaired(id),
         windowChanged: (open) => {
           this.#pairingOpen = open;
           this.announce();
         },
         sightings: () => [...this.neighbourhood.sightings.values()].flatMap((known) => [...known.values()]),
         dial: (peer, addresses, signal) => this.#dialForPairing(peer, addresses, signal),
-        keep: ({ peer, kPair }, addresses) => this.pairings.keep(peer, kPair.reveal(), addresses),
-        proven: (link) => this.#links.proven(link),
+        keep: ({ peer, kPair }, addresses) => this.pairings.begin(peer, kPair.reveal(), addresses),
+        giveUp: (peer) => this.pairings.giveUp(peer),
+        proven: (link) => {
+          this.#links.proven(link);
+          if (this.#spoken.has(link)) this.#confirm(link);
+        },
       },
     );
   }
@@ -117,6 +139,7 @@ export class Peers {
   /** @throws CpnsError why the first PAN technology cannot start, when none can */
   start(): Promise<void> {
     this.announce();
+    this.#giveUpLater();
     return this.neighbourhood.start();
   }
 
@@ -146,6 +169,48 @@ export class Peers {
     happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
     handler.down(link);
     this.neighbourhood.refresh(peer);
+  }
+
+  #message(link: PeerLink, envelope: Envelope, hop: Hop): void {
+    const { handler, logger } = this.#options;
+    const peer = link.peer as EntityId;
+    if (envelope.number === unpair.number) {
+      link.exchange
+        .serve(envelope, hop, () => this.pairings.endedByPeer(peer))
+        .then(() => link.close('the devices are not paired any more'))
+        .catch((error) => logger.warn('a pairing could not be removed', { peer, why: describeError(error) }));
+      return;
+    }
+    if (this.pairings.isOver(link)) return;
+    this.#spoken.add(link);
+    this.#confirm(link);
+    handler.message(link, envelope, hop);
+  }
+
+  /** The peer has stored the pairing, or it would not talk: it stands. */
+  #confirm(link: PeerLink): void {
+    const peer = link.peer as EntityId;
+    if (this.#confirming.has(peer) || !this.pairings.isConfirmedBy(link)) return;
+    this.#confirming.add(peer);
+    this.pairings
+      .confirm(peer)
+      .then(
+        () => this.pairing.confirmed(peer),
+        (error) => this.pairing.notConfirmed(peer, error),
+      )
+      .finally(() => this.#confirming.delete(peer));
+  }
+
+  /** A pairing that a restart has interrupted is confirmed soon, or was never kept by the other device. */
+  #giveUpLater(): void {
+    const { state, clock, limits } = this.#options;
+    for (const [peer, { kPair }] of state.pairings('new')) {
+      const begun = toHex(kPair);
+      clock.after(limits.pairingWindowMs, () => {
+        const now = state.pairing(peer, 'new');
+        if (!this.#stopped && now !== undefined && toHex(now.kPair) === begun) void this.pairings.giveUp(peer);
+      });
+    }
   }
 
   async #linked(raw: Link, expected: EntityId | undefined): Promise<boolean> {

@@ -221,7 +221,7 @@ export class RoleKeeper {
       reachesServerAgeS: this.#reach === undefined ? 0 : Math.floor((clock.monotonicMs() - this.#reach.atMonotonicMs) / 1000),
       panTechnologies: panKinds,
       subscribed: this.#subscribed,
-      pairedPnes: Math.min(state.pairings().size, 1000),
+      pairedPnes: Math.min(new Set([...state.pairings().keys(), ...state.pairings('new').keys()]).size, 1000),
     };
   }
 }

@@ -78,15 +78,15 @@ describe.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('a ful
     await disk.fill();
     const stop = new AbortController();
     const atA = pair(a, 'pair.peer', { peer: b.id }, { signal: stop.signal });
-    const atB = pair(b, 'pair.peer', { peer: a.id });
+    const atB = pair(b, 'pair.peer', { peer: a.id }, { signal: stop.signal });
     expect(await atA.first('attempt-failed')).toMatchObject({ code: 'DiskFull', attemptsLeft: 4 });
     stop.abort();
     await atB.result.catch(() => {});
-    expect(await a.status()).toMatchObject({ peers: { paired: 0, linked: 0 } });
+    for (const agent of [a, b]) expect(await agent.status()).toMatchObject({ peers: { paired: 0, linked: 0 } });
     await expect(a.client.request('reset', {})).rejects.toMatchObject({ code: 'DiskFull', exitCode: 5 });
 
     await disk.free();
-    await a.until(async () => (await a.status()).pairingWindow === undefined);
+    for (const agent of [a, b]) await agent.until(async () => (await agent.status()).pairingWindow === undefined);
     await pairByCode(a, b);
   });
 });

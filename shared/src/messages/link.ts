@@ -91,7 +91,7 @@ export const pairing5 = defineMessage({
 export const unpair = defineMessage({
   number: 9,
   name: 'Unpair',
-  kind: 'notify',
+  kind: 'request',
   directions: ['Peer>Peer'],
   channels: ['link'],
   source: 'protocol a.2b',

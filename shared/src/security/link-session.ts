@@ -12,7 +12,7 @@ import { X25519Key } from './x25519-key.js';
 
 const NONCE_LENGTH = 32;
 /** K_pairs that R tries. */
-export const MAX_PAIRED_KEYS = 64;
+export const MAX_PAIRED_KEYS = 96;
 
 /** I to R. Names nobody: only who has the K_pair can tell from `find` who it is. */
 export interface LinkMessage1 {

@@ -61,8 +61,8 @@ describe('link session', () => {
     expect(fresh.kPair.erased).toBe(false);
   });
 
-  it('takes no more than 64 keys', () => {
-    const peers = Array.from({ length: 65 }, (_, at) => ({ id: phone, kPair: kPair(at) }));
+  it('takes no more than 96 keys', () => {
+    const peers = Array.from({ length: 97 }, (_, at) => ({ id: phone, kPair: kPair(at) }));
     expect(() => newR({ peers })).toThrow(expect.objectContaining({ family: 'Internal', code: 'TooManyPairings' }));
   });
 

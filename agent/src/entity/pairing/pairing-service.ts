@@ -1,5 +1,5 @@
 import { abortReason, CpnsError, deadline, describeError, type EntityId, type LinkType } from '@cpns/shared';
-import { type Envelope, refusal, Status, unpair } from '@cpns/shared/messages';
+import { ack, type Envelope, refusal, Status, unpair } from '@cpns/shared/messages';
 import { type PairedPeer, PairingInvitation, type PairingLink, type PairingResult, PairingWindow } from '@cpns/shared/security';
 import type { Sighting } from '../pan-technology.js';
 import { CLEAR, LINK, type PeerLink } from '../peer-link.js';
@@ -50,8 +50,10 @@ export interface PairingHost {
   sightings(): Iterable<Sighting>;
   /** Opens a link for a pairing. @throws CpnsError Transport, Timeout */
   dial(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink>;
-  /** The first link session under K_pair stands: keep the pairing, and where the device is, if somebody said so. */
+  /** The first link session under K_pair stands: keep it, until the peer confirms, and where the device is, if somebody said so. */
   keep(result: PairingResult, addresses: readonly string[] | undefined): Promise<void>;
+  /** The peer did not confirm what was kept. */
+  giveUp(peer: EntityId): Promise<void>;
   /** The link is proven and can be used like any other. */
   proven(link: PeerLink): void;
 }
@@ -82,6 +84,8 @@ interface OpenWindow {
   /** Devices near that are being called, or will be. */
   readonly dialling: Set<EntityId>;
   attempt?: Attempt;
+  /** Stored here; whether the peer has stored it, too, its first message tells. */
+  kept?: Paired;
   lastFailure?: CpnsError;
 }
 
@@ -143,8 +147,9 @@ export class PairingService {
       });
     } finally {
       limit.done();
-      const attempt = (this.#open as OpenWindow | undefined)?.attempt;
+      const { attempt, kept } = (this.#open ?? {}) as Partial<OpenWindow>;
       this.#open = undefined;
+      if (kept !== undefined) void this.#host.giveUp(kept.peer);
       window.close();
       if (attempt !== undefined) this.#discard(attempt, 'the pairing window closed');
       invitation?.erase();
@@ -316,27 +321,49 @@ export class PairingService {
     };
   }
 
+  /** The peer talks under the new K_pair, and this device has stored that: the pairing stands on both sides. */
+  confirmed(peer: EntityId): void {
+    const open = this.#open;
+    if (open?.kept?.peer !== peer) return;
+    const { kept } = open;
+    open.window.end('paired');
+    delete open.attempt;
+    delete open.kept;
+    open.resolve(kept);
+  }
+
+  /** The peer has stored the pairing, and this device could not. */
+  notConfirmed(peer: EntityId, error: unknown): void {
+    const open = this.#open;
+    const attempt = open?.attempt;
+    if (open?.kept?.peer !== peer || attempt === undefined) return;
+    delete open.kept;
+    void this.#host.giveUp(peer).then(() => this.#failed(open, attempt, error));
+  }
+
   async #succeeded(open: OpenWindow, attempt: Attempt, result: PairingResult, link: PeerLink): Promise<void> {
     if (this.#open !== open) return;
-    const replaced = this.#host.isPaired(result.peer);
+    const { peer } = result;
+    const replaced = this.#host.isPaired(peer);
     try {
       await this.#host.keep(result, open.request.type === 'show-link' ? undefined : open.request.addresses);
     } catch (error) {
       // The other device may have kept the pairing: it is told in the session under it.
-      link.exchange.notify(unpair, {}, LINK);
+      link.exchange.request(unpair, {}, [ack], LINK, { timeoutMs: 1_000, signal: link.signal }).catch(() => undefined);
       return this.#failed(open, attempt, error);
     }
-    open.window.end('paired');
+    if (this.#open !== open) return void this.#host.giveUp(peer);
     delete attempt.provisional;
-    delete open.attempt;
     attempt.acceptor?.abort();
-    open.resolve({
-      peer: result.peer,
+    open.kept = {
+      peer,
       technology: link.technology,
       method: attempt.code === undefined ? 'link' : 'code',
       ...(attempt.code && { code: attempt.code }),
       replaced,
-    });
+    };
+    if (link.signal.aborted) return this.#failed(open, attempt, link.signal.reason);
+    link.signal.addEventListener('abort', () => this.#failed(open, attempt, link.signal.reason), { once: true });
     this.#host.proven(link);
   }
 

@@ -6,7 +6,7 @@ const TELLTALE_OCTETS = 16;
 const HEX_RUN = /[0-9a-f]{32,}/gi;
 const BASE64_RUN = /[A-Za-z0-9+/_-]{22,}/g;
 /** What a device's store holds in state keys; all else there is not for keys. */
-const STATE_KEYS = ['enrolment', 'pairing/', 'pn/', 'lk/', 'adv-key'];
+const STATE_KEYS = ['enrolment', 'pairing/', 'pairing-new/', 'unpaired/', 'pn/', 'lk/', 'adv-key'];
 
 /**
  * No key is anywhere but in `Secret` objects, in the state keys of a store and sealed. Searched are, for every key that a provider was
