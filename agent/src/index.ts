@@ -29,7 +29,7 @@ export { DeviceState, PnRole, pnIdText } from './entity/device-state.js';
 export { InventoryCopies } from './entity/inventory-copy.js';
 export { LocalEuKeys } from './entity/local-eu-keys.js';
 export type { ReceivedMessage } from './entity/messenger.js';
-export type { PairingReport, PairingRequest } from './entity/pairing/pairing-service.js';
+export type { PairingReport, PairingRequest } from './entity/pairing/pairing-request.js';
 export type { Announcement, PanEvents, PanTechnology, Sighting } from './entity/pan-technology.js';
 export type { DeviceFacts } from './entity/role-keeper.js';
 export { ServerChannel } from './entity/server-channel.js';

@@ -1,4 +1,4 @@
-import type { PairingReport, PairingRequest } from '../../entity/pairing/pairing-service.js';
+import type { PairingReport, PairingRequest } from '../../entity/pairing/pairing-request.js';
 import type { StepEvent } from '../api/progress.js';
 
 /** Tells the person where a pairing stands, as numbered steps: by code compare and confirm, by link only confirm. */

@@ -1,5 +1,5 @@
 import { type Clock, CpnsError, type EntityId, isEntityId, isHostPort } from '@cpns/shared';
-import type { PairingReport, PairingRequest } from '../../entity/pairing/pairing-service.js';
+import type { PairingReport, PairingRequest } from '../../entity/pairing/pairing-request.js';
 import { readPairingLink, writePairingLink } from '../../pan/qr/pairing-link.js';
 import type { PairingControl, PairingEvent, PairingResult } from '../api/pairing.js';
 import type { Progress } from '../api/progress.js';
