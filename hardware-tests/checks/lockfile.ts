@@ -8,7 +8,13 @@ interface LockedPackage {
   readonly hasInstallScript?: boolean;
   readonly license?: string;
   readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
+
+/** One version, not a range of them. */
+const EXACT = /^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/;
 
 /** Licences that may be combined with Apache-2.0 in one product. */
 const LICENCES: ReadonlySet<string> = new Set([
@@ -28,7 +34,7 @@ const LICENCES: ReadonlySet<string> = new Set([
   'Unlicense',
 ]);
 
-/** No download addresses, integrity everywhere, install scripts only where they are known, licences that fit (security T21). */
+/** Exact versions, no download addresses, integrity everywhere, install scripts only where they are known, licences that fit (security T21). */
 export const lockfile: Check = {
   name: 'lockfile',
   async run(root) {
@@ -37,6 +43,7 @@ export const lockfile: Check = {
     const problems: string[] = [];
     for (const [path, entry] of Object.entries(lock.packages)) {
       const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+      if (!path.includes('node_modules/')) problems.push(...inexact(path, entry));
       if (!path.includes('node_modules/') || entry.link) continue;
       if (entry.resolved !== undefined) problems.push(`${path} carries a download address`);
       if (entry.integrity === undefined) problems.push(`${path} has no integrity`);
@@ -47,3 +54,10 @@ export const lockfile: Check = {
     return problems;
   },
 };
+
+/** What a package of this project asks for without naming one version. */
+function inexact(path: string, { dependencies = {}, devDependencies = {}, optionalDependencies = {} }: LockedPackage): string[] {
+  return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
+    .filter(([, version]) => !EXACT.test(version))
+    .map(([name, version]) => `${path || 'the workspace'} asks for ${name} ${version}, which is no exact version`);
+}

@@ -18,10 +18,15 @@ export class TokenBucket {
 
   /** Takes `count` tokens if they are there. False: over the limit, nothing taken. */
   take(count = 1): boolean {
-    this.#refill();
-    if (this.#tokens < count) return false;
+    if (!this.has(count)) return false;
     this.#tokens -= count;
     return true;
+  }
+
+  /** So many could be taken now. */
+  has(count = 1): boolean {
+    this.#refill();
+    return this.#tokens >= count;
   }
 
   /** Nobody has taken anything lately: forgetting this bucket changes nothing. */
@@ -52,6 +57,11 @@ export class TokenBuckets {
 
   take(key: string, count = 1): boolean {
     return this.#bucketOf(key).take(count);
+  }
+
+  /** So many could be taken now. */
+  has(key: string, count = 1): boolean {
+    return this.#bucketOf(key).has(count);
   }
 
   #bucketOf(key: string): TokenBucket {

@@ -94,9 +94,12 @@ export class ConsentDesk {
     return [...this.#open.values()].map((entry) => entry.question);
   }
 
-  /** The gateway is proven, the initiator only what it says: inventing initiators must not help it. */
+  /**
+   * The gateway is proven, the initiator only what it says: inventing initiators must not help it, nor naming a real one do that one harm
+   * at another gateway. And an initiator that asks too often must not use up what the others at its gateway may ask.
+   */
   #mayPrompt({ gateway, initiator }: ConsentQuestion): boolean {
-    return this.#gateways.take(gateway) && this.#initiators.take(initiator);
+    return this.#gateways.has(gateway) && this.#initiators.take(`${gateway} ${initiator}`) && this.#gateways.take(gateway);
   }
 
   /** @throws CpnsError State/NoSuchConsent */

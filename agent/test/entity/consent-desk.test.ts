@@ -92,4 +92,17 @@ describe('consent', () => {
     for (let n = 1; n <= 9; n++) await ask(n);
     expect(() => ask(10)).toThrow('too often');
   });
+
+  it('of one initiator is not refused because another one, or another gateway in its name, asked too often', async () => {
+    const { desk: own } = desk();
+    const ask = (n: number, initiator: string, gateway: string) => {
+      const asked = own.ask(question(n, initiator, gateway), gone().signal);
+      own.answer(own.list()[0]?.consentId ?? '', false);
+      return asked;
+    };
+    for (let n = 1; n <= 3; n++) await ask(n, 'phone', 'laptop');
+    for (let n = 4; n <= 40; n++) expect(() => ask(n, 'phone', 'laptop')).toThrow('too often');
+    await ask(41, 'watch', 'laptop');
+    await ask(42, 'phone', 'board');
+  });
 });

@@ -5,17 +5,14 @@ import {
   authenticationRequestToPne,
   authenticationResponse,
   pnEstablishmentNotify,
-  pneNotificationExpel,
   pnMembershipWithKey,
   pnMembershipWithKeyConfirmation,
   pnRegistrationRequest,
-  pnReleaseNotification,
   pnSetupAck,
   pnSetupInvitation,
   pnSetupResponse,
   relay,
   Status,
-  unknownPn,
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
@@ -221,40 +218,6 @@ describe('a malicious PN GW', () => {
     expect(home.board.device.state.pn(pnId as never)).toEqual(before);
   });
 
-  it.each([
-    ['UnknownPN', unknownPn, {}],
-    ['Expel', pneNotificationExpel, { reason: 2 }],
-    ['PN Release', pnReleaseNotification, {}],
-  ])('cannot make a PNE give a PN up by %s outside SK_L and SK', async (_name, type, more) => {
-    const { home } = await withLyingLaptop();
-    const { pnId } = await outcomeOf(home, 'one-to-one');
-    const body = { pnId: fromHex(pnId as string), ...more } as never;
-    await home.clock.run(
-      attack(home, PHONE_ID)
-        .exchange.request(type as typeof unknownPn, body, [ack], LINK, soon)
-        .catch(() => undefined),
-    );
-    await home.clock.advance(10_000);
-    expect(home.phone.device.state.pn(pnId as never)).toBeDefined();
-    expect(home.phone.device.hasServerSession(pnId as never)).toBe(true);
-  });
-
-  it('whose UnknownPN is a hint is asked about at the server at most once in the time that a restart is given', async () => {
-    const { home } = await withLyingLaptop();
-    const { pnId } = await outcomeOf(home, 'one-to-one');
-    const registrations = () => home.phone.store.commits.filter((changes) => [...changes.keys()].includes('server-keys')).length;
-    const before = registrations();
-    for (let i = 0; i < 40; i++) {
-      const hint = attack(home, PHONE_ID).exchange.request(unknownPn, { pnId: fromHex(pnId as string) }, [ack], LINK, soon);
-      await home.clock.run(hint.catch(() => undefined));
-      await home.clock.advance(20);
-    }
-    await home.clock.advance(5_000);
-    // Forty hints in some two seconds; the spread is one second here.
-    expect(registrations() - before).toBeLessThanOrEqual(3);
-    expect(registrations() - before).toBeGreaterThan(0);
-  });
-
   it('hands a PN key out only in the PAN session of its PN, and never an old one', async () => {
     const { home } = await withLyingLaptop();
     const one = await outcomeOf(home, 'one-to-one');
@@ -313,25 +276,6 @@ describe('a malicious PN GW', () => {
         [PHONE_ID, Status.Success],
       ]),
     });
-  });
-
-  it('cannot flood a person with prompts, whatever initiators it invents', async () => {
-    const home = await household({ board: { consent: 'ask' } });
-    let prompts = 0;
-    for (let i = 0; i < 200; i++) {
-      const invitation = { initiator: `stranger-${i}` as never, pnId: new Uint8Array(16).fill(i) };
-      void attack(home, BOARD_ID)
-        .exchange.request(pnSetupInvitation, invitation, [ack], LINK, soon)
-        .catch(() => undefined);
-      await home.clock.advance(500);
-      for (const question of home.board.device.consents.list()) {
-        prompts++;
-        home.board.device.consents.answer(question.consentId, false);
-      }
-    }
-    // Nine in ten minutes, one more as time goes by.
-    expect(prompts).toBeLessThanOrEqual(11);
-    expect(prompts).toBeGreaterThan(2);
   });
 });
 

@@ -100,15 +100,6 @@ describe('a repeated request', () => {
     await expect(gateway.request(pnRegistrationRequest, body, transaction)).rejects.toMatchObject({ status: Status.AuthFailed });
     expect(rig.logger.find('a request was refused')).toHaveLength(lines);
   });
-
-  it('of another device with a copied transaction id is a request of its own', async () => {
-    const other = await GatewayDouble.connected(rig, 'gateway-2');
-    const theirs = await PneDouble.of(other, 'tablet');
-    const transaction = rig.entropy.bytes(16);
-    await gateway.request(pnRegistrationRequest, registrationOf(gateway, [laptop], newPnId(rig)), transaction);
-    const answer = await other.request(pnRegistrationRequest, registrationOf(other, [theirs], newPnId(rig)), transaction);
-    expect(bodyOf(answer, authenticationRequest).pnes[0]).toMatchObject({ pne: theirs.entityId, status: Status.Success });
-  });
 });
 
 describe('a challenge', () => {
