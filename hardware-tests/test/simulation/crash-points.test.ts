@@ -24,6 +24,7 @@ async function everyPoint(flow: Flow, side: string) {
 class HastyStore extends MemoryStore {
   readonly #clock: VirtualClock;
   readonly #commitsMs: number[] = [];
+  #left: MemoryStore | undefined;
 
   constructor(clock: VirtualClock) {
     super();
@@ -36,6 +37,11 @@ class HastyStore extends MemoryStore {
   }
 
   override crash(): MemoryStore {
+    this.#left ??= this.#remains();
+    return this.#left;
+  }
+
+  #remains(): MemoryStore {
     super.crash();
     const next = new MemoryStore();
     const durable = this.commits.filter((_, i) => (this.#commitsMs[i] ?? Number.NaN) < this.#clock.monotonicMs() - 100);
@@ -50,6 +56,8 @@ describe('a crash at every point of', () => {
     ['establish-one-to-one', 'pn-gw'],
     ['establish-one-to-one', 'server'],
     ['establish-all', 'other-pne'],
+    ['pair-by-code', 'called'],
+    ['unpair-at-pne', 'leaver'],
   ])(
     '%s, side %s, ends in agreement',
     async (name, side) => {
