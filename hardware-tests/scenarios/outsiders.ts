@@ -6,14 +6,14 @@ import { BOARD, LAPTOP } from './profiles.js';
 import { defineScenario } from './scenario.js';
 
 export const foreignResolver = defineScenario({
-  name: 'outsiders/avahi-browse',
-  title: 'Avahi resolves every agent and the server, with the addresses and ports they really have.',
+  name: 'outsiders/dns-sd',
+  title: "Somebody else's DNS-SD resolver finds every agent and the server, with the addresses and ports they really have.",
   needs: ['dns-sd'],
   run: async (t) => {
     const { outsiders, server } = t.stage;
     const devices = await Promise.all([t.stage.device('laptop', { profile: LAPTOP }), t.stage.device('board', { profile: BOARD })]);
     for (const device of devices) {
-      const found = await t.eventually(`avahi-browse resolves ${device.id}`, async () =>
+      const found = await t.eventually(`the resolver finds ${device.id}`, async () =>
         (await outsiders.browse('_cpns._tcp')).find(({ name }) => name === device.id),
       );
       const { pan } = await status(device);
@@ -26,7 +26,7 @@ export const foreignResolver = defineScenario({
       t.same('its TXT says version and mode', [found.txt.v, found.txt.mode !== undefined], ['1', true]);
     }
     const [host = '', port = ''] = server.address.split(':');
-    const found = await t.eventually('avahi-browse resolves the server', async () => (await outsiders.browse('_cpns-server._tcp'))[0]);
+    const found = await t.eventually('the resolver finds the server', async () => (await outsiders.browse('_cpns-server._tcp'))[0]);
     t.same('its address is that of the server', [found.address, found.port], [host, Number(port)]);
   },
 });
@@ -34,7 +34,7 @@ export const foreignResolver = defineScenario({
 export const foreignClient = defineScenario({
   name: 'outsiders',
   title:
-    "The clients of mosquitto, with the PSK of a device, can use that device's own topics and nothing else; with a wrong PSK they do not get in.",
+    "An MQTT client of somebody else's, with the PSK of a device, can use that device's own topics and nothing else; with a wrong PSK they do not get in.",
   needs: ['mqtt'],
   run: async (t) => {
     const { outsiders, server } = t.stage;
