@@ -34,7 +34,7 @@ export const foreignResolver = defineScenario({
 export const foreignClient = defineScenario({
   name: 'outsiders',
   title:
-    "An MQTT client of somebody else's, with the PSK of a device, can use that device's own topics and nothing else; with a wrong PSK they do not get in.",
+    "An MQTT client of somebody else's, with the PSK of a device, can use that device's own topics and nothing else; with a wrong PSK it does not get in.",
   needs: ['mqtt'],
   run: async (t) => {
     const { outsiders, server } = t.stage;

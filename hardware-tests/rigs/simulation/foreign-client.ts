@@ -8,6 +8,8 @@ import type { HeldTime } from './held-time.js';
 const CONNECT_MS = 10_000;
 const KEEPALIVE_S = 60;
 
+const firstLine = (error: unknown) => describeError(error).split('\n', 1).join();
+
 /** MQTT.js as a client of somebody else's making, one connection for each attempt, over TLS on the loopback interface. */
 export class ForeignClient {
   readonly lines: string[] = [];
@@ -36,7 +38,7 @@ export class ForeignClient {
 
   /** Undefined: it worked; else why not. */
   async #attempt(what: string, attempt: MqttAttempt, action: (client: MqttClient) => Promise<void>): Promise<string | undefined> {
-    const says = await this.#time.during(() => this.#converse(attempt, action).then(() => undefined, describeError));
+    const says = await this.#time.during(() => this.#converse(attempt, action).then(() => undefined, firstLine));
     this.lines.push(`${what} as ${attempt.identity}/${attempt.clientId} on ${attempt.topic}: ${says ?? 'yes'}`);
     return says;
   }

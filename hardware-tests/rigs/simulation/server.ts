@@ -43,7 +43,7 @@ const ALICE = userId('alice');
 export class SimulatedServer {
   readonly database: Database;
   readonly keys: EuKeyStore;
-  readonly logger = new MemoryLogger();
+  readonly logger: MemoryLogger;
   readonly #clock: VirtualClock;
   readonly #masterKey = new Secret('master key', new Uint8Array(32).fill(9));
   readonly #devices = new Map<EntityId, UplinkEvents>();
@@ -70,6 +70,7 @@ export class SimulatedServer {
     const { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
     const { address = 'cpns.test:8883' } = options;
     this.#clock = clock;
+    this.logger = new MemoryLogger('', [], clock);
     this.address = address;
     this.#services = services;
     this.#provider = own;

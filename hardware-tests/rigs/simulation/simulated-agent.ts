@@ -77,7 +77,7 @@ interface Run {
 export class SimulatedAgent implements DeviceHandle {
   readonly id: EntityId;
   readonly heard: ControlEvent<'watch'>[] = [];
-  readonly logger = new MemoryLogger();
+  readonly logger: MemoryLogger;
   readonly #options: SimulatedAgentOptions;
   #store = new MemoryStore();
   #profile: Profile;
@@ -87,6 +87,7 @@ export class SimulatedAgent implements DeviceHandle {
   constructor(options: SimulatedAgentOptions) {
     this.#options = options;
     this.id = options.id;
+    this.logger = new MemoryLogger('', [], options.clock);
     this.#profile = options.setup.profile ?? {};
   }
 
@@ -164,7 +165,10 @@ export class SimulatedAgent implements DeviceHandle {
         technologies: [ownLan],
         uplink: ownUplink,
         bootCounter,
-        happened: (what) => feed.happened(what),
+        happened: (what) => {
+          logger.info(what.text, { happened: what.type });
+          feed.happened(what);
+        },
         received: (message) => feed.received(message),
       });
       return new DeviceRun({ clock, logger, device, lan: ownLan, uplink: ownUplink, discovery: NOTHING, root, facts, readFacts });

@@ -1,7 +1,7 @@
 import { defaultSettings, EmbeddedBroker } from '@cpns/server';
 import { entityId, type HostPort } from '@cpns/shared';
 import { logFields } from '@cpns/shared/node';
-import { InsecureSeededEntropy, type MemoryLogger, VirtualClock } from '@cpns/shared/testing';
+import { InsecureSeededEntropy, type LogLine, type MemoryLogger, VirtualClock } from '@cpns/shared/testing';
 import { SERVER_CONFIGURATION } from '../configuration.js';
 import { Operator } from '../operator.js';
 import type { Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
@@ -21,6 +21,8 @@ const PAN_PORT = 7400;
 /** No story takes longer, in virtual time. */
 const LONGEST_MS = 600_000;
 const ROOM = 'room';
+/** The last lines of each party that a failed story shows. */
+const MOST_LINES = 400;
 
 /** One simulated network: a server, and what the scenario adds. */
 export class SimulationStage implements BuiltStage {
@@ -37,12 +39,14 @@ export class SimulationStage implements BuiltStage {
   readonly #foreignClient: ForeignClient;
   readonly #agents: SimulatedAgent[] = [];
   readonly #attackers = new Map<Attacker, SimulatedAttacker>();
+  readonly #beganMs: number;
   #hosts = 0;
   #brokerAddress: Promise<HostPort> | undefined;
 
   constructor() {
     const clock = new VirtualClock({ turn: this.#time.turn });
     this.clock = clock;
+    this.#beganMs = clock.monotonicMs();
     this.#air = new SimulatedAir(clock);
     this.#multicast = new Multicast(clock);
     const host = this.#host(this.#serverCable, ROOM);
@@ -130,9 +134,10 @@ export class SimulationStage implements BuiltStage {
   }
 
   #log(name: string, { lines }: MemoryLogger): LogOf {
-    const text = lines.map(
-      ({ level, component, message, fields }) => `${level} ${component}: ${message} ${JSON.stringify(logFields(fields))}`,
-    );
-    return { name, lines: text };
+    const text = ({ atMs = 0, level, component, message, fields }: LogLine) => {
+      const at = ((atMs - this.#beganMs) / 1000).toFixed(3).padStart(8);
+      return `${at} ${level.padEnd(6)} ${component === '' ? message : `${component}: ${message}`} ${JSON.stringify(logFields(fields))}`;
+    };
+    return { name, lines: lines.slice(-MOST_LINES).map(text) };
   }
 }

@@ -1,4 +1,4 @@
-import type { Logger } from '../ports.js';
+import type { Clock, Logger } from '../ports.js';
 
 export type LogLevel = 'debug' | 'info' | 'notice' | 'warn' | 'error';
 
@@ -8,16 +8,20 @@ export interface LogLine {
   readonly component: string;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** When, on the monotonic clock, if the logger has one. */
+  readonly atMs?: number;
 }
 
 /** Collects every line. Children write into the list of their root. */
 export class MemoryLogger implements Logger {
   readonly lines: LogLine[];
   readonly #component: string;
+  readonly #clock: Pick<Clock, 'monotonicMs'> | undefined;
 
-  constructor(component = '', lines: LogLine[] = []) {
+  constructor(component = '', lines: LogLine[] = [], clock?: Pick<Clock, 'monotonicMs'>) {
     this.#component = component;
     this.lines = lines;
+    this.#clock = clock;
   }
 
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void {
@@ -37,7 +41,7 @@ export class MemoryLogger implements Logger {
   }
 
   child(component: string): MemoryLogger {
-    return new MemoryLogger(this.#component === '' ? component : `${this.#component}/${component}`, this.lines);
+    return new MemoryLogger(this.#component === '' ? component : `${this.#component}/${component}`, this.lines, this.#clock);
   }
 
   /** The lines whose message contains `text` or matches it, of one level if given. */
@@ -47,6 +51,7 @@ export class MemoryLogger implements Logger {
   }
 
   #add(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    this.lines.push({ level, component: this.#component, message, fields });
+    const line = { level, component: this.#component, message, fields };
+    this.lines.push(this.#clock === undefined ? line : { ...line, atMs: this.#clock.monotonicMs() });
   }
 }
