@@ -1,6 +1,6 @@
 import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
-import { memoryLinkPair } from '@cpns/shared/testing';
+import { RoomLink } from './room-link.js';
 
 /** Everything in the room is noticed after so long. */
 const NOTICE_MS = 1;
@@ -76,36 +76,14 @@ export class Room {
   #dial(to: EntityId): Link {
     const callee = this.#stations.get(to);
     if (callee === undefined) throw new CpnsError('Transport', 'NotNear', `${to} is not in the room.`);
-    const pair = memoryLinkPair({ clock: this.#clock });
-    const cut = () => {
-      this.#cuts.delete(cut);
-      pair.sever('the connection broke');
-    };
+    const cut = () => initiator.break();
+    const { initiator, responder } = RoomLink.pair(() => this.#cuts.delete(cut));
     this.#cuts.add(cut);
-    this.#later(() => callee.events.accepted(forgetting(pair.responder, () => this.#cuts.delete(cut))));
-    return forgetting(pair.initiator, () => this.#cuts.delete(cut));
+    this.#later(() => callee.events.accepted(responder));
+    return initiator;
   }
 
   #later(action: () => void): void {
     this.#clock.after(NOTICE_MS, action);
   }
-}
-
-/** The same link, which says when it is over. */
-function forgetting(link: Link, over: () => void): Link {
-  return {
-    technology: link.technology,
-    initiated: link.initiated,
-    remote: link.remote,
-    open: (handler) =>
-      link.open({
-        frame: (octets) => handler.frame(octets),
-        closed: (reason) => {
-          over();
-          handler.closed(reason);
-        },
-      }),
-    send: (octets) => link.send(octets),
-    close: (reason) => link.close(reason),
-  };
 }

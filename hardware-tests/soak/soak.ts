@@ -80,6 +80,7 @@ class Soak {
   readonly #homes: Home[] = [];
   readonly #cables: Cable[] = [];
   readonly #deeds: Partial<Record<Deed, number>> = {};
+  readonly #logger = createLogger({ level: 'error', format: 'text' });
   readonly #startedMs: number;
   #failedDeeds = 0;
   #ending = false;
@@ -146,7 +147,10 @@ class Soak {
     const { gateways, seed } = this.#options;
     let next = 0;
     const worker = async () => {
-      while (next < gateways) await (await this.#home(new SeededChoices(seed + 1_000_000 + next++))).begin();
+      while (next < gateways) {
+        const home = await this.#home(new SeededChoices(seed + 1_000_000 + next++));
+        await this.#attempt(() => home.begin());
+      }
     };
     await Promise.all(Array.from({ length: BEGIN_AT_ONCE }, worker));
   }
@@ -156,12 +160,11 @@ class Soak {
     const room = new Room(this.#clock);
     const cable = await Cable.lay(parseHostPort(server.publicAddress));
     this.#cables.push(cable);
-    const logger = createLogger({ level: 'error', format: 'text' });
     const device = async (role: string, facts: typeof LAPTOP, own?: Cable): Promise<SoakDevice> => {
       const id = freshId(role);
       const enrolment = decodeEnrolment(nativeProvider, await this.#household.enrol(id));
       const received = ({ data }: { data: { payload: Uint8Array } }) => this.#ledger.arrive(id, data.payload);
-      return new SoakDevice({ enrolment, facts, room, clock: this.#clock, logger, received, ...(own && { cable: own }) });
+      return new SoakDevice({ enrolment, facts, room, clock: this.#clock, logger: this.#logger, received, ...(own && { cable: own }) });
     };
     const [gateway, pne] = [await device('gw', LAPTOP, cable), await device('pne', PHONE)];
     const { signal } = this.#options;
@@ -172,17 +175,25 @@ class Soak {
 
   /** One deed after the other until the time is up. */
   async #live(home: Home, choices: SeededChoices, endMs: number): Promise<void> {
-    const { signal, say } = this.#options;
+    const { signal } = this.#options;
     while (this.#clock.monotonicMs() < endMs) {
       await sleep(this.#clock, PAUSE_MS.least + choices.below(PAUSE_MS.spread), signal);
-      try {
+      await this.#attempt(async () => {
         const deed = await home.live();
         this.#deeds[deed] = (this.#deeds[deed] ?? 0) + 1;
-      } catch (error) {
-        if (signal.aborted) throw error;
-        this.#failedDeeds++;
-        say(`A deed failed: ${describeError(error)}`);
-      }
+      });
+    }
+  }
+
+  /** What did not succeed is told and made up for by the home's next deed. */
+  async #attempt(deed: () => Promise<void>): Promise<void> {
+    const { signal, say } = this.#options;
+    try {
+      await deed();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#failedDeeds++;
+      say(`A deed failed: ${describeError(error)}`);
     }
   }
 
