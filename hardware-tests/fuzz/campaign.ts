@@ -147,8 +147,8 @@ export async function runCampaign({ target, seed, seconds, inputs, signal, progr
     const escaped = bench.takeEscaped();
     if (escaped !== undefined) await found(number, data, escaped.error);
     if (signal.aborted) throw signal.reason;
-    const due = limitMs * (WARM_UP + ((1 - WARM_UP) * memory.length) / MEMORY_SAMPLES);
-    if (passedMs >= due && memory.length < MEMORY_SAMPLES) {
+    const share = Math.max(passedMs / limitMs, number / inputs);
+    if (memory.length < MEMORY_SAMPLES && share >= WARM_UP + ((1 - WARM_UP) * memory.length) / MEMORY_SAMPLES) {
       const { heap, rss } = memoryUse();
       memory.push({ x: number / 1_000, y: heap, rss });
     }

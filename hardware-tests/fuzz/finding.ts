@@ -18,10 +18,10 @@ export interface Finding {
   readonly alone: boolean;
 }
 
-/** What makes two findings the same: the error and the place it came from. */
+/** What makes two findings the same: the error, whatever its numbers are, and the place it came from. */
 export function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message.slice(0, 60)} ${(error.stack ?? '').split('\n').find((line) => /^\s+at /.test(line)) ?? ''}`;
+  return `${error.name}: ${error.message.slice(0, 60).replace(/\d+/g, '#')} ${(error.stack ?? '').split('\n').find((line) => /^\s+at /.test(line)) ?? ''}`;
 }
 
 /** Writes the input to a file of the present directory and returns what to tell a person. */

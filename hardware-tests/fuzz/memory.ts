@@ -13,8 +13,6 @@ export interface MemoryUse {
 
 export function memoryUse(): MemoryUse {
   collect();
-  // What has a finalizer is free after the second round.
-  collect();
   const { heapUsed, external, rss } = process.memoryUsage();
   return { heap: heapUsed + external, rss };
 }

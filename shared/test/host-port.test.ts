@@ -1,4 +1,5 @@
 import { formatHostPort, isHostPort, parseHostPort } from '@cpns/shared';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 describe('HOST:PORT', () => {
@@ -30,5 +31,27 @@ describe('HOST:PORT', () => {
   ])('refuses %j with one sentence', (text) => {
     expect(isHostPort(text)).toBe(false);
     expect(() => parseHostPort(text)).toThrow(/is not an address: use HOST:PORT or \[IPv6\]:PORT/);
+  });
+
+  it('reads back whatever was written, and nothing that is not written like that', () => {
+    const host = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6().filter((ip) => ip.includes(':')),
+      fc.domain().filter((name) => name.length <= 253),
+    );
+    fc.assert(
+      fc.property(host, fc.integer({ min: 1, max: 65_535 }), (name, port) => {
+        expect(parseHostPort(formatHostPort(name, port))).toEqual({ host: name, port });
+      }),
+    );
+    const nearly = fc.tuple(fc.stringMatching(/^(?:\[[a-f0-9:.]{0,12}\]|[a-f0-9:.-]{0,8})$/), fc.stringMatching(/^[0-9]{0,6}$/));
+    fc.assert(
+      fc.property(nearly, ([name, digits]) => {
+        const text = `${name}:${digits}`;
+        if (!isHostPort(text)) return;
+        const { host: read, port } = parseHostPort(text);
+        expect(parseHostPort(formatHostPort(read, port))).toEqual({ host: read, port });
+      }),
+    );
   });
 });

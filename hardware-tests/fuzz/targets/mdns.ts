@@ -57,6 +57,7 @@ async function freePort(): Promise<number> {
 /** The real discovery on the loopback interface, with time in our hands, and an honest device that is heard after every input. */
 class Listener {
   readonly #clock = new VirtualClock();
+  readonly #logger = new MemoryLogger();
   readonly #watch = new InterfaceWatch({ clock: this.#clock, pollMs: 60_000, interfaces: ['lo'] });
   readonly #service: MdnsService;
   readonly #heard = new Map<string, () => void>();
@@ -68,7 +69,7 @@ class Listener {
       {
         clock: this.#clock,
         entropy: new InsecureSeededEntropy('listener'),
-        logger: new MemoryLogger(),
+        logger: this.#logger,
         watch: this.#watch,
         type: 'cpns',
         accepts: isEntityId,
@@ -99,6 +100,7 @@ class Listener {
   }
 
   async take(packet: Uint8Array): Promise<void> {
+    this.#logger.lines.length = 0;
     if (packet.length > 0 && packet.length <= 9_100) this.#sender.send(packet, this.port, '127.0.0.1');
     await this.hearHonest(HEARD_WITHIN_MS);
   }

@@ -75,9 +75,11 @@ describe('the score of a device', () => {
 describe('the election', () => {
   it('comes to the same result in every order', () => {
     fc.assert(
-      fc.property(candidates, (list) => {
+      fc.property(candidates, fc.infiniteStream(fc.nat()), (list, order) => {
         const winner = elect(list)?.id;
+        const mixed = list.map((one) => [order.next().value, one] as const).sort(([a], [b]) => a - b);
         expect(elect([...list].reverse())?.id).toBe(winner);
+        expect(elect(mixed.map(([, one]) => one))?.id).toBe(winner);
         if (winner !== undefined)
           for (const other of list) expect(compareCandidates(list.find((c) => c.id === winner) as never, other)).toBeLessThanOrEqual(0);
       }),

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeReassembler, INNER_TYPE, splitEnvelope } from '../../src/security/index.js';
 import { octets, StoodClock, textOf } from './channel-fixture.js';
@@ -81,5 +82,38 @@ describe('parts of an envelope', () => {
     for (const seq of [50, 60]) reassembler.accept(part(seq, 0, 2, `${seq} `));
     expect(reassembler.accept(part(21, 1, 2, 'pushed out'))).toBeUndefined();
     expect(textOf(reassembler.accept(part(61, 1, 2, 'newest')) ?? octets(''))).toBe('60 newest');
+  });
+
+  it('come out whole and once, in whatever order they come, however often, and with others in between', () => {
+    const envelope = fc.uint8Array({ minLength: 1, maxLength: 600 });
+    fc.assert(
+      fc.property(
+        fc.array(envelope, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 70, max: 300 }),
+        fc.infiniteStream(fc.nat()),
+        (envelopes, max, order) => {
+          const sent = envelopes.flatMap((one, n) =>
+            splitEnvelope(one, max).map((content, i) => ({ ...part(1_000 * n + i, 0, 1, ''), content })),
+          );
+          const mixed = sent.map((one) => [order.next().value, one] as const).sort(([a], [b]) => a - b);
+          const reassembler = new EnvelopeReassembler(new StoodClock());
+          const whole = mixed.flatMap(([, one]) => reassembler.accept(one) ?? []);
+          expect(whole.map(String).sort()).toEqual(envelopes.map(String).sort());
+        },
+      ),
+    );
+  });
+
+  it('that come again begin nothing that could end in another envelope', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 200, maxLength: 600 }), fc.array(fc.nat(8), { maxLength: 40 }), (octets, order) => {
+        const parts = splitEnvelope(octets, 80).map((content, i) => ({ ...part(50 + i, 0, 1, ''), content }));
+        const reassembler = new EnvelopeReassembler(new StoodClock());
+        for (const at of order) {
+          const whole = reassembler.accept(parts[at % parts.length] as (typeof parts)[number]);
+          if (whole !== undefined) expect(whole).toEqual(octets);
+        }
+      }),
+    );
   });
 });

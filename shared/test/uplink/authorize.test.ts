@@ -95,6 +95,31 @@ describe('authorize', () => {
     );
   });
 
+  it('grants the server and applications nothing outside the topics of this protocol, whatever the text', () => {
+    const level = fc.oneof(
+      fc.constantFrom('cpns', 'v1', 'phone-1', 'up', 'down', 'state', 'data', pn, 'c', '+', '#', '$SYS', '$share', ''),
+      fc.string(),
+    );
+    const form = {
+      server:
+        /^cpns\/v1\/(?:[a-z0-9-]{3,32}\/(?:up|down|state)|\+\/(?:up|state)|data\/[0-9a-f]{32}\/[a-z0-9-]{3,32}\/[A-Za-z0-9._-]{1,32})$/,
+      application: /^cpns\/v1\/data\/(?:[0-9a-f]{32}|\+)\/(?:[a-z0-9-]{3,32}|\+)\/(?:[A-Za-z0-9._-]{1,32}|\+)$/,
+      'application, switched off': /(?!)/,
+    };
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...(Object.keys(form) as (keyof typeof form)[])),
+        fc.constantFrom(...actions),
+        fc.tuple(fc.constantFrom('cpns/v1/', ''), fc.array(level, { maxLength: 6 })),
+        (who, action, [root, levels]) => {
+          const topic = root + levels.join('/');
+          if (authorize(principals[who], action, topic)) expect(topic).toMatch(form[who]);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
   it('lets a device speak and hear on different topics only, so that nothing it says is echoed to it', () => {
     for (const topic of Object.values(topics)) {
       expect(authorize(principals.device, 'publish', topic) && authorize(principals.device, 'forward', topic)).toBe(false);
