@@ -1,3 +1,4 @@
+import { downTopic, sleep } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import { SimulationStage } from '../../../rigs/simulation/simulation-stage.js';
 import { LAPTOP, PHONE } from '../../../scenarios/profiles.js';
@@ -78,6 +79,34 @@ describe('the stage of the simulation', () => {
       await expect(server.admin.listPns()).rejects.toMatchObject({ code: 'ServerNotRunning' });
       await server.start();
       expect(await server.admin.listPns()).toEqual([]);
+    });
+  });
+});
+
+describe('somebody else on the network of the simulation', () => {
+  it('finds whoever announces itself, and nobody who was killed or is unplugged', async () => {
+    await onStage(async (stage) => {
+      const { outsiders, clock } = stage;
+      const device = (name: string) => stage.device(name);
+      const names = async () => (await outsiders.browse('_cpns._tcp')).map(({ name }) => name).sort();
+      expect(await names()).toEqual([]);
+      const [phone, laptop] = [await device('phone'), await device('laptop')];
+      await sleep(clock, 2_000);
+      expect(await names()).toEqual(['laptop', 'phone']);
+      await laptop.unplug();
+      expect(await names()).toEqual(['phone']);
+      await phone.kill();
+      await laptop.plug();
+      expect(await names()).toEqual(['laptop']);
+    });
+  });
+
+  it('is let into the broker with the key of a device only', async () => {
+    await onStage(async (stage) => {
+      const { outsiders } = stage;
+      const { id } = await stage.device('phone');
+      const attempt = { identity: id, psk: '00'.repeat(32), clientId: id, topic: downTopic(id) };
+      expect(await outsiders.subscribe(attempt)).toMatchObject({ granted: false });
     });
   });
 });
