@@ -17,6 +17,8 @@ export { controlPath } from './control/control-socket.js';
 export { deviceControl } from './control/device-control/device-control.js';
 export { HappeningFeed } from './control/device-control/happening-feed.js';
 export { LogMemory } from './control/device-control/log-memory.js';
+export { peersReport } from './control/device-control/peers-report.js';
+export { pnReport } from './control/device-control/pn-report.js';
 export { parseAgentFrame } from './control/frames.js';
 export { readDeviceFacts } from './device/device-facts.js';
 export type { Host } from './device/host.js';

@@ -57,6 +57,7 @@ describe('a crash at every point of', () => {
     ['establish-one-to-one', 'server'],
     ['establish-all', 'other-pne'],
     ['pair-by-code', 'called'],
+    ['pair-again', 'called'],
     ['unpair-at-pne', 'leaver'],
   ])(
     '%s, side %s, ends in agreement',

@@ -61,6 +61,22 @@ describe('unpairing', () => {
     }
   });
 
+  it('that the other device could not hear is told it when it is back', async () => {
+    const { home, pnId } = await established();
+    const { clock, board, laptop } = home;
+    const store = board.powerCut();
+    await clock.advance(10_000);
+    await clock.run(laptop.device.unpair(BOARD_ID));
+    expect(laptop.device.state.pairing(BOARD_ID)).toBeUndefined();
+    await clock.advance(60_000);
+    expect(membersOf(home, pnId)).toEqual(['phone']);
+    const back = await home.start('board', { store });
+    await clock.advance(10_000);
+    expect([back.device.state.pairings().size, back.device.state.pns().length]).toEqual([0, 0]);
+    expect([...laptop.store.keys('unpaired/'), ...back.store.keys('unpaired/')]).toEqual([]);
+    expect(texts(back.happenings)).toContain('laptop is not paired any more.');
+  });
+
   it('that a power cut interrupts is finished at the next start', async () => {
     const { home, pnId } = await established();
     const { board } = home;

@@ -11,8 +11,9 @@ const STATE_NAMES = {
 
 export function pnSummary(device: Device, record: PnRecord): PnSummary {
   const isGateway = record.role === PnRole.PnGw;
-  // Without its gateway a PN rests, and its messages wait (protocol 0.23).
-  const rests = record.state === PnState.Established && !isGateway && device.linkTo(record.gateway) === undefined;
+  // Without its gateway, and until the hop is protected again, a PN rests, and its messages wait (protocol 0.23).
+  const works = isGateway || device.linkTo(record.gateway)?.hasPan(pnIdText(record.pnId)) || device.hasServerSession(pnIdText(record.pnId));
+  const rests = record.state === PnState.Established && !works;
   return {
     pnId: pnIdText(record.pnId),
     state: rests ? 'Suspended' : STATE_NAMES[record.state],

@@ -33,6 +33,7 @@ export class Scene implements World {
   readonly #euKeys = new Map<EntityId, Uint8Array>();
   readonly #powerCuts = new Map<EntityId, () => MemoryStore>();
   readonly #firstStore: (id: EntityId) => MemoryStore;
+  readonly #off = new Set<EntityId>();
   #clocksAheadMs = 0;
 
   /** `firstStore`: what a device stores in until its first crash. */
@@ -59,12 +60,18 @@ export class Scene implements World {
     });
     const before = this.#devices.get(id);
     if (before !== undefined) this.past.push(before);
+    this.#off.delete(id);
     this.#devices.set(id, device);
     return device;
   }
 
   get devices(): SimulatedDevice[] {
     return [...this.#devices.values()];
+  }
+
+  /** Those that have power. */
+  get running(): SimulatedDevice[] {
+    return this.devices.filter(({ id }) => !this.#off.has(id));
   }
 
   /** The device as it is since its last start. */
@@ -81,8 +88,9 @@ export class Scene implements World {
 
   /** Takes the power from a party: what it had not committed is gone, and nobody is told. */
   crash(party: Party): void {
-    if (party === SERVER) this.server.crash();
-    else this.#powerCuts.get(party)?.();
+    if (party === SERVER) return this.server.crash();
+    this.#off.add(party);
+    this.#powerCuts.get(party)?.();
   }
 
   /** Gives it back. */
