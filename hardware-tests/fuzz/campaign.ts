@@ -36,8 +36,9 @@ export interface CampaignResult {
 }
 
 const PROGRESS_MS = 10_000;
-/** Inputs between two turns of the event loop when the target needs none. */
+/** Inputs between two turns of the event loop when the target needs none, and how long they may take together. */
 const BATCH = 64;
+const BATCH_MS = 100;
 const MOST_FINDINGS = 5;
 const REPETITIONS = 3;
 const MEMORY_SAMPLES = 12;
@@ -46,7 +47,7 @@ const WARM_UP = 0.25;
 /** Growth that is still taken for the engine's own. */
 const TOLERATED_GROWTH = 6 * 1024 * 1024;
 
-/** A target with what escaped from it: exceptions in timers and in handlers of events. */
+/** A target with what escaped from it: exceptions in timers and in handlers of events, and warnings, which people would see. */
 class Bench {
   readonly #escaped: unknown[] = [];
   readonly #note = (error: unknown) => void this.#escaped.push(error);
@@ -55,6 +56,7 @@ class Bench {
   constructor(readonly target: FuzzTarget) {
     process.on('uncaughtException', this.#note);
     process.on('unhandledRejection', this.#note);
+    process.on('warning', this.#note);
   }
 
   async set(): Promise<void> {
@@ -92,6 +94,7 @@ class Bench {
     await this.#open?.close?.();
     process.off('uncaughtException', this.#note);
     process.off('unhandledRejection', this.#note);
+    process.off('warning', this.#note);
   }
 }
 
@@ -129,7 +132,8 @@ export async function runCampaign({ target, seed, seconds, inputs, signal, progr
   let [number, slowestMs, toldMs, passedMs] = [0, 0, 0, 0];
   for (; passedMs < limitMs && number < inputs && findings.length < MOST_FINDINGS; passedMs = performance.now() - startedMs) {
     let data: Uint8Array = new Uint8Array(0);
-    for (let left = BATCH; left > 0 && number < inputs; left--) {
+    const batchUntilMs = performance.now() + BATCH_MS;
+    for (let left = BATCH; left > 0 && number < inputs && performance.now() < batchUntilMs; left--) {
       data = mutator.next();
       number++;
       const begunMs = performance.now();

@@ -23,9 +23,10 @@ export async function loadSettings<T extends SettingsTable>(table: T, file: stri
 /** The settings in the text of a file. @throws CpnsError Config/BadConfiguration */
 export function parseSettings<T extends SettingsTable>(table: T, content: string, file: string): v.InferOutput<T> {
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true, stringKeys: true });
   const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
   const [error] = document.errors;
+  if (error?.code === 'NON_STRING_KEY') throw bad(at(error.pos[0]), ': the name of a setting is plain text.', error);
   if (error !== undefined) throw bad(at(error.pos[0]), `: is not YAML: ${firstLine(error.message)}.`, error);
   let value: unknown;
   try {

@@ -55,6 +55,7 @@ describe('settings', () => {
     ['tags: a\n', 'f:1: tags is not a list.'],
     ['name: a\nname: b\n', 'f:2: is not YAML: Map keys must be unique.'],
     ['name: [\n', 'f:2: is not YAML:'],
+    ['? [name]\n: a\n', 'f:1: the name of a setting is plain text.'],
     ['name: &x a\ncolour: *x\n', 'f: aliases (*name) are not supported.'],
     ['# none\n\nengine:\n  cylinders:\n    - 1\n', 'f:4: engine.cylinders is not a number.'],
     ['__proto__:\n  on: 1\n', 'is not a setting'],
