@@ -10,6 +10,8 @@ import {
   type ControlResult,
   Device,
   DeviceRun,
+  type DeviceState,
+  type defaultSettings,
   deviceControl,
   HappeningFeed,
   type Host,
@@ -21,7 +23,7 @@ import {
   settingsSchema,
   type Uplink,
 } from '@cpns/agent';
-import { type Clock, CpnsError, decodeEnrolment, type EntityId, StoppableClock } from '@cpns/shared';
+import { type Clock, CpnsError, decodeEnrolment, type EntityId, type Entropy, type Logger, StoppableClock } from '@cpns/shared';
 import { nativeProvider, parseSettings } from '@cpns/shared/node';
 import type { Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, MemoryStore } from '@cpns/shared/testing';
@@ -32,7 +34,7 @@ import type { DeviceHandle, DeviceSetup } from '../rig.js';
 import type { SimulatedAir } from './air.js';
 import type { Cable } from './cable.js';
 import { CabledUplink } from './cabled-uplink.js';
-import type { Multicast, MulticastHost } from './multicast.js';
+import type { Multicast, MulticastHost, SimulatedNetwork } from './multicast.js';
 import { SimulatedLan } from './simulated-lan.js';
 
 const VERSION = 'simulated';
@@ -71,6 +73,24 @@ interface Run {
   readonly client: ControlClient;
   stop(): Promise<void>;
   kill(): void;
+}
+
+/** A device and what it stands on. */
+interface Adapters {
+  readonly run: DeviceRun;
+  readonly lan: SimulatedLan;
+  readonly uplink: CabledUplink;
+}
+
+interface DeviceInput {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly settings: ReturnType<typeof defaultSettings>;
+  readonly logger: Logger;
+  readonly feed: HappeningFeed;
+  readonly state: DeviceState;
+  readonly network: SimulatedNetwork;
+  readonly bootCounter: number;
 }
 
 /** An agent in this process: everything of a real one but its sockets and its disk, asked through its control API. */
@@ -132,48 +152,24 @@ export class SimulatedAgent implements DeviceHandle {
   }
 
   async #begin(): Promise<Run> {
-    const { id, setup, address, host, peers, air, multicast, cables, serverAddress, uplink: makeUplink } = this.#options;
+    const { id, setup, multicast, host } = this.#options;
     const clock = new StoppableClock(this.#options.clock);
-    const entropy = new InsecureSeededEntropy(`${id}, start ${++this.#runs}`);
     const settings = parseSettings(settingsSchema, JSON.stringify(agentConfiguration(setup, this.#profile)), 'the rig');
     const logs = new LogMemory(clock);
     const logger = logs.over(this.logger);
     const feed = new HappeningFeed(clock);
     const state = new AgentState(this.#store);
     const network = multicast.network(host);
-    const remembered = () => [...state.state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
-    let lan: SimulatedLan | undefined;
-    let uplink: CabledUplink | undefined;
-
-    const makeDevice = async (bootCounter: number): Promise<DeviceRun> => {
-      const enrolment = requireEnrolment(state.state.enrolment);
-      const root = rootOf(enrolment);
-      const readFacts = () => readDeviceFacts(HOST, settings.device);
-      const facts = await readFacts();
-      const ownUplink = new CabledUplink({ inner: makeUplink(root.kTls), clock, cables, address: serverAddress });
-      const ownLan = new SimulatedLan({ id, address, host, network, air, clock, entropy, logger, peers: [...peers, ...remembered()] });
-      [uplink, lan] = [ownUplink, ownLan];
-      const device = new Device({
-        identity: { id, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
-        provider: nativeProvider,
-        clock,
-        entropy,
-        logger: logger.child('device'),
-        state: state.state,
-        settings: { ...settings, consent: setup.consent ?? 'same-user' },
-        facts,
-        technologies: [ownLan],
-        uplink: ownUplink,
-        bootCounter,
-        happened: (what) => {
-          logger.info(what.text, { happened: what.type });
-          feed.happened(what);
-        },
-        received: (message) => feed.received(message),
-      });
-      return new DeviceRun({ clock, logger, device, lan: ownLan, uplink: ownUplink, discovery: NOTHING, root, facts, readFacts });
+    const entropy = new InsecureSeededEntropy(`${id}, start ${++this.#runs}`);
+    let adapters: Adapters | undefined;
+    const makeDevice = async (bootCounter: number) => {
+      const made = await this.#makeDevice({ clock, entropy, settings, logger, feed, state: state.state, network, bootCounter });
+      adapters = made;
+      return made.run;
     };
     const agent = await AgentRun.start({ clock, logger, state, makeDevice });
+    const end = () => this.stop();
+    agent.ended(new AbortController().signal).then(end, end);
     const control = deviceControl({
       clock,
       version: VERSION,
@@ -206,12 +202,43 @@ export class SimulatedAgent implements DeviceHandle {
       },
       kill: () => {
         clock.stop();
-        lan?.die();
-        void uplink?.stop();
+        adapters?.lan.die();
+        void adapters?.uplink.stop();
         hangUp();
       },
     };
   }
-}
 
-const NOTHING = { stop: async () => {} };
+  async #makeDevice({ clock, entropy, settings, logger, feed, state, network, bootCounter }: DeviceInput): Promise<Adapters> {
+    const { id, setup, address, host, air, cables, serverAddress, uplink: wayToServer } = this.#options;
+    const enrolment = requireEnrolment(state.enrolment);
+    const root = rootOf(enrolment);
+    const readFacts = () => readDeviceFacts(HOST, settings.device);
+    const facts = await readFacts();
+    const remembered = [...state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
+    const peers = [...this.#options.peers, ...remembered];
+    const lan = new SimulatedLan({ id, address, host, network, air, clock, entropy, logger, peers });
+    const uplink = new CabledUplink({ inner: wayToServer(root.kTls), clock, cables, address: serverAddress });
+    const device = new Device({
+      identity: { id, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
+      provider: nativeProvider,
+      clock,
+      entropy,
+      logger: logger.child('device'),
+      state,
+      settings: { ...settings, consent: setup.consent ?? 'same-user' },
+      facts,
+      technologies: [lan],
+      uplink,
+      bootCounter,
+      happened: (what) => {
+        logger.info(what.text, { happened: what.type });
+        feed.happened(what);
+      },
+      received: (message) => feed.received(message),
+    });
+    // The address of the server is known: nothing looks for it.
+    const discovery = { stop: async () => {} };
+    return { run: new DeviceRun({ clock, logger, device, lan, uplink, discovery, root, facts, readFacts }), lan, uplink };
+  }
+}

@@ -48,6 +48,25 @@ describe('the stage of the simulation', () => {
     });
   });
 
+  it('ends an agent that is told to', async () => {
+    await onStage(async (stage) => {
+      const phone = await stage.device('phone', { profile: PHONE });
+      await phone.request('stop', {});
+      await sleep(stage.clock, 100);
+      await expect(phone.request('status', {})).rejects.toMatchObject({ code: 'AgentNotRunning' });
+      await phone.start();
+      expect(await phone.request('status', {})).toMatchObject({ id: phone.id });
+    });
+  });
+
+  it('begins anew with the enrolment alone after a reset', async () => {
+    await onStage(async (stage) => {
+      const phone = await stage.device('phone', { profile: PHONE });
+      expect(await phone.request('reset', { everything: false })).toMatchObject({ enrolment: false });
+      expect(await phone.request('status', {})).toMatchObject({ id: phone.id, peers: { paired: 0 } });
+    });
+  });
+
   it('gives a request up that was under way when its agent was killed', async () => {
     await onStage(async (stage) => {
       const phone = await stage.device('phone', { profile: PHONE });
