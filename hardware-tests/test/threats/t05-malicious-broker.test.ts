@@ -89,7 +89,7 @@ describe('T5 Malicious/compromised broker', () => {
       attacker.rest();
       await establishAtPhone(home, { type: 'one-to-one' });
     }
-  });
+  }, 60_000);
 
   it('that gives the messages of one device to the server in the name of another gets nothing done', async () => {
     const home = await household();
