@@ -43,9 +43,9 @@ const SAMPLE_EVERY_MS = 10_000;
 /** Homes that begin at the same time. */
 const BEGIN_AT_ONCE = 10;
 /** Between two deeds of one home. */
-const PAUSE_MS = { least: 500, spread: 3_000 } as const;
-/** After the last deed everything has to arrive within; devices wait up to half a minute between two tries. */
-const DRAIN_LIMIT_MS = 150_000;
+const PAUSE_MS = { least: 2_000, spread: 8_000 } as const;
+/** What is missing after the last deed is lost when nothing more arrives for so long; devices wait up to half a minute between two tries. */
+const DRAIN_LIMIT_MS = 120_000;
 const SETTLE_MS = 5_000;
 /** Timers of sessions that were replaced and of acknowledgements that never came run so long; then nothing of them is left. */
 const QUIET_LIMIT_MS = 200_000;
@@ -112,9 +112,7 @@ class Soak {
     await Promise.all(lives);
 
     say('Waiting until everything has arrived ...');
-    const drainedMs = this.#clock.monotonicMs() + DRAIN_LIMIT_MS;
-    while (this.#clock.monotonicMs() < drainedMs && !(this.#ledger.missing === 0 && this.#connections === gateways))
-      await sleep(this.#clock, 250, signal);
+    await this.#drain();
     const after = await this.#quiet(before);
     return { samples, before, after, deeds: this.#deeds, failedDeeds: this.#failedDeeds, ledger: this.#ledger };
   }
@@ -194,6 +192,18 @@ class Soak {
       if (signal.aborted) throw error;
       this.#failedDeeds++;
       say(`A deed failed: ${describeError(error)}`);
+    }
+  }
+
+  /** Until everything has arrived and everybody is connected, or nothing more changes. */
+  async #drain(): Promise<void> {
+    const state = () => `${this.#ledger.missing} ${this.#connections}`;
+    const done = `0 ${this.#options.gateways}`;
+    let changedMs = this.#clock.monotonicMs();
+    for (let last = state(); last !== done && this.#clock.monotonicMs() - changedMs < DRAIN_LIMIT_MS; ) {
+      await sleep(this.#clock, 250, this.#options.signal);
+      if (state() !== last) changedMs = this.#clock.monotonicMs();
+      last = state();
     }
   }
 
