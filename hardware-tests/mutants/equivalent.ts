@@ -1,2 +1,22 @@
+const WINDOW = 'shared/src/security/replay-window.ts';
+const MESSAGES = 'shared/src/security/keyed-messages.ts';
+
 /** Checks whose absence no test can notice, because something else gives the same result, each with the reason. By name. */
-export const EQUIVALENT: ReadonlyMap<string, string> = new Map([]);
+export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
+  [
+    `${WINDOW}: seq <= this.#highest - BigInt(REPLAY_WINDOW) (off by one)`,
+    'The number exactly one window below the highest has the slot of the highest, which is taken.',
+  ],
+  [`${WINDOW}: seq > this.#highest (off by one) #2`, 'The highest number itself is not fresh, so it does not come that far.'],
+  [
+    `${WINDOW}: seq - this.#highest >= BigInt(REPLAY_WINDOW) (off by one)`,
+    'At a distance of exactly one window all slots between are cleared one by one, and the last one is taken again.',
+  ],
+  [`${MESSAGES}: over.length === 0 (never refuses)`, 'It saves work: when nothing is over, what is kept is what was there.'],
+  [`${MESSAGES}: epoch < newest (off by one)`, 'The newest epoch is found, so this is not asked of it.'],
+  [
+    'shared/src/security/ordered-records.ts: this.#plain.length < length (off by one)',
+    'It saves work: a buffer that is just long enough is made anew.',
+  ],
+  ['shared/src/security/record.ts: plainLength > MAX_CONTENT (off by one)', 'The bucket of the longest content is the longest content.'],
+]);

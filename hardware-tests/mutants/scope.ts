@@ -21,8 +21,18 @@ const FILES = [
 /** They turn octets into other octets and refuse nothing that matters. */
 const LEFT_OUT = new Set(['bytes.ts', 'index.ts', 'kdf.ts', 'labels.ts']);
 
-/** What may notice that a check is broken. */
-export const TESTS = ['shared/test/', 'server/test/enabler/', 'hardware-tests/test/simulation/'];
+/** Where a broken check of a package has to be noticed. */
+const TESTS: Readonly<Record<string, readonly string[]>> = {
+  shared: ['shared/test/security/', 'shared/test/node/', 'shared/test/uplink/'],
+  agent: ['hardware-tests/test/simulation/', 'hardware-tests/test/threats/'],
+  server: ['server/test/enabler/'],
+};
+
+/** Folders with the tests that have to notice broken checks of these files. */
+export function testsFor(files: readonly BrokenFile[]): string[] {
+  const packages = new Set(files.map(({ file }) => file.split('/')[0] as string));
+  return [...packages].flatMap((name) => TESTS[name] ?? []);
+}
 
 export interface BrokenFile {
   readonly file: string;

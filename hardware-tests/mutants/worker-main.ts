@@ -5,6 +5,8 @@ import { Trials, type Witness } from './trials.js';
 /** What the worker is sent first. */
 export interface Work {
   readonly root: string;
+  /** Paths of the files whose checks are broken. */
+  readonly files: readonly string[];
   readonly witnesses: readonly Witness[];
 }
 
@@ -20,7 +22,8 @@ let witnesses: readonly Witness[] = [];
 process.on('message', async (message: Work | number) => {
   if (typeof message === 'object') {
     witnesses = message.witnesses;
-    trials = Trials.open(message.root, filesInScope(message.root), 1);
+    const files = filesInScope(message.root).filter(({ file }) => message.files.includes(file));
+    trials = Trials.open(message.root, files, 1);
     await trials;
     process.send?.('ready');
     return;

@@ -21,7 +21,6 @@ import {
   fromHex,
   nobleProvider,
   requireLength,
-  SIGNATURE_LENGTH,
   TAG_LENGTH,
   toHex,
 } from '@cpns/shared/security';
@@ -129,13 +128,12 @@ export const nativeProvider: CryptoProvider = {
 
   x25519(privateKey, publicKey) {
     const own = x25519Private(privateKey);
-    if (publicKey.length !== CURVE_KEY_LENGTH) return undefined;
     let shared: Buffer;
     try {
       const peer = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) }, format: 'jwk' });
       shared = diffieHellman({ privateKey: own, publicKey: peer });
     } catch {
-      // Points of small order.
+      // A wrong length, or a point of small order.
       return undefined;
     }
     return shared.every((octet) => octet === 0) ? undefined : plain(shared);
@@ -146,7 +144,6 @@ export const nativeProvider: CryptoProvider = {
   ed25519Sign: (seed, message) => plain(sign(null, message, ed25519Private(seed))),
 
   ed25519Verify(publicKey, message, signature) {
-    if (publicKey.length !== CURVE_KEY_LENGTH || signature.length !== SIGNATURE_LENGTH) return false;
     // OpenSSL verifies under keys of small order, for which anybody can make a signature.
     if (isSmallOrder(publicKey)) return false;
     try {

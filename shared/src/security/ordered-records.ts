@@ -5,7 +5,6 @@ import { AEAD_NONCE_LENGTH, TAG_LENGTH } from './provider-lengths.js';
 import {
   type InnerType,
   isFramed,
-  MAX_CONTENT,
   type OpenedRecord,
   ORDERED_HEADER_LENGTH,
   type OrderedRecordType,
@@ -140,7 +139,7 @@ export class RecordSender {
   #room(length: number): Uint8Array {
     if (this.#plain.length < length) {
       this.#plain.fill(0);
-      this.#plain = new Uint8Array(length > MAX_CONTENT ? length : paddedLength(length));
+      this.#plain = new Uint8Array(paddedLength(length));
     }
     return this.#plain.subarray(0, length);
   }

@@ -276,7 +276,7 @@ export class PairingResponder {
   /** A's confirm. The completion, if the own person has said yes already. @throws CpnsError Auth/PairingRefused */
   confirm({ confirm }: PairingConfirm): PairingCompletion | undefined {
     const agreed = this.#agreed;
-    if (this.#step !== 'received' || agreed === undefined || this.#result !== undefined) throw outOfOrder('PairingResponder.confirm');
+    if (agreed === undefined || this.#result !== undefined) throw outOfOrder('PairingResponder.confirm');
     try {
       this.#result = settle(this.#options.provider, agreed, confirm, agreed.confirmA);
       return this.#complete();

@@ -60,7 +60,7 @@ export class PneHandshake {
       randPne: entropy.bytes(NONCE_LENGTH),
       ePne: offered === undefined ? EMPTY : provider.x25519Public(offered.reveal()),
     };
-    if (idGw === '' && !isConnectionSetup(idGw, said)) {
+    if (idGw === '' && !isConnectionSetup(said)) {
       offered?.erase();
       throw authFailed('NoGateway', 'A PNE must know which PN GW it talks to before it authenticates.');
     }

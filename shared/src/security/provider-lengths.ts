@@ -8,7 +8,6 @@ export const TAG_LENGTH = 16;
 export const SIV_KEK_LENGTH = 64;
 /** X25519 keys, Ed25519 seeds and public keys. */
 export const CURVE_KEY_LENGTH = 32;
-export const SIGNATURE_LENGTH = 64;
 
 /** @throws CpnsError Internal/BadLength */
 export function requireLength(what: string, octets: Uint8Array, length: number): void {

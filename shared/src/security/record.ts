@@ -70,8 +70,8 @@ export function writePlain(plain: Uint8Array, innerType: number, content: Uint8A
 /** What verified plain octets hold; undefined for none, an unknown inner type or too much content. The content is a part of `plain`. */
 export function readPlain(plain: Uint8Array): OpenedRecord | undefined {
   let end = plain.length;
-  while (end > 0 && plain[end - 1] === 0) end--;
-  const innerType = end === 0 ? 0 : (plain[end - 1] as number);
+  while (plain[end - 1] === 0) end--;
+  const innerType = plain[end - 1] ?? 0;
   if (innerType < INNER_TYPE.envelope || innerType > INNER_TYPE.pong || end - 1 > MAX_CONTENT) return undefined;
   return { innerType: innerType as InnerType, content: plain.subarray(0, end - 1) };
 }

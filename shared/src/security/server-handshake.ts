@@ -38,8 +38,7 @@ export function verifyHello({ provider, root, idGw, hello }: HelloCheck): Verifi
     (hello.ePne.length === 0 || hello.ePne.length === NONCE_LENGTH) &&
     (hello.localEuKeyNeeded === 0 || hello.localEuKeyNeeded === 1);
   if (!lengthsHold) throw authFailed('BadHello', 'A field of the hello has a wrong length.');
-  if (idGw === '' && !isConnectionSetup(idGw, hello))
-    throw authFailed('NoGateway', 'Only a PN GW in Connection setup comes without a PN GW.');
+  if (idGw === '' && !isConnectionSetup(hello)) throw authFailed('NoGateway', 'Only a PN GW in Connection setup comes without a PN GW.');
   return { ...hello, capsHash, verifiedFor: idGw };
 }
 

@@ -163,8 +163,10 @@ describe('the server, with the hello', () => {
       const signed = signedAgain({ ...hello, ...change }, gateway);
       expect(() => verifyHello({ provider, root: rootPne, idGw: gateway, hello: signed })).toThrow(authError(code));
     }
-    const asking = signedAgain({ ...PneHandshake.begin(setupOptions).hello, localEuKeyNeeded: 1 }, '', rootGw);
-    expect(() => verifyHello({ provider, root: rootGw, idGw: '', hello: asking })).toThrow(authError('NoGateway'));
+    for (const change of [{ localEuKeyNeeded: 1 }, { capabilities: new Uint8Array(1) }, { request: new Uint8Array(1) }]) {
+      const asking = signedAgain({ ...PneHandshake.begin(setupOptions).hello, ...change }, '', rootGw);
+      expect(() => verifyHello({ provider, root: rootGw, idGw: '', hello: asking })).toThrow(authError('NoGateway'));
+    }
   });
 
   it('refuses a run below what both sides support', () => {
@@ -173,6 +175,7 @@ describe('the server, with the hello', () => {
     expect(() => refuseDowngrade(used, better)).not.toThrow();
     expect(() => refuseDowngrade(used, better, better)).toThrow(authError('Downgrade'));
     expect(() => refuseDowngrade(used, { version: 1, suite: 2 }, better)).toThrow(authError('Downgrade'));
+    expect(() => refuseDowngrade(used, { version: 2, suite: 1 }, better)).toThrow(authError('Downgrade'));
     expect(() => refuseDowngrade(better, better, better)).not.toThrow();
   });
 
@@ -214,6 +217,8 @@ describe('the server, with the hello', () => {
 describe('the PNE', () => {
   it('does not begin without knowing its PN GW, nor with itself as PN GW', () => {
     expect(() => PneHandshake.begin({ ...pneOptions, idGw: '' })).toThrow(authError('NoGateway'));
+    for (const change of [{ localEuKeyNeeded: true }, { capabilities: new Uint8Array(1) }, { request: new Uint8Array(1) }])
+      expect(() => PneHandshake.begin({ ...setupOptions, ...change })).toThrow(authError('NoGateway'));
     expect(() => PneHandshake.begin({ ...pneOptions, idGw: pne })).toThrow(authError('SelfAsGateway'));
   });
 
@@ -250,6 +255,9 @@ describe('the PNE', () => {
       const { device, server } = challenged();
       expect(() => device.answer(relayed(server), { ...expected, ...change })).toThrow(authError(code));
     }
+    const { device, server } = challenged();
+    const short = pnId.subarray(1);
+    expect(() => device.answer(relayed(server, { pnId: short }), { ...expected, pnId: short })).toThrow(authError('WrongPn'));
   });
 
   it('refuses a zero X25519 secret where no LocalEUKey would tell', () => {

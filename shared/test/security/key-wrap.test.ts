@@ -63,6 +63,14 @@ describe('a wrapped LocalEUKey', () => {
   });
 });
 
+it('is no LocalEUKey when what was wrapped has another length', () => {
+  const kWrap = new Secret('k', new Uint8Array(32));
+  for (const length of [0, 16, 31, 33]) {
+    const wrapped = wrapLocalEuKey(provider, kWrap, new Uint8Array(8), { role: 'pne' }, new Secret('lk', new Uint8Array(length)));
+    expect(unwrapLocalEuKey(provider, kWrap, new Uint8Array(8), { role: 'pne' }, wrapped)).toBeUndefined();
+  }
+});
+
 describe('a wrapped node key', () => {
   it('is good for its group, epoch and place alone', () => {
     fc.assert(

@@ -300,6 +300,8 @@ describe('the header of a message under a shared key', () => {
       [scope, 1, a, salt],
       [scope, 1, a, salt, 0, 0],
       [scope.subarray(1), 1, a, salt, 0],
+      [concat(scope, new Uint8Array(1)), 1, a, salt, 0],
+      [scope, 1, a, concat(salt, new Uint8Array(1)), 0],
       [scope, -1, a, salt, 0],
       [scope, '1', a, salt, 0],
       [scope, 1, utf8(a), salt, 0],
@@ -323,6 +325,7 @@ describe('the header of a message under a shared key', () => {
       { at: 0, from: 1, to: [0x98, 5] },
       { at: 1, from: 1, to: [0x58, 16] },
       { at: 0, from: 1, to: [0x9f] },
+      { at: 18, from: 1, to: [0x1c, ...new Array<number>(16).fill(1)] },
       { at: 18, from: 1, to: [0x1f] },
     ];
     expect(canonical[18]).toBe(1);
@@ -335,7 +338,10 @@ describe('the header of a message under a shared key', () => {
   it('is refused with less than a tag behind it, and when the message is too long', () => {
     const header = encodeMessageHeader({ scope, epoch: 1n, idSender: a, salt, seq: 0n });
     expect(() => parseMessage(concat(header, new Uint8Array(15)))).toThrow(badMessage);
-    expect(() => parseMessage(concat(header, new Uint8Array(MESSAGE_MAX)))).toThrow(badMessage);
+    const longest = encodeMessageHeader({ scope, epoch: 2n ** 64n - 1n, idSender: 'a'.repeat(32), salt, seq: 2n ** 64n - 1n });
+    const room = MESSAGE_MAX - longest.length;
+    expect(parseMessage(concat(longest, new Uint8Array(room))).sealed).toHaveLength(MESSAGE_CONTENT_MAX + 16);
+    expect(() => parseMessage(concat(longest, new Uint8Array(room + 1)))).toThrow(badMessage);
     expect(() => parseMessage(new Uint8Array(0))).toThrow(badMessage);
   });
 
