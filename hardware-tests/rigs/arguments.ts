@@ -36,6 +36,8 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     only: { type: 'string' },
+    'fail-fast': { type: 'boolean', default: false },
+    planted: { type: 'boolean', default: false },
   } as const;
   let parsed: ReturnType<typeof parse>;
   const parse = () => parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
@@ -78,17 +80,21 @@ interface ScheduleWords {
   readonly seed?: string | undefined;
   readonly trace: boolean;
   readonly only?: string | undefined;
+  readonly 'fail-fast': boolean;
+  readonly planted: boolean;
 }
 
 /** A seed alone stands for its one schedule. @throws CpnsError Config/Usage */
-function scheduleOptions({ schedules, seed, trace, only }: ScheduleWords): ScheduleOptions | undefined {
-  if (schedules === undefined && seed === undefined && !trace && only === undefined) return undefined;
+function scheduleOptions({ schedules, seed, trace, only, planted, 'fail-fast': failFast }: ScheduleWords): ScheduleOptions | undefined {
+  if (schedules === undefined && seed === undefined && !trace && only === undefined && !planted) return undefined;
   if ((trace || only !== undefined) && seed === undefined)
     throw new CpnsError('Config', 'Usage', 'Say of which schedule: add --seed with the number that a failure has printed.');
   return {
     schedules: wholeNumber('--schedules', schedules ?? '1', 1),
     seed: wholeNumber('--seed', seed ?? '1', 0),
     trace,
+    failFast,
+    planted,
     only: only === undefined ? undefined : only.split(',').flatMap((at) => (at === 'none' ? [] : wholeNumber('--only', at, 0))),
   };
 }

@@ -30,6 +30,8 @@ Usage: npm run rig -- RIG [SCENARIO...]
                 weather; afterwards all must agree and be able to go on. A failure shows the shortest schedule that still fails
   --seed S      the first schedule, or with neither --schedules nor more the only one. Default: 1
   --trace       a sequence diagram of that one schedule
+  --fail-fast   end at the first schedule that fails
+  --planted     plant one bug after the other in a copy of the source tree; the schedules must find each of them
   --only LIST   of that one schedule only these actions, by number, such as 0,3,4
 
 Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.

@@ -37,12 +37,14 @@ export function everybody({ devices, past = [] }: World): readonly SimulatedDevi
 }
 
 /**
- * A device that is to be told what becomes of the PNs of that gateway. Nobody can tell a revoked one anything that it would believe; and of
- * two devices of which one has ended the pairing while the other could not hear it, neither hears any more of the other.
+ * A device that can be told what becomes of the PNs of that gateway. Nobody can tell a revoked one anything that it would believe, and a
+ * revoked gateway carries no word of the server; of two devices of which one has ended the pairing while the other could not hear it,
+ * neither hears any more of the other.
  */
 export function isTold({ server, devices }: World, device: SimulatedDevice, gateway: EntityId): boolean {
-  if (server.database.reads.devices.find(device.id)?.state !== 'active') return false;
+  const isActive = (id: EntityId) => server.database.reads.devices.find(id)?.state === 'active';
+  if (!isActive(device.id) || !isActive(gateway)) return false;
   const peer = devices.find(({ id }) => id === gateway);
   if (device.id === gateway || peer === undefined) return true;
-  return device.device.state.pairing(gateway) !== undefined && peer.device.state.pairing(device.id) !== undefined;
+  return (device.device.state.pairing(gateway) === undefined) === (peer.device.state.pairing(device.id) === undefined);
 }

@@ -2,6 +2,7 @@ import { plural } from '@cpns/shared/node';
 import { type Action, inWords, type Schedule } from './actions.js';
 import { diagram } from './diagram.js';
 import { scheduleOf } from './generate.js';
+import { findPlanted } from './planted.js';
 import { play } from './play.js';
 import { playMany } from './play-many.js';
 import { shrink } from './shrink.js';
@@ -14,6 +15,10 @@ export interface ScheduleOptions {
   readonly seed: number;
   /** A sequence diagram of that one seed in place of many. */
   readonly trace: boolean;
+  /** End at the first that fails, which is not made any shorter. */
+  readonly failFast: boolean;
+  /** Bugs are planted, and the schedules have to find them. */
+  readonly planted: boolean;
   /** Places of the actions to play, of that one seed. Undefined: all. */
   readonly only: readonly number[] | undefined;
 }
@@ -24,8 +29,9 @@ const PROGRESS_EVERY_MS = 5_000;
 
 /** Plays random schedules and says what they came to. Returns the exit code: 0 nothing was wrong, 1 something was. */
 export async function runSchedules(options: ScheduleOptions, print: (line: string) => void): Promise<number> {
+  if (options.planted) return findPlanted(print);
   if (options.trace || options.only !== undefined) return replay(options, print);
-  const { schedules, seed } = options;
+  const { schedules, seed, failFast } = options;
   const startMs = performance.now();
   const failed: number[] = [];
   let done = 0;
@@ -37,8 +43,13 @@ export async function runSchedules(options: ScheduleOptions, print: (line: strin
       saidMs = performance.now();
       print(`  ${done} of ${schedules} schedules, ${failed.length} failed`);
     }
-    return false;
+    if (failFast) for (const violation of outcome.violations) print(`! ${violation}`);
+    return failFast && failed.length > 0;
   });
+  if (failFast && failed.length > 0) {
+    print(`seed ${failed[0]} fails, the ${done}th schedule that ended`);
+    return 1;
+  }
   failed.sort((a, b) => a - b);
   for (const one of failed.slice(0, EXPLAINED)) await explain(scheduleOf(one), print);
   if (failed.length > EXPLAINED) print(`failed, too: seeds ${failed.slice(EXPLAINED).join(', ')}`);

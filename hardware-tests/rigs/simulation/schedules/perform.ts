@@ -79,7 +79,8 @@ function pair(ground: Playground, { one, other }: Of<'pair'>, told: Told): void 
         { type: 'code', peer: entityId(peer) },
         undefined,
         (event) => {
-          if (event.type === 'code') ground.clock.after(10, () => device.pairing.answer(event.attempt, { type: 'yes' }));
+          if (event.type !== 'code') return;
+          ground.clock.after(10, () => attempt(told, self, async () => device.pairing.answer(event.attempt, { type: 'yes' })));
         },
         new AbortController().signal,
       ),

@@ -81,6 +81,11 @@ export class Playground {
     return { server, devices: [...running.values()], past, witness, asked, carried: this.#carried };
   }
 
+  /** Some device is still to be started again. */
+  get isAnybodyOff(): boolean {
+    return this.running.size < this.#schedule.devices.length;
+  }
+
   async start(name: string, store: MemoryStore): Promise<SimulatedDevice> {
     const { clock, server, witness } = this;
     const id = entityId(name);
