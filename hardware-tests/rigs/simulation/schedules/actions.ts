@@ -42,7 +42,7 @@ export function inWords(action: Deed): string {
     case 'establish':
       return `${action.at} establishes (${action.type}${action.type === 'named' ? ` ${action.named.join(', ')}` : ''})`;
     case 'send':
-      return `${action.from} sends a message to ${action.to}`;
+      return `${action.from} sends messages to ${action.to}`;
     case 'pair':
     case 'unpair':
       return `${action.one} and ${action.other}: ${action.do}`;

@@ -4,6 +4,8 @@ import type { SimulatedDevice } from '../device.js';
 import { type Action, SERVER } from './actions.js';
 import type { Playground } from './playground.js';
 
+const MESSAGES_AT_ONCE = 3;
+
 /** Told in words what came of an action. */
 export type Told = (text: string) => void;
 
@@ -60,8 +62,13 @@ function establish(ground: Playground, { at, type, named }: Of<'establish'>, tol
   });
 }
 
+/** Several at once, so that some are under way whenever something happens. */
 function send(ground: Playground, { from, to }: Of<'send'>, told: Told): void {
-  const message = { channel: 'c', contentType: 'text/plain', payload: Uint8Array.of(1, 2, 3) };
+  for (let message = 0; message < MESSAGES_AT_ONCE; message++) sendOne(ground, from, to, Uint8Array.of(message), told);
+}
+
+function sendOne(ground: Playground, from: string, to: string, payload: Uint8Array, told: Told): void {
+  const message = { channel: 'c', contentType: 'text/plain', payload };
   if (from === SERVER) return attempt(told, 'sending', () => ground.server.enabler.sendData({ ...message, to: entityId(to) }, 1_000));
   on(ground, from, told, ({ device }) => {
     return device.messenger.queue({ ...message, pnId: undefined, to: to === SERVER ? SERVER : entityId(to) });

@@ -4,12 +4,6 @@ import { type Mutant, Workshop } from '../../../mutants/workshop.js';
 /** Bugs as they happen to good programmers. The invariants must find each of them within {@link WITHIN} schedules. */
 export const PLANTED: readonly Mutant[] = [
   {
-    name: 'a message that comes again is shown again',
-    file: 'agent/src/entity/inbox.ts',
-    find: 'if (this.#ids.has(id)) return false;',
-    replace: "if (this.#ids.has('')) return false;",
-  },
-  {
     name: 'hash_server is not compared',
     file: 'shared/src/security/pne-handshake.ts',
     find: 'if (!this.#provider.equal(state.hashServer, hashServer)) {',
@@ -89,6 +83,12 @@ export const PLANTED: readonly Mutant[] = [
     file: 'agent/src/gateway/reconcile.ts',
     find: 'if (entry !== undefined && pnKeyEpoch > entry.pnKeyEpoch) behind(',
     replace: 'if (entry !== undefined && pnKeyEpoch > entry.pnKeyEpoch + 100) behind(',
+  },
+  {
+    name: 'a message that comes again is shown again',
+    file: 'agent/src/entity/inbox.ts',
+    find: 'if (this.#ids.has(id)) return false;',
+    replace: "if (this.#ids.has('')) return false;",
   },
 ];
 
