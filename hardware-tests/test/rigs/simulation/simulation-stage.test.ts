@@ -27,7 +27,7 @@ describe('the stage of the simulation', () => {
     const first = await play();
     expect(first.steps.length).toBeGreaterThan(3);
     expect(await play()).toEqual(first);
-  });
+  }, 60_000);
 
   it('leaves no timer behind', async () => {
     const stage = await onStage(async (stage) => {
