@@ -10,6 +10,7 @@ import type { ProcessFigures } from '../processes/probe.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
 import { LAPTOP, PHONE } from '../scenarios/profiles.js';
 import type { BenchmarkRun } from './benchmark.js';
+import { metricsOf } from './metrics.js';
 import { median } from './statistics.js';
 
 const OWNER = userId('ann');
@@ -172,10 +173,8 @@ export class Household {
   }
 
   /** Counters of the server, by name. */
-  async metrics(): Promise<ReadonlyMap<string, number>> {
-    const answer = await fetch(new URL('/metrics', this.server.adminUrl), { signal: this.#signal });
-    const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+  metrics(): Promise<ReadonlyMap<string, number>> {
+    return metricsOf(this.server.adminUrl, this.#signal);
   }
 
   /** Median time of one small append made durable where the state is kept, ms. */

@@ -3,6 +3,7 @@ import { establish } from './establish.js';
 import { footprint } from './footprint.js';
 import { peers } from './peers.js';
 import { secureChannel } from './secure-channel.js';
+import { server } from './server/server.js';
 
 /** All benchmarks, in the order of `--list`. A new one is a file of its own and a line here. */
-export const BENCHMARKS: readonly Benchmark[] = [establish, peers, secureChannel, footprint];
+export const BENCHMARKS: readonly Benchmark[] = [establish, peers, secureChannel, server, footprint];

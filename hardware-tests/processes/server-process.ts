@@ -48,9 +48,15 @@ export class ServerProcess {
 
   /** Makes the state directory. @throws CpnsError State/ProgramFailed */
   async init(): Promise<void> {
-    const { id, config, directory, clock, keeper } = this.#options;
+    const { id, directory, clock, keeper } = this.#options;
     await ensurePrivateDirectory(directory);
     await runProgram({ name: 'cpns-server init', command: this.#command(['init', '--id', id]), clock, keeper });
+    await this.configure();
+  }
+
+  /** Writes the configuration; enough for a state directory that was made by others. */
+  async configure(): Promise<void> {
+    const { id, config } = this.#options;
     await writeFile(this.#configFile, `${JSON.stringify({ ...config, server: { id } }, undefined, 2)}\n`, { mode: 0o600 });
   }
 

@@ -280,6 +280,9 @@ export class SimulatedServer {
       get problem() {
         return database.problem;
       },
+      get counts() {
+        return database.counts;
+      },
       transact: async (work) => {
         deeds.did('begins to commit');
         if (!alive.yes) return ended();

@@ -151,6 +151,8 @@ export class InventoryAdmin implements Admin {
       outbox_messages: outbox.messages,
       outbox_octets: outbox.octets,
       ...enabler.gauges(),
+      database_transactions: inventory.counts.transactions,
+      database_commits: inventory.counts.commits,
     };
   }
 

@@ -1,6 +1,7 @@
 import type { KeyRows } from '../keys/key-rows.js';
 import type { DeviceReads, Devices } from './devices.js';
 import type { EventReads, Events } from './events.js';
+import type { CommitCounts } from './group-commit.js';
 import type { Inbox, InboxReads } from './inbox.js';
 import type { Outbox, OutboxReads } from './outbox.js';
 import type { PnInventory, PnReads } from './pn-inventory.js';
@@ -45,6 +46,8 @@ export interface Database {
   readonly feed: WatchFeed;
   /** Why the last commit failed, in one sentence; undefined when it went through. */
   readonly problem: string | undefined;
+  /** How many transactions share a commit. */
+  readonly counts: CommitCounts;
   /**
    * Runs `work` and resolves with its result once it is durable. Transactions of the same moment share one commit; each stands alone
    * all the same: what `work` throws undoes its own changes only and rejects the promise. `work` is synchronous and touches nothing

@@ -23,6 +23,13 @@ export interface GroupCommitOptions {
   readonly grouped: boolean;
 }
 
+/** Since the start. */
+export interface CommitCounts {
+  readonly transactions: number;
+  /** Times that the disk was waited for. */
+  readonly commits: number;
+}
+
 /**
  * Runs transactions that arrive together in one BEGIN .. COMMIT, each inside a savepoint of its own. The disk is waited for once per
  * batch, which is what limits a server; meanwhile the next batch gathers by itself, so nothing waits for company.
@@ -34,6 +41,8 @@ export class GroupCommit {
   #closed = false;
   #actions: (() => void)[] | undefined;
   #problem: string | undefined;
+  #transactions = 0;
+  #commits = 0;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -42,6 +51,10 @@ export class GroupCommit {
   /** Why the last commit failed, in one sentence; undefined when it went through. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  get counts(): CommitCounts {
+    return { transactions: this.#transactions, commits: this.#commits };
   }
 
   /** Resolves with the result of `work` once that is durable. @throws CpnsError State/DatabaseClosed */
@@ -95,6 +108,8 @@ export class GroupCommit {
       return;
     }
     this.#problem = undefined;
+    this.#transactions += outcomes.length;
+    this.#commits++;
     this.#queue.unshift(...batch.slice(outcomes.length));
     for (const outcome of outcomes) this.#settle(outcome);
   }

@@ -77,6 +77,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     get problem() {
       return commits.problem;
     },
+    get counts() {
+      return commits.counts;
+    },
     transact: (work) => commits.run(() => work(tx)),
     async close() {
       if (!open) return;

@@ -186,6 +186,8 @@ describe('devices, gateways and PNs', () => {
       outbox_messages: 0,
       outbox_octets: 0,
       sessions: 3,
+      database_transactions: expect.any(Number),
+      database_commits: expect.any(Number),
     });
   });
 
