@@ -6,6 +6,7 @@ import { cbor } from './targets/cbor.js';
 import { controlLines } from './targets/control-lines.js';
 import { enrolmentCode } from './targets/enrolment-code.js';
 import { groupMessage, pnMessage } from './targets/keyed-message.js';
+import { linkDoor } from './targets/link-door.js';
 import { mdns } from './targets/mdns.js';
 import { messages } from './targets/messages.js';
 import { mqttFrames } from './targets/mqtt-frames.js';
@@ -22,7 +23,7 @@ import { topics } from './targets/topics.js';
 export const TARGETS: readonly FuzzTarget[] = [
   ...[cbor, messages],
   ...[linkRecord, panRecord, skRecord, skOpener, parts, pnMessage, groupMessage],
-  ...[mdns, announcement, enrolmentCode, pairingLink, addresses],
+  ...[mdns, linkDoor, announcement, enrolmentCode, pairingLink, addresses],
   ...[mqttFrames, topics, serverDoor, adminApi],
   ...[controlLines, settings, stateFile],
 ];

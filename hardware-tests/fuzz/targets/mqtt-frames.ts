@@ -37,12 +37,15 @@ const fromBroker: Guard = (portions) => {
   return portions.every((portion) => guard.accepts(portion));
 };
 
-/** What the MQTT parser makes of octets that passed: packets or its own error, and never more in hand than one frame. */
+/** What the MQTT parser makes of octets that passed: packets, never with more in hand than one frame, or an error, which ends the connection. */
 function parse(octets: Uint8Array): void {
   const mqtt = parser({ protocolVersion: 4 });
-  mqtt.on('error', () => {});
+  let failed = false;
+  mqtt.on('error', () => {
+    failed = true;
+  });
   const waiting = mqtt.parse(Buffer.from(octets));
-  must(waiting <= maxFrameOctets + 2_048, 'the parser collects more than one frame');
+  must(failed || waiting <= maxFrameOctets + 2_048, 'the parser collects more than one frame');
 }
 
 /** The MQTT door of both sides: what passes the guard in one portion passes it in any, and the parser stands it. */

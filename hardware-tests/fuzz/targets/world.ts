@@ -1,14 +1,15 @@
 import { pnIdText } from '@cpns/agent';
 import type { EntityId, PnId } from '@cpns/shared';
 import { VirtualClock } from '@cpns/shared/testing';
-import { SimulatedAir } from '../../../rigs/simulation/air.js';
-import { BOARD, LAPTOP, PHONE, pairByCode, type SimulatedDevice, simulatedDevice } from '../../../rigs/simulation/device.js';
-import { SimulatedServer } from '../../../rigs/simulation/server.js';
+import { SimulatedAir } from '../../rigs/simulation/air.js';
+import { BOARD, LAPTOP, PHONE, pairByCode, type SimulatedDevice, simulatedDevice } from '../../rigs/simulation/device.js';
+import { SimulatedServer } from '../../rigs/simulation/server.js';
 import { SkTap } from './sk-tap.js';
 
 /** The real server with a PN GW and a PNE, in whose sessions inputs are sealed, and another PN GW that has nothing to do with them. */
 export interface World {
   readonly clock: VirtualClock;
+  readonly air: SimulatedAir;
   readonly server: SimulatedServer;
   readonly laptop: SimulatedDevice;
   readonly phone: SimulatedDevice;
@@ -41,5 +42,5 @@ export async function openWorld(): Promise<World> {
     for (const { device } of [laptop, phone, bystander, board]) await clock.run(device.stop());
     await server.stop();
   };
-  return { clock, server, laptop, phone, bystander, laptopTap, phoneTap, pnId: pnIdText(record.pnId), stop };
+  return { clock, air, server, laptop, phone, bystander, laptopTap, phoneTap, pnId: pnIdText(record.pnId), stop };
 }
