@@ -19,4 +19,11 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
     'It saves work: a buffer that is just long enough is made anew.',
   ],
   ['shared/src/security/record.ts: plainLength > MAX_CONTENT (off by one)', 'The bucket of the longest content is the longest content.'],
+  ...['never refuses', 'off by one'].map(
+    (breakage) =>
+      [
+        `shared/src/security/sk-record.ts: this.#cache.size <= CACHED_INSTS (${breakage})`,
+        'It saves work: keys that are not kept are derived again.',
+      ] as const,
+  ),
 ]);

@@ -19,7 +19,7 @@ export class X25519Key {
    * The shared secret, which the caller erases. Undefined for a value of the wrong length, the own one reflected, or one that gives zero.
    */
   agree(peerValue: Uint8Array): Uint8Array | undefined {
-    if (peerValue.length !== CURVE_KEY_LENGTH || this.#provider.equal(peerValue, this.publicValue)) return undefined;
+    if (this.#provider.equal(peerValue, this.publicValue)) return undefined;
     return this.#provider.x25519(this.#privateKey.reveal(), peerValue);
   }
 

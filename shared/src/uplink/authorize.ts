@@ -40,7 +40,7 @@ export function authorize(principal: Principal, action: Action, topic: string): 
 
 /** A device speaks on its `up`, hears its `down`, and leaves its birth and will, retained, on its `state`. */
 function deviceMay(self: EntityId, action: Exclude<Action, 'subscribe'>, topic: Topic): boolean {
-  if (topic.kind === 'data' || topic.entityId !== self) return false;
+  if (topic.entityId !== self) return false;
   switch (action) {
     case 'publish':
       return topic.kind === 'up' || topic.kind === 'state';

@@ -100,6 +100,7 @@ describe('secure channel', () => {
 
   it('takes lower limits, but no higher or impossible ones', () => {
     expect(() => channelPair({ limits: { recordsPerEpoch: 1 } })).not.toThrow();
+    expect(() => channelPair({ limits: { sessionMs: 0 } })).not.toThrow();
     const badLimit = expect.objectContaining({ family: 'Internal', code: 'BadLimit' });
     for (const recordsPerEpoch of [2 ** 20 + 1, 0.5, -1, Number.NaN]) {
       expect(() => channelPair({ limits: { recordsPerEpoch } })).toThrow(badLimit);
