@@ -125,7 +125,7 @@ export async function runCampaign({ target, seed, seconds, inputs, signal, progr
     if (failure !== undefined) await found(0, data, failure.error);
   }
 
-  const budget = new StepBudget();
+  const budget = new StepBudget(target.allowedMs);
   const memory: { x: number; y: number; rss: number }[] = [];
   const limitMs = seconds * 1_000;
   const startedMs = performance.now();

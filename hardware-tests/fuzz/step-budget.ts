@@ -1,4 +1,4 @@
-/** Nothing that takes less is worth a word, whatever the median. */
+/** Nothing that takes less is worth a word, whatever the median, unless a target says otherwise. */
 const LEAST_LIMIT_MS = 50;
 const TIMES_MEDIAN = 200;
 const KEPT = 512;
@@ -8,11 +8,16 @@ export class StepBudget {
   readonly #kept = new Float64Array(KEPT);
   #noted = 0;
   #limitMs = Number.POSITIVE_INFINITY;
+  readonly #leastLimitMs: number;
+
+  constructor(leastLimitMs: number = LEAST_LIMIT_MS) {
+    this.#leastLimitMs = leastLimitMs;
+  }
 
   note(durationMs: number): void {
     this.#kept[this.#noted % KEPT] = durationMs;
     this.#noted++;
-    if (this.#noted % KEPT === 0) this.#limitMs = Math.max(LEAST_LIMIT_MS, TIMES_MEDIAN * this.medianMs);
+    if (this.#noted % KEPT === 0) this.#limitMs = Math.max(this.#leastLimitMs, TIMES_MEDIAN * this.medianMs);
   }
 
   get medianMs(): number {

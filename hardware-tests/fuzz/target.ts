@@ -20,6 +20,8 @@ export interface FuzzTarget {
   readonly tokens?: readonly string[];
   /** Changes an input in ways that keep its outer form; undefined: this input has no such form. */
   readonly reshape?: (data: Uint8Array, choices: SeededChoices) => Uint8Array | undefined;
+  /** What one input may take whatever the others take, in milliseconds. Default: 50. */
+  readonly allowedMs?: number;
   /** The target whose seeds serve this one, too. */
   readonly seedsOf?: string;
   /** Inputs that are accepted, by file name: the committed corpus is made of them. Absent with {@link seedsOf}. */
