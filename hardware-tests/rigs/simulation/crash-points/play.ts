@@ -29,8 +29,6 @@ const AWAY_MS = 1_000;
 const QUIET_AFTER_MS = 130_000;
 /** ... and PNEs notice by its silence, three heartbeats of 60 s, that the server has lost their sessions. */
 const QUIET_AFTER_SERVER_MS = 240_000;
-/** How often somebody looks at what the devices show, meanwhile. */
-const LOOK_EVERY_MS = 250;
 /** After the flow was repeated, everything is at rest by then. */
 const REST_MS = 10_000;
 
@@ -73,11 +71,12 @@ export async function play({ flow, side, n }: CrashPoint): Promise<Outcome> {
     scene.crash(party);
     clock.after(AWAY_MS, () => void scene.revive(party).catch((error) => wrong.push(`it does not start again: ${error.message}`)));
   });
-  running = flow.begin(scene);
-  for (let passedMs = 0; passedMs < flow.lastsMs + AWAY_MS; passedMs += LOOK_EVERY_MS) {
-    await clock.advance(LOOK_EVERY_MS);
+  scene.air.hook = ({ octets }) => {
     wrong.push(...shownTooEarly(scene.running));
-  }
+    return octets;
+  };
+  running = flow.begin(scene);
+  await clock.advance(flow.lastsMs + AWAY_MS);
   if (deed === undefined) throw new RangeError(`${flow.name}/${side} has fewer than ${n} crash points`);
   await clock.advance(party === SERVER ? QUIET_AFTER_SERVER_MS : QUIET_AFTER_MS);
   const told = [...running.told].flatMap(([who, word]) => (who === party ? [] : [word]));
