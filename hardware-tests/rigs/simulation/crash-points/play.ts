@@ -1,4 +1,4 @@
-import { violations } from '../invariants/violations.js';
+import { disagreements, violations } from '../invariants/violations.js';
 import type { Flow, Running, Told } from './flow.js';
 import { type Party, SERVER } from './scene.js';
 import { shownTooEarly, shownWrongly } from './shown.js';
@@ -77,6 +77,7 @@ export async function play({ flow, side, n }: CrashPoint): Promise<Outcome> {
   };
   running = flow.begin(scene);
   await clock.advance(flow.lastsMs + AWAY_MS);
+  scene.air.hook = ({ octets }) => octets;
   if (deed === undefined) throw new RangeError(`${flow.name}/${side} has fewer than ${n} crash points`);
   await clock.advance(party === SERVER ? QUIET_AFTER_SERVER_MS : QUIET_AFTER_MS);
   const told = [...running.told].flatMap(([who, word]) => (who === party ? [] : [word]));
@@ -84,9 +85,10 @@ export async function play({ flow, side, n }: CrashPoint): Promise<Outcome> {
   const stands = running.stands();
   if (told.includes('done') && !stands) wrong.push('what was shown as done is gone');
   if (told.includes('failed') && stands) wrong.push('what was shown as failed stands');
-  wrong.push(...violations(scene), ...shownWrongly(scene), ...(await standstills(scene)));
+  wrong.push(...disagreements(scene), ...shownWrongly(scene), ...(await standstills(scene)));
   await flow.again(scene).catch((error) => wrong.push(`once more it does not work: ${error.message}`));
   await clock.advance(REST_MS);
+  // Those that look at all that was ever said or sealed see the time before, too.
   for (const violation of violations(scene)) wrong.push(`after it was done once more: ${violation}`);
   await scene.close();
   return { n, deed, told, stands, wrong: [...new Set(wrong)] };
