@@ -4,8 +4,10 @@ import { files, handles, MOST_LEFT, type Sample, type SoakResult } from './soak.
 
 /** The server may grow by so much, MB (10^6 octets) a minute. */
 const MOST_MB_PER_MINUTE = 1;
-/** This part of the time is warm-up: caches and the heap grow to their size. */
-const WARM_UP = 1 / 4;
+/** Caches, the heap, and what is kept of replaced sessions grow to their size; half of a shorter run. */
+const WARM_UP_MINUTES = 3;
+/** A line through less says nothing about growth. */
+const LEAST_JUDGED_MINUTES = 3;
 const MOST_NAMED = 10;
 
 export interface SoakFigures {
@@ -25,12 +27,17 @@ export interface Judgement {
   readonly tables: readonly Table[];
   /** Why the server did not pass, one sentence each. */
   readonly faults: readonly string[];
+  /** What a reader must know. */
+  readonly notes: readonly string[];
   readonly figures: SoakFigures;
 }
 
 /** What a soak has shown. Slopes are those after the warm-up, by least squares, and of what is open beyond the connections of gateways. */
 export function judge({ samples, before, after, deeds, failedDeeds, ledger }: SoakResult): Judgement {
-  const counted = samples.slice(Math.floor(samples.length * WARM_UP));
+  const minutes = (sample: Sample | undefined) => ((sample?.atMs ?? 0) - (samples[0]?.atMs ?? 0)) / 60_000;
+  const warmUp = Math.min(WARM_UP_MINUTES, minutes(samples.at(-1)) / 2);
+  const counted = samples.filter((sample) => minutes(sample) >= warmUp);
+  const isLong = minutes(samples.at(-1)) - warmUp >= LEAST_JUDGED_MINUTES;
   const perMinute = (of: (sample: Sample) => number) =>
     rounded(slope(counted.map((sample) => ({ x: sample.atMs / 60_000, y: of(sample) }))), 3);
   const figures: SoakFigures = {
@@ -48,11 +55,12 @@ export function judge({ samples, before, after, deeds, failedDeeds, ledger }: So
   const faults = [
     figures.lost > 0 && `${figures.lost} messages were lost: ${ledger.oldest(MOST_NAMED, after.atMs).join(', ')}.`,
     figures.duplicated > 0 && `${figures.duplicated} messages arrived twice or at somebody else.`,
-    figures.rssSlopeMBPerMinute >= MOST_MB_PER_MINUTE && `The server grows by ${figures.rssSlopeMBPerMinute} MB a minute.`,
+    isLong && figures.rssSlopeMBPerMinute >= MOST_MB_PER_MINUTE && `The server grows by ${figures.rssSlopeMBPerMinute} MB a minute.`,
     figures.handlesLeft > MOST_LEFT.handles && `${figures.handlesLeft} handles are open that were not before the first deed.`,
     figures.filesLeft > MOST_LEFT.files && `${figures.filesLeft} files are open that were not before the first deed.`,
   ].filter((fault) => fault !== false);
-  return { tables: [deedTable(deeds), serverTable(before, after)], faults, figures };
+  const notes = isLong ? [] : ['Growth is not judged: that takes 6.5 minutes at least (--minutes).'];
+  return { tables: [deedTable(deeds), serverTable(before, after)], faults, notes, figures };
 }
 
 function deedTable(deeds: SoakResult['deeds']): Table {

@@ -18,7 +18,7 @@ const HELP = [
   'whether anything was lost, arrived twice, or leaks. The last line is one JSON object. Progress goes to standard error.',
   '',
   'Options:',
-  `  --minutes N   how long the devices live, without beginning and end (default: ${DEFAULTS.minutes})`,
+  `  --minutes N   how long the devices live, without beginning and end (default: ${DEFAULTS.minutes}; growth is judged from 6.5 on)`,
   `  --gateways N  homes of one PN GW and one PNE each (default: ${DEFAULTS.gateways})`,
   '  --seed N      what happens to each home depends on it (default: chosen and told)',
   '',
@@ -48,8 +48,9 @@ async function run({ minutes, gateways, seed }: ReturnType<typeof readArguments>
   say(`Seed ${seed}.`);
   const options = { minutes, gateways, seed, signal, say };
   const result = await Household.use({ smoke: false, signal, say }, (household) => soak(household, options), { probed: true });
-  const { tables, faults, figures } = judge(result);
+  const { tables, faults, notes, figures } = judge(result);
   for (const table of tables) console.log(`${tableLines(table).join('\n')}\n`);
+  for (const note of notes) console.log(`- ${note}`);
   for (const fault of faults) console.log(`WRONG: ${fault}`);
   console.log(JSON.stringify({ minutes, gateways, seed, ...figures }));
   return faults.length === 0 ? 0 : FAILED_EXIT;

@@ -48,3 +48,12 @@ test('lost and duplicated messages are told', () => {
   expect(faults[0]).toContain('2 (phone to server, 600 s)');
   expect(faults).toHaveLength(2);
 });
+
+test('a run that is too short says nothing about growth', () => {
+  const short = (count: number) => {
+    const whole = result((minute) => 100 + 5 * minute);
+    return judge({ ...whole, samples: whole.samples.slice(0, count) });
+  };
+  expect(short(34)).toMatchObject({ faults: [], notes: [expect.stringContaining('not judged')] });
+  expect(short(38)).toMatchObject({ faults: [expect.stringContaining('grows')], notes: [] });
+});
