@@ -241,7 +241,7 @@ describe('an attacker between PNE and PN GW', () => {
     expect(() => pne.finish({ hashPnGw: hashPneL.slice().reverse() })).toThrow(failed);
   });
 
-  it('Q5: who learns the LocalEUKey later and saw everything lacks the X25519 secret, and so SK_L', () => {
+  it('E9 SK_L secret at PNE, E10 SK_L secret at PN GW: who learns the LocalEUKey later and saw everything lacks the X25519 secret, and so SK_L', () => {
     const [pne, gateway] = [newPne(), newGateway()];
     const m1 = pne.start();
     const m2 = gateway.challenge(m1);
@@ -254,7 +254,7 @@ describe('an attacker between PNE and PN GW', () => {
     expect(gateway.verify({ hashPneL }).channel.closed).toBe(false);
   });
 
-  it('Q6: whatever it forwards, drops, swaps or replays, a side that accepts shares its session with exactly one other', () => {
+  it('E11 PNE agrees with PN GW, E12 PN GW agrees with PNE: whatever it forwards, drops, swaps or replays, a side that accepts shares its session with exactly one other', () => {
     let accepted = 0;
     fc.assert(
       fc.property(schedules, (schedule) => {
