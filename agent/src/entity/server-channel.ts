@@ -113,6 +113,14 @@ export class ServerChannel {
     if (!this.#exchange.settle(envelope, 'sk') && type.kind !== 'answer') this.#options.message(this, envelope);
   }
 
+  /**
+   * A newer session has taken the place of this one: it is still listened to, and what was asked in it is asked anew by whom it
+   * concerns. Repeated here it would only make the server say that it does not know this session, and it does not say so to everybody.
+   */
+  retire(): void {
+    this.#exchange.close(new CpnsError('Transport', 'SessionReplaced', 'A new session with the server has taken the place of this one.'));
+  }
+
   close(reason: CpnsError = new CpnsError('Transport', 'SessionOver', 'The session with the server is over.')): void {
     if (this.#closed) return;
     this.#closed = true;

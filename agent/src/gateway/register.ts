@@ -57,6 +57,8 @@ export class Registrations {
       return reply(pneRegistrationResponse, outcome, link.hopOf(pnId));
     } finally {
       this.#underWay.delete(name);
+      // Who turned out to be no member has its answer in the session that ends with it.
+      this.#context.clock.after(0, () => isMember(this.#context, pnId, pne) || link.removePan(pnId));
     }
   }
 

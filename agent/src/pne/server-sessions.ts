@@ -43,6 +43,7 @@ export class ServerSessions {
     });
     const before = this.#sessions.get(pnId);
     before?.previous?.close();
+    before?.current.retire();
     if (before !== undefined) clock.after(OLD_SESSION_MS, () => before.current.close());
     this.#sessions.set(pnId, { current: session, previous: before?.current });
     return session;

@@ -72,3 +72,53 @@ describe('shrinking', () => {
     expect(await shrinkBy(3, async () => ['always broken'])).toEqual({ kept: [], violations: ['always broken'] });
   });
 });
+
+const FOUND: readonly (readonly [string, Schedule])[] = [
+  [
+    'a PN GW that keeps the PAN session of a device which the server, when it registered, called no member',
+    {
+      seed: 351,
+      devices: ['laptop', 'phone', 'board'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['phone', 'board'],
+      ],
+      actions: [
+        { do: 'establish', at: 'board', type: 'named', named: ['phone'], atMs: 0 },
+        { do: 'power-cut', device: 'laptop', deeds: 1, downMs: 100, atMs: 22 },
+        { do: 'power-cut', device: 'laptop', deeds: 5, downMs: 40000, atMs: 40100 },
+        { do: 'sever', way: ['laptop', 'board'], atMs: 45119 },
+      ],
+    },
+  ],
+  [
+    'requests repeated in a replaced session, which use up the hints that others need after a restart of the server',
+    {
+      seed: 616,
+      devices: ['laptop', 'phone', 'board', 'watch'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'watch'],
+        ['phone', 'board'],
+      ],
+      actions: [
+        { do: 'establish', at: 'board', type: 'all', named: ['watch'], atMs: 0 },
+        { do: 'server-crash', deeds: 10, downMs: 40000, atMs: 71 },
+        { do: 'establish', at: 'phone', type: 'all', named: ['board', 'watch'], atMs: 96 },
+        { do: 'power-cut', device: 'board', deeds: 8, downMs: 40000, atMs: 305 },
+      ],
+    },
+  ],
+];
+
+describe('schedules that found something', () => {
+  it.each(FOUND)(
+    '%s',
+    async (_what, schedule) => {
+      expect(await play(schedule)).toEqual([]);
+    },
+    120_000,
+  );
+});
