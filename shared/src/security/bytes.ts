@@ -3,8 +3,8 @@ import { CpnsError } from '../errors.js';
 export const EMPTY = new Uint8Array(0);
 
 const encoder = new TextEncoder();
-const HEX_DIGITS = '0123456789abcdef';
-const HEX_EVEN = /^(?:[0-9a-f]{2})*$/;
+/** Two digits for each octet. */
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
 const U32_MAX = 0xffff_ffff;
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
@@ -23,16 +23,27 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 /** Lower-case hex. Never for keys: those stay octets. */
 export function toHex(octets: Uint8Array): string {
   let text = '';
-  for (const octet of octets) text += HEX_DIGITS.charAt(octet >> 4) + HEX_DIGITS.charAt(octet & 15);
+  for (let i = 0; i < octets.length; i++) text += HEX[octets[i] as number];
   return text;
 }
 
 /** @throws CpnsError Codec/BadHex unless `text` is an even number of lower-case hex digits */
 export function fromHex(text: string): Uint8Array {
-  if (!HEX_EVEN.test(text)) throw new CpnsError('Codec', 'BadHex', 'Expected an even number of lower-case hex digits (0-9, a-f).');
+  if (text.length % 2 !== 0) throw badHex();
   const octets = new Uint8Array(text.length / 2);
-  for (let i = 0; i < octets.length; i++) octets[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < octets.length; i++) octets[i] = 16 * hexDigit(text.charCodeAt(2 * i)) + hexDigit(text.charCodeAt(2 * i + 1));
   return octets;
+}
+
+/** The value of `0` to `9` and `a` to `f`. */
+function hexDigit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  if (unit >= 0x61 && unit <= 0x66) return unit - 0x61 + 10;
+  throw badHex();
+}
+
+function badHex(): CpnsError {
+  return new CpnsError('Codec', 'BadHex', 'Expected an even number of lower-case hex digits (0-9, a-f).');
 }
 
 /**
