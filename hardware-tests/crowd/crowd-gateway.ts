@@ -53,6 +53,9 @@ export interface CrowdGatewayOptions {
   sessionUnknown?(pne: EntityId): void;
 }
 
+/** Of an establishment: the connection loses nothing, and repetitions would add to the load of a server that is slow because of it. */
+const PATIENT = { repeat: false, timeoutMs: 60_000 } as const;
+
 /** A PN as its PN GW keeps it. */
 interface Pn {
   readonly pne: EntityId;
@@ -143,7 +146,7 @@ export class CrowdGateway {
     try {
       // 19 to 21. PN Membership request, lookup, transfer
       const asked = { pnId: octets, initiator: pne.id, setupType: SetupType.OneToOne, candidates: [pne.id] };
-      const { body: membership } = await server.request(pnMembershipRequest, asked, [pnMembershipResponse]);
+      const { body: membership } = await server.request(pnMembershipRequest, asked, [pnMembershipResponse], PATIENT);
       if (membership.status !== Status.Success) throw refused(membership.status, 'The membership');
 
       // 4, 5. PN Registration Request, Authentication Request
@@ -158,16 +161,17 @@ export class CrowdGateway {
           pnes: [handshake.hello],
         },
         [authenticationRequest],
+        PATIENT,
       );
       const hashPne = pne.prove(handshake, challengeFor(pne, challenge));
 
       // 10 to 12. Authentication Response, PN Registration Response
       const proofs = { pnId: octets, randServer: challenge.randServer, pnes: [{ pne: pne.id, hashPne }] };
-      const { body: registered } = await server.request(authenticationResponses, proofs, [pnRegistrationResponse]);
+      const { body: registered } = await server.request(authenticationResponses, proofs, [pnRegistrationResponse], PATIENT);
       if (registered.status !== Status.Success) throw refused(registered.status, 'The personal network');
 
       // 22, 23. PN Key request and response
-      const { body: key } = await server.request(pnKeyRequest, { pnId: octets }, [pnKeyResponse]);
+      const { body: key } = await server.request(pnKeyRequest, { pnId: octets }, [pnKeyResponse], PATIENT);
       this.#pns.set(pnId, { pne: pne.id, inventoryVersion: registered.inventory?.version ?? 0, keyEpoch: key.epoch });
 
       // 14. PN Setup Response

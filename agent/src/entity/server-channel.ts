@@ -1,4 +1,14 @@
-import { type AnswerOf, type Clock, CpnsError, describeError, type EntityId, type Entropy, Exchange, type Logger } from '@cpns/shared';
+import {
+  type AnswerOf,
+  type Clock,
+  CpnsError,
+  describeError,
+  type EntityId,
+  type Entropy,
+  Exchange,
+  type Logger,
+  type RequestOptions,
+} from '@cpns/shared';
 import {
   type AnyMessage,
   admissible,
@@ -71,7 +81,7 @@ export class ServerChannel {
     type: M,
     body: BodyOf<M>,
     accepts: readonly A[],
-    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number; readonly transaction?: Uint8Array } = {},
+    options: Partial<RequestOptions> = {},
   ): Promise<AnswerOf<A, 'sk'>> {
     return this.#exchange.request(type, body, accepts, 'sk', { timeoutMs: SERVER_TIMEOUT_MS, repeat: true, ...options });
   }
