@@ -114,10 +114,9 @@ function play(schedule: readonly { readonly act: number; readonly on: number; re
   return { devices, servers, atPne, atServer, heard };
 }
 
-const schedules = fc.array(fc.record({ act: fc.nat(5), on: fc.nat(2), from: fc.nat(5), mix: fc.nat(63) }), {
-  minLength: 10,
-  maxLength: 40,
-});
+/** Mostly the honest move, so that runs do come to their end. */
+const mixes = fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.nat(63));
+const schedules = fc.array(fc.record({ act: fc.nat(5), on: fc.nat(2), from: fc.nat(5), mix: mixes }), { minLength: 20, maxLength: 40 });
 
 /** What the owner of C knows of a run. */
 const knowsOf = ({ servers }: ReturnType<typeof play>, grantKey: string, root: EuKeyRoot = rootC) =>
@@ -157,8 +156,8 @@ describe('establishment.pv', () => {
       }),
       { numRuns: 80, seed: 1 },
     );
-    expect(accepted.pne).toBeGreaterThan(3);
-    expect(accepted.server).toBeGreaterThan(3);
+    expect(accepted.pne).toBeGreaterThan(10);
+    expect(accepted.server).toBeGreaterThan(10);
   });
 
   it('E1 SK secret at PNE, E2 SK secret at server: neither SK nor a key that it comes from is heard', () => {
