@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sourceTree } from '../../mutants/workshop.js';
 import type { Action, Schedule } from '../../rigs/simulation/schedules/actions.js';
 import { diagram } from '../../rigs/simulation/schedules/diagram.js';
 import { scheduleOf } from '../../rigs/simulation/schedules/generate.js';
+import { PLANTED } from '../../rigs/simulation/schedules/planted.js';
 import { play } from '../../rigs/simulation/schedules/play.js';
 import { shrinkBy } from '../../rigs/simulation/schedules/shrink.js';
 import { Trace } from '../../rigs/simulation/schedules/trace.js';
@@ -121,4 +125,9 @@ describe('schedules that found something', () => {
     },
     120_000,
   );
+});
+
+it('ten bugs can be planted, each of which "npm run rig -- simulation --planted" has to find', () => {
+  expect(PLANTED.length).toBe(10);
+  for (const { name, file, find } of PLANTED) expect(readFileSync(join(sourceTree(), file), 'utf8').split(find).length, name).toBe(2);
 });

@@ -22,17 +22,22 @@ export const PLANTED: readonly Mutant[] = [
     replace: 'SET version = version + 1, key_epoch = key_epoch + 0, sealed_key = ? WHERE',
   },
   {
-    name: 'the server does not compare inventory versions',
-    file: 'server/src/enabler/reconcile.ts',
-    find: 'if (pn.version === entry.inventoryVersion) differing.delete(pnId);',
-    replace: 'if (pn.version > 0) differing.delete(pnId);',
+    name: 'a removal makes no new inventory version',
+    file: 'server/src/inventory/sqlite-pn-inventory.ts',
+    find: 'SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE',
+    replace: 'SET version = version + 0, key_epoch = key_epoch + 1, sealed_key = ? WHERE',
   },
   {
-    name: 'a removal that the server did not hear is forgotten',
-    file: 'agent/src/gateway/membership.ts',
-    find: "    } catch (error) {\n      context.logger.notice('a removal has to wait",
-    replace:
-      "    } catch (error) {\n      context.removals.done(pnId, [...context.removals.of(pnId).keys()]);\n      context.logger.notice('a removal has to wait",
+    name: 'a PN key is not handed out',
+    file: 'agent/src/gateway/pn-key.ts',
+    find: "!link.hasPan(pnId)) return 'absent';",
+    replace: "!link.hasPan(pnId) || record.pnKeyEpoch > 0) return 'absent';",
+  },
+  {
+    name: 'a PNE keeps the PN without its LocalEUKey',
+    file: 'agent/src/pne/accept.ts',
+    find: '    keys.keep(changes, pnId, gateway);',
+    replace: '',
   },
   {
     name: 'a counter stands still and its nonce is used again',
@@ -49,46 +54,16 @@ export const PLANTED: readonly Mutant[] = [
       '  return { epoch: body.epoch, key: body.key, graceMs: body.graceMs };',
   },
   {
-    name: 'who never confirms stays registered',
-    file: 'server/src/enabler/unconfirmed.ts',
-    find: 'if (pn !== undefined) removeMembers(',
-    replace: 'if (pn !== undefined && pnes.length > 1_000) removeMembers(',
-  },
-  {
-    name: 'a PAN session outlives the run that failed',
-    file: 'agent/src/pne/accept.ts',
-    find: 'context.clock.after(0, () => leaveHop(context, pnId, run.link));',
-    replace: 'context.clock.after(1e9, () => leaveHop(context, pnId, run.link));',
-  },
-  {
-    name: 'a request that comes again is carried out again',
-    file: 'server/src/enabler/uplink-door.ts',
-    find: "if (seen?.kind === 'repeated') return incoming.send(seen.answer);",
-    replace: '',
-  },
-  {
-    name: 'a revoked device stays in its PNs',
-    file: 'server/src/enabler/revoke.ts',
-    find: 'for (const pn of tx.pns.ofMember(entityId)) {',
-    replace: 'for (const pn of tx.pns.ofMember(entityId).slice(1)) {',
+    name: 'the server goes on listing who left',
+    file: 'server/src/inventory/sqlite-pn-inventory.ts',
+    find: "'DELETE FROM pn_members WHERE pn_id = ? AND entity_id = ?'",
+    replace: "'DELETE FROM pn_members WHERE pn_id = ? AND entity_id = ? AND state = 0'",
   },
   {
     name: 'who ends a pairing keeps the PNs that rest on it',
     file: 'agent/src/entity/device.ts',
     find: 'await this.#pne.leaveGateway(peer);',
     replace: '',
-  },
-  {
-    name: 'who missed a PN key is not given it later',
-    file: 'agent/src/gateway/reconcile.ts',
-    find: 'if (entry !== undefined && pnKeyEpoch > entry.pnKeyEpoch) behind(',
-    replace: 'if (entry !== undefined && pnKeyEpoch > entry.pnKeyEpoch + 100) behind(',
-  },
-  {
-    name: 'a message that comes again is shown again',
-    file: 'agent/src/entity/inbox.ts',
-    find: 'if (this.#ids.has(id)) return false;',
-    replace: "if (this.#ids.has('')) return false;",
   },
 ];
 
