@@ -26,4 +26,6 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
         'It saves work: keys that are not kept are derived again.',
       ] as const,
   ),
+  ['server/src/enabler/proof.ts: !(error instanceof CpnsError) (never refuses)', 'No input brings about a fault of ours.'],
+  ['server/src/enabler/challenges.ts: left > 0 (off by one)', 'It saves memory: a PN GW with no open challenge needs no entry.'],
 ]);

@@ -16,7 +16,7 @@ import {
   Status,
   statusName,
 } from '@cpns/shared/messages';
-import { INNER_TYPE, MAX_SK_RECORD, RECORD_TYPE, readSkHeader, toHex } from '@cpns/shared/security';
+import { INNER_TYPE, RECORD_TYPE, readSkHeader, toHex } from '@cpns/shared/security';
 import type { RequestKey } from '../inventory/inbox.js';
 import type { RecordPlace } from '../inventory/records.js';
 import { acknowledge } from './acknowledgement.js';
@@ -51,8 +51,8 @@ export class UplinkDoor {
    * @throws CpnsError State/DiskFull and its like for a message without answer, so that the device repeats it
    */
   async receive(from: EntityId, payload: Uint8Array): Promise<void> {
-    if (payload[0] === CLEAR_FRAME && payload.length <= MAX_UPLINK_ENVELOPE + 1) return this.#clear(from, payload.subarray(1));
-    if (payload[0] === RECORD_TYPE.sk && payload.length <= MAX_SK_RECORD) return this.#record(from, payload);
+    if (payload[0] === CLEAR_FRAME) return this.#clear(from, payload.subarray(1));
+    if (payload[0] === RECORD_TYPE.sk) return this.#record(from, payload);
     this.#drop('neither an envelope nor a record', { from, octets: payload.length });
   }
 

@@ -2,9 +2,12 @@ import type { PnId } from '@cpns/shared';
 import {
   Addressee,
   bodyOf,
+  capabilitiesQueryRequest,
+  capabilitiesQueryResponse,
   clearFrame,
   data,
   dataAnswer,
+  decodeEnvelope,
   encodeEnvelope,
   pneNotificationExpel,
   pnKeyRequest,
@@ -12,6 +15,7 @@ import {
   pnRegistrationRequest,
   reconcile,
   reconcileResponse,
+  refusal,
   relay,
   SetupType,
   Status,
@@ -19,7 +23,7 @@ import {
   sessionUnknown,
   struct,
 } from '@cpns/shared/messages';
-import { concat, fromHex, INNER_TYPE } from '@cpns/shared/security';
+import { concat, fromHex, INNER_TYPE, type SkChannel } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { established, GatewayDouble, PneDouble } from './devices.js';
 import { Rig } from './rig.js';
@@ -100,6 +104,24 @@ describe('records of a PNE', () => {
     }
     expect(stored()).toBe(0);
     await expect(laptop.request(pnId, data, message(gateway.entityId))).rejects.toMatchObject({ status: Status.BadMessage });
+  });
+
+  it('hold an envelope or a part of one; of anything else nothing is taken', async () => {
+    const channel = laptop.channels.get(pnId) as SkChannel;
+    const envelope = encodeEnvelope(data, rig.entropy.bytes(16), laptop.entityId, message());
+    const wholeAsPart = concat(Uint8Array.of(0, 1), envelope);
+    for (const innerType of [INNER_TYPE.ping, INNER_TYPE.pong])
+      await gateway.carry(pnId, laptop.entityId, channel.seal(innerType, wholeAsPart));
+    await gateway.carry(pnId, laptop.entityId, channel.seal(INNER_TYPE.envelope, Uint8Array.of(1, 2, 3)));
+    expect([stored(), laptop.arrived]).toEqual([0, []]);
+    await gateway.carry(pnId, laptop.entityId, channel.seal(INNER_TYPE.part, wholeAsPart));
+    expect(stored()).toBe(1);
+  });
+
+  it('with an answer that nobody waits for are met with silence', async () => {
+    const query = decodeEnvelope(encodeEnvelope(capabilitiesQueryRequest, rig.entropy.bytes(16), '', { target: gateway.entityId }));
+    await gateway.answer(query, capabilitiesQueryResponse, { status: Status.Success });
+    expect(gateway.take(refusal)).toEqual([]);
   });
 
   it('cannot carry what is for a PN GW to ask', async () => {
