@@ -61,7 +61,9 @@ function sessionsWithoutRight(world: World, self: SimulatedDevice, rights: Right
 /** Whoever was in a PN once must not know the key that it has now. */
 function currentKeysOfOthers(world: World, rights: Rights): string[] {
   const wrong = new Set<string>();
-  for (const { pnId, gateway } of world.server.database.reads.pns.list()) {
+  for (const { pnId, gateway, state } of world.server.database.reads.pns.list()) {
+    // Nobody was given the key that a suspended PN has now.
+    if (state === 'Suspended') continue;
     const current = world.devices.find(({ id }) => id === gateway)?.device.state.pn(pnId)?.pnKey;
     if (current === undefined) continue;
     for (const { id, store } of everybody(world)) {
