@@ -5,6 +5,7 @@ export * from './exchange.js';
 export * from './host-port.js';
 export * from './ids.js';
 export * from './ports.js';
+export * from './segments/index.js';
 export * from './serial.js';
 export * from './stoppable-clock.js';
 export * from './store-contents.js';
