@@ -20,6 +20,7 @@ export class DeviceSession {
   /** Has the `down` topic subscribed. */
   reachable = false;
   #registered = false;
+  #gathers = false;
   #resolveGone: () => void = () => {};
 
   constructor(entityId: EntityId, connection: PskConnection, client: Client, lane: UplinkLane) {
@@ -51,6 +52,21 @@ export class DeviceSession {
   /** What waits because the device reads slowly. */
   get unsentOctets(): number {
     return (this.client.conn as Duplex).writableLength;
+  }
+
+  /**
+   * What is written to the device until the event loop has turned leaves together, in one TLS record and one system call: an answer and
+   * the acknowledgement of what it answers.
+   */
+  gatherWrites(): void {
+    if (this.#gathers) return;
+    this.#gathers = true;
+    const conn = this.client.conn as Duplex;
+    conn.cork();
+    setImmediate(() => {
+      this.#gathers = false;
+      conn.uncork();
+    });
   }
 
   /** Closes the socket and lets the broker send the will, if there is one. */

@@ -89,7 +89,10 @@ export class EmbeddedBroker implements Broker {
       },
       authorizePublish: (client, packet, done) => {
         this.#take(client, packet).then(
-          () => done(null),
+          () => {
+            if (client !== null) this.#sessions.get(client)?.gatherWrites();
+            done(null);
+          },
           (error: Error) => done(error),
         );
       },
@@ -139,6 +142,7 @@ export class EmbeddedBroker implements Broker {
     const session = this.#reachable.get(to);
     if (session === undefined || session.unsentOctets > this.#options.settings.maxUnsentOctetsPerDevice) return Promise.resolve(false);
     const packet = { cmd: 'publish', topic: downTopic(to), payload: Buffer.from(payload), qos: 1, retain: false, dup: false } as const;
+    session.gatherWrites();
     return new Promise((resolve) => {
       session.client.publish(packet, () => {
         const sent = session.reachable && !session.client.closed;
