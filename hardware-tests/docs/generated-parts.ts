@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { bluetoothLayout } from './bluetooth-layout.js';
 import { codePoints, labelTable } from './code-points.js';
 import type { GeneratedPart } from './generated-part.js';
 import { agentSettings, deviceLimits, keyLimits, serverLimits, serverSettings, wireLimits } from './limit-tables.js';
@@ -14,7 +15,13 @@ function parts(document: string, makers: Readonly<Record<string, () => string>>)
 
 /** Everything in docs/ that comes from the code. */
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
-  ...parts('protocol.md', { times: timeTable, 'code points': codePoints, structures: structureTables, messages: messageTables }),
+  ...parts('protocol.md', {
+    'bluetooth layout': bluetoothLayout,
+    times: timeTable,
+    'code points': codePoints,
+    structures: structureTables,
+    messages: messageTables,
+  }),
   ...parts('security.md', { labels: labelTable }),
   ...parts('limits.md', {
     'wire limits': wireLimits,

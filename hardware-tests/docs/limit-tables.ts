@@ -28,6 +28,23 @@ const WIRE = [
   ]),
   ...constantsOf('shared/src/uplink/topics.ts', [['LONGEST', 'octets', 'MQTT topic or filter', 'work on topics that cannot be ours']]),
   ...constantsOf('shared/src/enrolment.ts', [['LONGEST_TEXT', 'octets', 'Enrolment code, spaces and dashes included', 'endless input']]),
+  ...constantsOf('shared/src/segments/segment.ts', [
+    ['MAX_FRAME_OCTETS', 'octets', 'Frame over Bluetooth', 'buffers that a device near can fill: one frame each way'],
+    ['MAX_WINDOW', '', 'Segments under way that nobody granted anew', 'floods, and queues in a stack without back-pressure'],
+  ]),
+  ...constantsOf('shared/src/segments/segment-receiver.ts', [
+    ['segmentMs', 'ms', 'From one segment of a frame to its next', 'frames that stop half-way'],
+    ['frameMs', 'ms', 'Segments of one frame, all', 'frames that drip'],
+  ]),
+  ...constantsOf('shared/src/segments/segment-sender.ts', [
+    ['frameMs', 'ms', 'One frame is taken by the peer', 'a peer that never grants a credit'],
+    ['frames', '', 'Frames that wait to be sent over Bluetooth', 'memory spent on a slow peer'],
+    ['octets', 'octets', '... and their octets', 'likewise'],
+  ]),
+  ...constantsOf('shared/src/segments/segment-stream.ts', [
+    ['helloMs', 'ms', 'Hello of a Bluetooth peer', 'a peer that connects and says nothing'],
+    ['stale', '', 'Segments of older links that are dropped on one link', 'work without end for nothing'],
+  ]),
   ...constantsOf('agent/src/pan/lan/websocket-link.ts', [
     ['MAX_FRAME_OCTETS', 'octets', 'WebSocket message', 'buffers that a device near can fill'],
     ['maxFragments', '', 'Fragments of one WebSocket message', 'endless messages'],

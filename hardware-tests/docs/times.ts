@@ -1,6 +1,9 @@
 import { constantsOf, constantTable } from './constant-table.js';
 
 const TIMES = [
+  ...constantsOf('shared/src/security/rotating-hint.ts', [
+    ['HINT_PERIOD_MS', 'ms', 'A Bluetooth hint has a new prefix', 'so long a stranger can follow one'],
+  ]),
   ...constantsOf('agent/src/pne/pne-context.ts', [
     ['HOP_TIMEOUT_MS', 'ms', 'Answer on a PAN hop', 'PNE waits for its PN GW; `Pending` starts it anew'],
   ]),

@@ -1,4 +1,5 @@
 export * from '../capabilities.js';
+export * from './ble-advertisement.js';
 export * from './catalogue.js';
 export * from './cbor.js';
 export * from './contents.js';

@@ -31,6 +31,7 @@ export * from './provider-lengths.js';
 export * from './record.js';
 export * from './rekey-part.js';
 export * from './replay-window.js';
+export * from './rotating-hint.js';
 export * from './secret.js';
 export * from './secure-channel.js';
 export * from './sender-windows.js';
