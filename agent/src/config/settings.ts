@@ -29,7 +29,7 @@ export const settingsSchema = settingsFile({
   requireForwardSecrecy: flag(true, 'Refuse a server or a peer that offers no X25519 key.'),
   allowUnprotectedPan: flag(
     false,
-    'As PN GW: accept devices without a LocalEUKey on Bluetooth and IP. Others near can then read and forge.',
+    'Talk to a PN GW, and as PN GW to members, without a LocalEUKey on Bluetooth and IP. Others near can then read and forge.',
   ),
   device: group('What this device says about itself. Real values are found out; set one only where that is wrong.', {
     preference: count(0, 'Wish to be PN GW; outweighs everything but the hard needs.', 0, 3),

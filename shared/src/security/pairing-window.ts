@@ -42,9 +42,9 @@ export class PairingWindow {
     return this.remainingMs > 0;
   }
 
-  /** Milliseconds left, 0 when closed. An attempt under way ends with the window. */
+  /** Whole milliseconds left, 0 when closed. An attempt under way ends with the window. */
   get remainingMs(): number {
-    return this.#closed ? 0 : Math.max(0, this.#untilMs - this.#clock.monotonicMs());
+    return this.#closed ? 0 : Math.max(0, Math.ceil(this.#untilMs - this.#clock.monotonicMs()));
   }
 
   /** With codes: attempts that may still begin. With a link: wrong tokens that are still borne. */
