@@ -13,6 +13,7 @@ import { mqttFrames } from './targets/mqtt-frames.js';
 import { linkRecord, panRecord } from './targets/ordered-record.js';
 import { pairingLink } from './targets/pairing-link.js';
 import { parts } from './targets/parts.js';
+import { bleAdvertisement, segments } from './targets/segments.js';
 import { serverDoor } from './targets/server-door.js';
 import { settings } from './targets/settings.js';
 import { skOpener, skRecord } from './targets/sk-record.js';
@@ -24,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...[cbor, messages],
   ...[linkRecord, panRecord, skRecord, skOpener, parts, pnMessage, groupMessage],
   ...[mdns, linkDoor, announcement, enrolmentCode, pairingLink, addresses],
+  ...[segments, bleAdvertisement],
   ...[mqttFrames, topics, serverDoor, adminApi],
   ...[controlLines, settings, stateFile],
 ];
