@@ -1,4 +1,5 @@
 const WINDOW = 'shared/src/security/replay-window.ts';
+const DOOR = 'server/src/enabler/uplink-door.ts';
 const MESSAGES = 'shared/src/security/keyed-messages.ts';
 
 /** Checks whose absence no test can notice, because something else gives the same result, each with the reason. By name. */
@@ -28,4 +29,7 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   ),
   ['server/src/enabler/proof.ts: !(error instanceof CpnsError) (never refuses)', 'No input brings about a fault of ours.'],
   ['server/src/enabler/challenges.ts: left > 0 (off by one)', 'It saves memory: a PN GW with no open challenge needs no entry.'],
+  [`${DOOR}: octets === undefined (never refuses)`, 'It saves work: nothing is not an envelope, which is dropped in the same way.'],
+  [`${DOOR}: flow.kept (never refuses)`, 'It saves a look into the inbox: answers of other flows are not there.'],
+  [`${DOOR}: error instanceof CpnsError (never refuses)`, 'For the compiler: other errors have no such property.'],
 ]);

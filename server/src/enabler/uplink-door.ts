@@ -129,7 +129,6 @@ export class UplinkDoor {
     const answered = session === undefined ? undefined : ANSWERS.get(envelope.number);
     if (session !== undefined && answered !== undefined) return this.#guarded(envelope, () => answered(this.#context, session, envelope));
     const flow = FLOWS.get(envelope.number);
-    if (flow?.type.kind === 'request') return this.#serve(flow, envelope, origin);
     if (flow !== undefined) return this.#guarded(envelope, () => this.#serve(flow, envelope, origin));
     if (type?.kind === 'answer') return;
     this.#refuse(envelope, origin, refuse(Status.BadMessage, 'UnknownMessage', `This server does not serve message ${envelope.number}.`));
@@ -178,7 +177,6 @@ export class UplinkDoor {
     try {
       await handle();
     } catch (error) {
-      if (error instanceof RecordDropped) return;
       if (statusOf(error) === Status.ServerError) throw error;
       this.#drop('a message that could not be taken', { message: envelope.type?.name, why: describeError(error) });
     }

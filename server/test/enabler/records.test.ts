@@ -9,6 +9,7 @@ import {
   dataAnswer,
   decodeEnvelope,
   encodeEnvelope,
+  inventoryNotice,
   pneNotificationExpel,
   pnKeyRequest,
   pnMembershipRequest,
@@ -55,6 +56,16 @@ describe('records of a PNE', () => {
     for (const record of records) await gateway.carry(pnId, laptop.entityId, record);
     expect(stored()).toBe(3);
     expect(laptop.take(dataAnswer)).toHaveLength(3);
+    // Whoever replays records makes the server say nothing.
+    expect(laptop.arrived).toEqual([]);
+  });
+
+  it('without an answer take effect once, too', async () => {
+    const [record] = laptop.records(pnId, sessionAcknowledgement, { inventoryVersion: 0 });
+    await gateway.carry(pnId, laptop.entityId, record as Uint8Array);
+    expect(laptop.take(inventoryNotice)).toHaveLength(1);
+    await expect(gateway.carry(pnId, laptop.entityId, record as Uint8Array)).resolves.toBeUndefined();
+    expect(laptop.arrived).toEqual([]);
   });
 
   it('are dropped when altered, octet for octet', async () => {
