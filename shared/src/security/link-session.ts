@@ -11,7 +11,7 @@ import { type ChannelRole, SecureChannel, type SecureChannelLimits } from './sec
 import { X25519Key } from './x25519-key.js';
 
 const NONCE_LENGTH = 32;
-/** K_pairs that R tries. */
+/** K_pairs that R tries: those of 64 pairings, of some that are being made, and of 16 that were ended. */
 export const MAX_PAIRED_KEYS = 96;
 
 /** I to R. Names nobody: only who has the K_pair can tell from `find` who it is. */
