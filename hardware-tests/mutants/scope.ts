@@ -24,11 +24,17 @@ const LEFT_OUT = new Set(['bytes.ts', 'index.ts', 'kdf.ts', 'labels.ts']);
 /** Where a broken check of a package has to be noticed. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   shared: ['shared/test/security/', 'shared/test/node/', 'shared/test/uplink/'],
-  agent: ['hardware-tests/test/simulation/', 'hardware-tests/test/threats/'],
+  agent: [
+    'hardware-tests/test/simulation/establish',
+    'hardware-tests/test/simulation/leaving',
+    'hardware-tests/test/simulation/unprotected',
+    'hardware-tests/test/threats/t03-',
+    'hardware-tests/test/threats/t04-',
+  ],
   server: ['server/test/enabler/'],
 };
 
-/** Folders with the tests that have to notice broken checks of these files. */
+/** Folders and files with the tests that have to notice broken checks of these files. */
 export function testsFor(files: readonly BrokenFile[]): string[] {
   const packages = new Set(files.map(({ file }) => file.split('/')[0] as string));
   return [...packages].flatMap((name) => TESTS[name] ?? []);
