@@ -174,7 +174,7 @@ async function registerWithServer(context: GatewayContext, forming: Forming, adm
 }
 
 /** The PN stands from here on: its inventory, its key and the LocalEUKeys of those who passed become durable together. */
-async function store(context: GatewayContext, pnId: PnId, { inventory, pnes }: Registration, { epoch, key }: PnKey): Promise<void> {
+async function store(context: GatewayContext, pnId: PnId, { inventory, pnes }: Registration, pnKey: PnKey): Promise<void> {
   if (inventory === undefined)
     throw new CpnsError('Codec', 'BadMessage', 'The server registered the personal network and sent no inventory.');
   const record = context.copies.begin(undefined, inventory);
@@ -183,7 +183,9 @@ async function store(context: GatewayContext, pnId: PnId, { inventory, pnes }: R
   const listed = new Set(record.members.map((member) => member.entityId));
   const unlisted = passed.filter((pne) => !listed.has(pne)).map((entityId) => ({ entityId, gateway: false }));
   const changes: Changes = new Map();
-  DeviceState.setPn(changes, { ...record, members: [...record.members, ...unlisted], pnKeyEpoch: epoch, pnKey: key });
+  // Somebody has left already: there is no key for those listed here, and a newer inventory, on its way, brings the one for who stays.
+  const { epoch, key } = pnKey.inventoryVersion > inventory.version ? { epoch: 0, key: undefined } : pnKey;
+  DeviceState.setPn(changes, { ...record, members: [...record.members, ...unlisted], pnKeyEpoch: epoch, ...(key && { pnKey: key }) });
   for (const pne of passed) context.keys.keep(changes, pnId, pne);
   await context.settling.run(pnId, () => context.state.commit(changes));
   for (const { pne, status } of pnes) {

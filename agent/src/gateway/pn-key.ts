@@ -12,13 +12,16 @@ export interface PnKey {
   readonly epoch: number;
   readonly key: Uint8Array;
   readonly graceMs: number;
+  /** The PN Inventory whose members it is for. */
+  readonly inventoryVersion: number;
 }
 
 /** PN Key Request and Response (seed 002 steps 22, 23). @throws CpnsError State/Refused, Timeout */
 export async function fetchPnKey(context: GatewayContext, pnId: PnId, signal?: AbortSignal): Promise<PnKey> {
   const { body } = await context.server().request(pnKeyRequest, { pnId: pnIdOctets(pnId) }, [pnKeyResponse], { signal });
   if (body.status !== Status.Success || body.key.length !== PN_KEY_OCTETS) throw refused(body.status, 'The PN key');
-  return { epoch: body.epoch, key: body.key, graceMs: body.graceMs };
+  const { epoch, key, graceMs, inventoryVersion } = body;
+  return { epoch, key, graceMs, inventoryVersion };
 }
 
 /** What became of a PN key that was handed out: only a PNE that says so has it; one that is not there gets it later. */
@@ -53,12 +56,16 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof CpnsError && error.code === 'Refused' && !error.retryable;
 }
 
-/** Fetches the current PN key, keeps it and hands it to every member that is there (security 6.5, removal). */
+/**
+ * Fetches the current PN key, keeps it and hands it to every member that is there (security 6.5, removal). A key that belongs to a newer
+ * inventory than the one here may be kept from somebody who is still listed here: it is fetched again when that inventory has come.
+ */
 export async function renewPnKey(context: GatewayContext, pnId: PnId): Promise<void> {
   const key = await fetchPnKey(context, pnId);
   const record = await context.settling.run(pnId, async () => {
     const known = context.state.pn(pnId);
-    if (known === undefined || (known.pnKey !== undefined && key.epoch <= known.pnKeyEpoch)) return undefined;
+    if (known === undefined || key.inventoryVersion > known.inventoryVersion) return undefined;
+    if (known.pnKey !== undefined && key.epoch <= known.pnKeyEpoch) return undefined;
     const changes: Changes = new Map();
     DeviceState.setPn(changes, { ...known, pnKeyEpoch: key.epoch, pnKey: key.key });
     await context.state.commit(changes);

@@ -77,8 +77,11 @@ export async function registerUntilDone(context: PneContext, link: PeerLink, pnI
       context.logger.info('registration failed', { pn: pnId, failures, why: describeError(error) });
       if (context.state.pn(pnId) === undefined && failures >= MAX_FAILURES_UNKNOWN) return;
       if (error instanceof CpnsError && error.code === 'Refused' && !error.retryable) pauseMs = REFUSED_PAUSE_MS;
+      // Silence may be that of a gateway which has ended the PAN session that it was asked in.
+      if (error instanceof CpnsError && error.family === 'Timeout') link.removePan(pnId);
     }
     await sleep(context.clock, pauseMs, link.signal).catch(() => undefined);
+    await rerunPan(context, link, pnId);
   }
 }
 

@@ -115,6 +115,39 @@ const FOUND: readonly (readonly [string, Schedule])[] = [
       ],
     },
   ],
+  [
+    'a revocation between the registration of a PN and its PN key, which the revoked device must not be handed',
+    {
+      seed: 756,
+      devices: ['laptop', 'phone', 'board', 'guest'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'guest'],
+      ],
+      actions: [
+        { do: 'establish', at: 'phone', type: 'all', named: ['laptop', 'board'], atMs: 0 },
+        { do: 'revoke', device: 'phone', atMs: 20 },
+      ],
+    },
+  ],
+  [
+    'a PNE that asks for ever in a PAN session which its PN GW has ended',
+    {
+      seed: 984,
+      devices: ['laptop', 'phone', 'board', 'watch'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'watch'],
+      ],
+      actions: [
+        { do: 'establish', at: 'board', type: 'named', named: ['phone', 'watch'], atMs: 0 },
+        { do: 'server-crash', deeds: 2, downMs: 40000, atMs: 21 },
+        { do: 'restart', device: 'board', atMs: 365 },
+      ],
+    },
+  ],
 ];
 
 describe('schedules that found something', () => {

@@ -32,7 +32,8 @@ export async function givePnKey(context: EnablerContext, incoming: Incoming<Body
   // 23. CPNS Server to PN GW: PN Key response (Security)
   const key = context.pnKeys.unseal(nameOf(pnId, pn.keyEpoch), pn.sealedKey);
   const graceMs = context.graces.get(pnId) ?? 0;
-  await incoming.answer(pnKeyResponse, { status: Status.Success, epoch: pn.keyEpoch, key, graceMs });
+  const { keyEpoch: epoch, version: inventoryVersion } = pn;
+  await incoming.answer(pnKeyResponse, { status: Status.Success, epoch, key, graceMs, inventoryVersion });
   key.fill(0);
 }
 

@@ -98,7 +98,14 @@ export const pnKeyResponse = defineMessage({
   directions: ['Server>GW'],
   channels: ['sk'],
   source: 'seed 002 step 23',
-  body: struct({ status: field(1, statusField), epoch: field(2, epochField), key: field(3, bytes(0, 32)), graceMs: field(4, epochField) }),
+  body: struct({
+    status: field(1, statusField),
+    epoch: field(2, epochField),
+    key: field(3, bytes(0, 32)),
+    graceMs: field(4, epochField),
+    /** Of the moment that the key was read: whoever that inventory does not list must not be given the key. */
+    inventoryVersion: field(5, epochField),
+  }),
 });
 export const pnMembershipWithKey = defineMessage({
   number: 58,

@@ -48,10 +48,10 @@ export const PLANTED: readonly Mutant[] = [
   {
     name: 'a PN key is logged',
     file: 'agent/src/gateway/pn-key.ts',
-    find: '  return { epoch: body.epoch, key: body.key, graceMs: body.graceMs };',
+    find: '  return { epoch, key, graceMs, inventoryVersion };',
     replace:
-      "  context.logger.debug('a PN key came', { key: [...body.key].map((octet) => octet.toString(16).padStart(2, '0')).join('') });\n" +
-      '  return { epoch: body.epoch, key: body.key, graceMs: body.graceMs };',
+      "  context.logger.debug('a PN key came', { key: [...key].map((octet) => octet.toString(16).padStart(2, '0')).join('') });\n" +
+      '  return { epoch, key, graceMs, inventoryVersion };',
   },
   {
     name: 'the server goes on listing who left',
