@@ -58,9 +58,13 @@ function changed(value: CborValue, choices: SeededChoices): CborValue {
   if (Array.isArray(value)) return changedList(value as readonly CborValue[], choices);
   if (value instanceof Uint8Array) return changedOctets(value, choices);
   if (typeof value === 'boolean') return !value;
-  if (typeof value === 'number') return choices.chance(0.5) ? Math.max(0, value + choices.pick([-1, 1])) : choices.pick(NUMBERS);
+  if (typeof value === 'number') return choices.chance(0.5) ? nextTo(value, choices) : choices.pick(NUMBERS);
   if (typeof value === 'string') return choices.chance(0.5) ? value.slice(0, choices.below(value.length + 1)) : choices.pick(TEXTS);
   return anyValue(choices);
+}
+
+function nextTo(number: number, choices: SeededChoices): number {
+  return Math.min(Math.max(0, number + choices.pick([-1, 1])), Number.MAX_SAFE_INTEGER);
 }
 
 function anyValue(choices: SeededChoices): CborValue {
@@ -80,7 +84,7 @@ function changedMap(map: CborMap, choices: SeededChoices): CborMap {
   const key = choices.pick([...map.keys(), 0]);
   if (choices.chance(0.4)) copy.delete(key);
   else if (choices.chance(0.5)) copy.set(choices.pick(NUMBERS), anyValue(choices));
-  else copy.set(key + 1, map.get(key) ?? anyValue(choices));
+  else copy.set(nextTo(key, choices), map.get(key) ?? anyValue(choices));
   return copy;
 }
 

@@ -70,9 +70,8 @@ describe('T14 Fragment/parse DoS', () => {
       expect(() => decodeCbor(new Uint8Array(65_536).fill(open))).toThrow('read');
     }
     expect(() => decodeCbor(new Uint8Array([0x9a, 0xff, 0xff, 0xff, 0xff]))).toThrow('read');
-    const named = decodeCbor(new Uint8Array([0xa1, 0x69, ...new TextEncoder().encode('__proto__'), 0xa0]));
-    expect(named).toBeInstanceOf(Map);
-    expect(Object.getPrototypeOf(named)).toBe(Map.prototype);
+    const named = new Uint8Array([0xa1, 0x69, ...new TextEncoder().encode('__proto__'), 0xa0]);
+    expect(() => decodeCbor(named)).toThrow('no number');
   });
 
   it('an envelope longer than 16,384 octets on a hop is refused before it is parsed', async () => {

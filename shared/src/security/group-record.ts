@@ -1,4 +1,4 @@
-import { encode, rfc8949EncodeOptions } from 'cborg';
+import { encodeCbor } from '../messages/cbor.js';
 import type { CryptoProvider } from '../ports.js';
 import { EMPTY } from './bytes.js';
 import { enc, expand } from './kdf.js';
@@ -43,5 +43,5 @@ export function unwrapNodeKey(provider: CryptoProvider, name: GroupRecordName, u
 
 /** rec as it travels: CBOR [node, ver, underNode, underVer, wrapped]. */
 export function encodeGroupRecord({ node, version, underNode, underVersion }: GroupRecordName, wrapped: Uint8Array): Uint8Array {
-  return encode([node, version, underNode, underVersion, wrapped], rfc8949EncodeOptions);
+  return encodeCbor([node, version, underNode, underVersion, wrapped]);
 }

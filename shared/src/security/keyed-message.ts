@@ -1,6 +1,6 @@
-import { encode, rfc8949EncodeOptions } from 'cborg';
 import { CpnsError } from '../errors.js';
 import { type EntityId, isEntityId } from '../ids.js';
+import { encodeCbor } from '../messages/cbor.js';
 import type { CryptoProvider } from '../ports.js';
 import { concat, copyOf, nonceFor, readU64be, u32be } from './bytes.js';
 import { enc, expand } from './kdf.js';
@@ -53,7 +53,7 @@ export function messageKeyIv(
 
 /** The header as it travels: a CBOR array of five, shortest form. */
 export function encodeMessageHeader({ scope, epoch, idSender, salt, seq }: MessageHeader): Uint8Array {
-  return encode([scope, epoch, idSender, salt, seq], rfc8949EncodeOptions);
+  return encodeCbor([scope, epoch, idSender, salt, seq]);
 }
 
 /** Associated data; "gmsg" stands in PN messages too. */

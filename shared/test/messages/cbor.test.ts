@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CborValue, decodeCbor, encodeCbor, scanCbor } from '../../src/messages/cbor.js';
+import { type CborValue, decodeCbor, encodeCbor } from '../../src/messages/cbor.js';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));
 const refused = (octets: Uint8Array, why: RegExp) => expect(() => decodeCbor(octets)).toThrow(why);
@@ -49,9 +49,9 @@ describe('deterministic CBOR', () => {
   });
 
   it.each([
-    ['a number that is longer than needed', '1817', /well-formed|deterministic/],
+    ['a number that is longer than needed', '1817', /deterministic/],
     ['map keys out of order', 'a202010101', /deterministic/],
-    ['a key twice', 'a201010102', /well-formed|deterministic/],
+    ['a key twice', 'a201010102', /deterministic/],
     ['a float', 'f93c00', /floats/],
     ['null', 'f6', /special/],
     ['undefined', 'f7', /special/],
@@ -64,13 +64,16 @@ describe('deterministic CBOR', () => {
     ['a length that is cut off', '59', /cut off/],
     ['an array that promises more than there is', '9b000000ffffffffff01', /cut off/],
     ['octets after the end', '0101', /after|follow/],
+    ['a key that is no number', 'a1616101', /no number/],
+    ['a key of 2^53', 'a11b002000000000000001', /too large/],
+    ['half of a surrogate pair', '63eda080', /not UTF-8/],
     ['nothing', '', /cut off/],
-    ['text that is not UTF-8', '62c328', /well-formed|deterministic/],
+    ['text that is not UTF-8', '62c328', /not UTF-8/],
   ])('refuses %s', (_what, octets, why) => refused(hex(octets), why));
 
   it('refuses 9 levels and accepts 8', () => {
     const nested = (depth: number) => Uint8Array.from([...Array(depth).fill(0x81), 0x01]);
-    expect(() => scanCbor(nested(8))).not.toThrow();
+    expect(() => decodeCbor(nested(8))).not.toThrow();
     refused(nested(9), /nested deeper/);
   });
 
