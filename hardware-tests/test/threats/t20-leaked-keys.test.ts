@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { pnIdText } from '@cpns/agent';
 import { nativeProvider } from '@cpns/shared/node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { capture } from '../../rigs/simulation/attacker.js';
-import { secrets } from '../../rigs/simulation/invariants/secrets.js';
+import { SecretSearch, secrets } from '../../rigs/simulation/invariants/secrets.js';
 import { Witness } from '../../rigs/simulation/invariants/witness.js';
 import type { World } from '../../rigs/simulation/invariants/world.js';
 import { BOARD_ID, establishAtPhone, household } from '../simulation/household.js';
@@ -37,6 +39,26 @@ async function observed() {
   return { home, witness, world };
 }
 
+const HEAP_MAIN = fileURLToPath(new URL('../../dist/processes/heap-main.js', import.meta.url));
+/** Strings of a heap snapshot are cut off here; by itself the runtime does it after 1,024 characters. */
+const STRING_LIMIT = 1_000_000;
+
+/** Keys found in the texts of the heap of a process that has played whole flows and ended all sessions. */
+function inHeap(slip: readonly string[]) {
+  const directory = mkdtempSync(join(tmpdir(), 'cpns-heap-'));
+  try {
+    execFileSync(process.execPath, [`--heap-snapshot-string-limit=${STRING_LIMIT}`, HEAP_MAIN, directory, ...slip], { stdio: 'pipe' });
+    const octets = readFileSync(join(directory, 'keys.bin'));
+    const keys = new Map(Array.from({ length: octets.length / 32 }, (_, i) => [octets.toString('hex', i * 32, i * 32 + 32), `key ${i}`]));
+    const { strings } = JSON.parse(readFileSync(join(directory, 'heap.heapsnapshot'), 'utf8')) as { strings: string[] };
+    expect(strings.length).toBeGreaterThan(10_000);
+    expect(keys.size).toBeGreaterThan(50);
+    return new SecretSearch(keys).in({ where: 'the heap', octets: strings.join('\n') });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 describe('T20 Log/crash-dump leaks of keys', () => {
   it('no key of whole flows is in a log, in what people see, outside the key records of a state, in the database or on a link', async () => {
     const { home, witness, world } = await observed();
@@ -56,4 +78,16 @@ describe('T20 Log/crash-dump leaks of keys', () => {
       expect(secrets.violations(world())).toEqual([]);
     }
   });
+
+  it('no key is in a text in the heap once the sessions have ended', () => {
+    expect(inHeap([])).toEqual([]);
+  }, 60_000);
+
+  it.each(['hex', 'base64', 'base64url', 'latin1'])(
+    'a key that stays in the heap as %s is found',
+    (form) => {
+      expect(inHeap([form])).toEqual(['key 0 is in the heap']);
+    },
+    60_000,
+  );
 });
