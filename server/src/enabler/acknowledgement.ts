@@ -16,12 +16,11 @@ export async function acknowledge(context: EnablerContext, session: Session): Pr
   if (sessions.confirm(session)) {
     heartbeats.watch(session);
     outbox.resend(entityId);
-    if (session.own) for (const carried of sessions.behind(entityId)) outbox.resend(carried.entityId);
+    if (session.own) for (const carried of new Set(sessions.behind(entityId).map((behind) => behind.entityId))) outbox.resend(carried);
   }
   if (pnId !== '') {
     await inventory.transact((tx) => {
-      if (tx.pns.member(pnId, entityId)?.state !== PneState.Authenticated) return;
-      tx.pns.setMemberState(pnId, entityId, PneState.Member);
+      if (!tx.pns.setMemberState(pnId, entityId, PneState.Member)) return;
       tx.events.add({ event: 'member-confirmed', text: `${entityId} is a member of the personal network ${pnId}.`, entityId, pnId });
     });
   }

@@ -91,7 +91,7 @@ export function createEnabler(options: EnablerOptions): Enabler {
       present.add(entityId);
       presence(entityId, 'device-connected', `${entityId} is connected.`);
       // A device that comes back in its old session gets what was put into the outbox meanwhile.
-      for (const reached of [entityId, ...sessions.behind(entityId).map((session) => session.entityId)]) outbox.flush(reached);
+      for (const reached of new Set([entityId, ...sessions.behind(entityId).map((session) => session.entityId)])) outbox.flush(reached);
     },
     deviceDisconnected(entityId) {
       present.delete(entityId);

@@ -2,6 +2,7 @@ import { CpnsError, type CpnsId, type EntityId, type UserId } from '@cpns/shared
 import { Status } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
+import { ReadCache } from './read-cache.js';
 import type { SqlValue } from './sqlite.js';
 import type { DeviceRow } from './tables.js';
 
@@ -60,14 +61,18 @@ type Row = Omit<DeviceRow, 'id' | 'added_ms'>;
 /** Devices in SQLite. */
 export class SqliteDevices implements Devices {
   readonly #context: InventoryContext;
+  readonly #found: ReadCache<EntityId, DeviceRecord>;
 
   constructor(context: InventoryContext) {
     this.#context = context;
+    this.#found = new ReadCache(context.sqlite);
   }
 
   find(entityId: EntityId): DeviceRecord | undefined {
-    const row = this.#context.sqlite.get<Row>(`SELECT ${COLUMNS} FROM devices WHERE entity_id = ?`, entityId);
-    return row && recordOf(row);
+    return this.#found.get(entityId, () => {
+      const row = this.#context.sqlite.get<Row>(`SELECT ${COLUMNS} FROM devices WHERE entity_id = ?`, entityId);
+      return row && recordOf(row);
+    });
   }
 
   list(userId?: UserId): readonly DeviceRecord[] {
@@ -83,10 +88,10 @@ export class SqliteDevices implements Devices {
   }
 
   activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[] {
-    const sql = 'SELECT entity_id FROM devices WHERE entity_id IN (SELECT value FROM json_each(?)) AND user_id = ? AND revoked = 0';
-    const rows = this.#context.sqlite.all<Pick<Row, 'entity_id'>>(sql, JSON.stringify(candidates), userId);
-    const active = new Set(rows.map((row) => row.entity_id));
-    return candidates.filter((candidate) => active.has(candidate));
+    return candidates.filter((candidate) => {
+      const device = this.find(candidate);
+      return device?.state === 'active' && device.userId === userId;
+    });
   }
 
   countActive(userId: UserId): number {
@@ -107,6 +112,7 @@ export class SqliteDevices implements Devices {
         `There is a device "${entityId}" already: choose another name, or revoke that one first.`,
       );
     }
+    this.#found.changed(entityId);
     if (known === undefined) {
       sqlite.run('INSERT INTO devices (entity_id, user_id, added_ms) VALUES (?, ?, ?)', entityId, userId, clock.wallMs());
     } else {
@@ -122,6 +128,7 @@ export class SqliteDevices implements Devices {
 
   revoke(entityId: EntityId): void {
     this.#known(entityId);
+    this.#found.changed(entityId);
     this.#context.sqlite.run('UPDATE devices SET revoked = 1 WHERE entity_id = ?', entityId);
   }
 
@@ -138,6 +145,7 @@ export class SqliteDevices implements Devices {
 
   #proven(entityId: EntityId, set: string, ...values: readonly SqlValue[]): CpnsId {
     const { sqlite, entropy } = this.#context;
+    this.#found.changed(entityId);
     const drawn = `cpns-${toHex(entropy.bytes(CPNS_ID_OCTETS))}`;
     const sql = `UPDATE devices SET ${set} WHERE entity_id = ? RETURNING cpns_id`;
     const row = sqlite.change<{ cpns_id: CpnsId }>(sql, ...values, drawn, entityId);
@@ -147,12 +155,20 @@ export class SqliteDevices implements Devices {
 
   report(entityId: EntityId, capabilities: Uint8Array): void {
     const { sqlite, clock } = this.#context;
+    this.#found.changed(entityId);
     sqlite.run('UPDATE devices SET capabilities = ?, last_seen_ms = ? WHERE entity_id = ?', capabilities, clock.wallMs(), entityId);
   }
 
   seen(entityId: EntityId): void {
     const { sqlite, clock } = this.#context;
+    this.#found.changed(entityId);
     sqlite.run('UPDATE devices SET last_seen_ms = ? WHERE entity_id = ?', clock.wallMs(), entityId);
+  }
+
+  /** Deletes every device of that user. */
+  removeOf(userId: UserId): void {
+    this.#found.clear();
+    this.#context.sqlite.run('DELETE FROM devices WHERE user_id = ?', userId);
   }
 
   #known(entityId: EntityId): DeviceRecord {

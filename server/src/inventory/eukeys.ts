@@ -1,5 +1,6 @@
 import { CpnsError, type EntityId, type KeyId } from '@cpns/shared';
 import type { EuKeyRow, KeyRows, ServerIdentityRow } from '../keys/key-rows.js';
+import { ReadCache } from './read-cache.js';
 import type { Sqlite } from './sqlite.js';
 import { isDuplicate } from './sqlite-errors.js';
 import type { EuKeyTableRow, ServerIdentityTableRow } from './tables.js';
@@ -9,23 +10,32 @@ const COLUMNS = 'kid, entity_id, sealed, active';
 /** Key rows in SQLite, within a transaction that the caller opened. */
 export class SqliteKeyRows implements KeyRows {
   readonly #sqlite: Sqlite;
+  readonly #byKid: ReadCache<KeyId, EuKeyRow>;
+  readonly #active: ReadCache<EntityId, EuKeyRow>;
 
   constructor(sqlite: Sqlite) {
     this.#sqlite = sqlite;
+    this.#byKid = new ReadCache(sqlite);
+    this.#active = new ReadCache(sqlite);
   }
 
   euKeyByKid(kid: KeyId): EuKeyRow | undefined {
-    const row = this.#sqlite.get<EuKeyTableRow>(`SELECT ${COLUMNS} FROM eukeys WHERE kid = ?`, kid);
-    return row && recordOf(row);
+    return this.#byKid.get(kid, () => {
+      const row = this.#sqlite.get<EuKeyTableRow>(`SELECT ${COLUMNS} FROM eukeys WHERE kid = ?`, kid);
+      return row && recordOf(row);
+    });
   }
 
   activeEuKey(entityId: EntityId): EuKeyRow | undefined {
-    const row = this.#sqlite.get<EuKeyTableRow>(`SELECT ${COLUMNS} FROM eukeys WHERE entity_id = ? AND active = 1`, entityId);
-    return row && recordOf(row);
+    return this.#active.get(entityId, () => {
+      const row = this.#sqlite.get<EuKeyTableRow>(`SELECT ${COLUMNS} FROM eukeys WHERE entity_id = ? AND active = 1`, entityId);
+      return row && recordOf(row);
+    });
   }
 
   addEuKey(row: EuKeyRow): void {
     if (row.active) this.deactivateEuKeys(row.entityId);
+    this.#byKid.changed(row.kid);
     try {
       this.#sqlite.run(`INSERT INTO eukeys (${COLUMNS}) VALUES (?, ?, ?, ?)`, row.kid, row.entityId, row.sealed, row.active ? 1 : 0);
     } catch (error) {
@@ -35,6 +45,10 @@ export class SqliteKeyRows implements KeyRows {
   }
 
   deactivateEuKeys(entityId: EntityId): void {
+    const active = this.activeEuKey(entityId);
+    if (active === undefined) return;
+    this.#active.changed(entityId);
+    this.#byKid.changed(active.kid);
     this.#sqlite.run('UPDATE eukeys SET active = 0 WHERE entity_id = ? AND active = 1', entityId);
   }
 
@@ -55,8 +69,7 @@ export class SqliteKeyRows implements KeyRows {
 }
 
 /** The same outside of any transaction: each write is durable when it returns. */
-export function durableKeyRows(sqlite: Sqlite): KeyRows {
-  const rows = new SqliteKeyRows(sqlite);
+export function durableKeyRows(sqlite: Sqlite, rows: SqliteKeyRows): KeyRows {
   return {
     euKeyByKid: (kid) => rows.euKeyByKid(kid),
     activeEuKey: (entityId) => rows.activeEuKey(entityId),

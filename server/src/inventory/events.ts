@@ -32,6 +32,8 @@ export interface Events extends EventReads {
 }
 
 const KEPT = 10_000;
+/** Those beyond are dropped so many at once. */
+const DROPPED_AT_ONCE = 64;
 
 /** Events in SQLite. */
 export class SqliteEvents implements Events {
@@ -45,7 +47,7 @@ export class SqliteEvents implements Events {
 
   latest(limit: number): readonly StoredEvent[] {
     const { sqlite } = this.#context;
-    return sqlite.select(sqlite.build.selectFrom('events').selectAll().orderBy('id', 'desc').limit(limit)).map(recordOf);
+    return sqlite.select(sqlite.build.selectFrom('events').selectAll().orderBy('id', 'desc').limit(Math.min(limit, KEPT))).map(recordOf);
   }
 
   add({ event, text, entityId, pnId }: NewEvent): void {
@@ -59,8 +61,8 @@ export class SqliteEvents implements Events {
       pnId === undefined ? null : fromHex(pnId),
       atMs,
     );
-    sqlite.run('DELETE FROM events WHERE id <= ?', id - KEPT);
-    this.#context.afterCommit(() => this.#feed.show(itemOfEvent({ event, text, entityId, pnId, atMs })));
+    if (id % DROPPED_AT_ONCE === 0) sqlite.run('DELETE FROM events WHERE id <= ?', id - KEPT);
+    this.#context.afterCommit(() => this.#feed.show(() => itemOfEvent({ event, text, entityId, pnId, atMs })));
   }
 }
 

@@ -92,10 +92,7 @@ export class SqliteInbox implements Inbox {
       throw new CpnsError('State', 'RequestKnown', 'That request is known already.', { status: Status.Duplicate, cause: error });
     }
     for (const randPne of randPnes) {
-      if (this.randSeen(randPne, key)) {
-        throw new CpnsError('State', 'RandSeen', 'That rand_PNE was used before in another request.', { status: Status.Duplicate });
-      }
-      sqlite.run(
+      const { changes } = sqlite.run(
         'INSERT INTO inbox_rands (rand_pne, sender, acted_for, txn, filed_running) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
         randPne,
         key.sender,
@@ -103,6 +100,9 @@ export class SqliteInbox implements Inbox {
         key.transaction,
         filed,
       );
+      if (changes === 0 && this.randSeen(randPne, key)) {
+        throw new CpnsError('State', 'RandSeen', 'That rand_PNE was used before in another request.', { status: Status.Duplicate });
+      }
     }
   }
 

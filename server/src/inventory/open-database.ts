@@ -52,10 +52,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const feed = new WatchFeed();
   const inbox = new SqliteInbox(context);
   const receivedData = new SqliteReceivedData(context, feed);
+  const devices = new SqliteDevices(context);
+  const keys = new SqliteKeyRows(sqlite);
   const tx: Tx = {
-    users: new SqliteUsers(context),
-    devices: new SqliteDevices(context),
-    keys: new SqliteKeyRows(sqlite),
+    users: new SqliteUsers(context, devices),
+    devices,
+    keys,
     pns: new SqlitePnInventory(context),
     inbox,
     records: new SqliteRecords(context),
@@ -72,7 +74,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   let open = true;
   return {
     reads,
-    keys: durableKeyRows(sqlite),
+    keys: durableKeyRows(sqlite, keys),
     feed,
     get problem() {
       return commits.problem;

@@ -50,14 +50,23 @@ type Row = Omit<Selectable<OutboxRow>, 'size' | 'created_running'>;
 /** Outbox in SQLite. */
 export class SqliteOutbox implements Outbox {
   readonly #context: InventoryContext;
+  /** Every device that has messages here, and some that had: nothing is ever added for another one. */
+  readonly #addressees: Set<EntityId>;
 
   constructor(context: InventoryContext) {
     this.#context = context;
+    const rows = context.sqlite.all<Pick<OutboxRow, 'entity_id'>>('SELECT DISTINCT entity_id FROM outbox');
+    this.#addressees = new Set(rows.map((row) => row.entity_id));
   }
 
   waiting(to: EntityId, limit: number, after = 0): readonly OutboxMessage[] {
+    if (!this.#addressees.has(to)) return [];
+    const { sqlite } = this.#context;
     const sql = `SELECT ${COLUMNS} FROM outbox WHERE entity_id = ? AND id > ? ORDER BY id LIMIT ?`;
-    return this.#context.sqlite.all<Row>(sql, to, after, limit).map(recordOf);
+    const messages = sqlite.all<Row>(sql, to, after, limit).map(recordOf);
+    // Not within a transaction: what it removed may come back.
+    if (messages.length === 0 && after === 0 && limit > 0 && !sqlite.inTransaction) this.#addressees.delete(to);
+    return messages;
   }
 
   find(to: EntityId, transaction: Uint8Array): OutboxMessage | undefined {
@@ -85,6 +94,7 @@ export class SqliteOutbox implements Outbox {
       sqlite.run('DELETE FROM outbox WHERE entity_id = ? AND pn_id IS ? AND number = ?', message.to, pnId, message.number);
     }
     this.#checkRoom(message);
+    this.#addressees.add(message.to);
     return sqlite.run(
       'INSERT INTO outbox (entity_id, pn_id, number, txn, octets, size, created_running) VALUES (?, ?, ?, ?, ?, ?, ?)',
       message.to,

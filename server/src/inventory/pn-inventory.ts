@@ -82,7 +82,7 @@ export interface PnInventory extends PnReads {
   create(pn: NewPn): PnRecord;
   /** Version + 1, key epoch + 1 with `sealedKey`. Those who are no members are passed over. @throws CpnsError State/UnknownPn */
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord;
-  /** Neither version nor epoch changes. False: no such member. */
+  /** Neither version nor epoch changes. False: no such member, or it is in that state already. */
   setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean;
   /** What a member offers; version + 1 when that is something else than before. @throws CpnsError State/UnknownPn */
   setContents(pnId: PnId, entityId: EntityId, contents: Uint8Array): PnRecord;

@@ -71,7 +71,7 @@ export class SqliteReceivedData implements ReceivedDataLog {
       data.from,
       data.from,
     );
-    this.#context.afterCommit(() => this.#feed.show(itemOfData({ ...data, receivedMs })));
+    this.#context.afterCommit(() => this.#feed.show(() => itemOfData({ ...data, receivedMs })));
     return true;
   }
 

@@ -88,6 +88,7 @@ export class SqlitePnInventory implements PnInventory {
   create(pn: NewPn): PnRecord {
     const { sqlite, clock } = this.#context;
     this.requireRoom(pn.gateway);
+    const createdMs = clock.wallMs();
     try {
       sqlite.run(
         `INSERT INTO pns (${PN}) VALUES (?, ?, ?, 'Established', ?, 1, 1, ?, ?)`,
@@ -96,7 +97,7 @@ export class SqlitePnInventory implements PnInventory {
         pn.initiator,
         pn.shareMembers ? 1 : 0,
         pn.sealedKey,
-        clock.wallMs(),
+        createdMs,
       );
     } catch (error) {
       if (isMissingReference(error)) throw unknownDevice(pn.gateway);
@@ -104,7 +105,8 @@ export class SqlitePnInventory implements PnInventory {
       throw new CpnsError('State', 'DuplicatePn', 'That PN ID is taken: pick another one.', { status: Status.Duplicate, cause: error });
     }
     this.#put(pn.pnId, pn.members);
-    return this.#known(pn.pnId);
+    const { members: _, ...rest } = pn;
+    return { ...rest, state: 'Established', version: 1, keyEpoch: 1, createdMs };
   }
 
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord {
@@ -116,8 +118,8 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean {
-    const sql = 'UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ?';
-    return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId).changes > 0;
+    const sql = 'UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ? AND state <> ?';
+    return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId, state).changes > 0;
   }
 
   setContents(pnId: PnId, entityId: EntityId, contents: Uint8Array): PnRecord {
@@ -167,6 +169,9 @@ export class SqlitePnInventory implements PnInventory {
 
   #put(pnId: PnId, members: readonly NewMember[]): void {
     const { sqlite, clock, running, limits } = this.#context;
+    if (members.length > limits.membersPerPn) {
+      throw full('TooManyMembers', `A PN has at most ${limits.membersPerPn} members (limits.membersPerPn).`);
+    }
     for (const member of members) {
       try {
         sqlite.run(
@@ -183,10 +188,6 @@ export class SqlitePnInventory implements PnInventory {
         if (isMissingReference(error)) throw unknownDevice(member.entityId);
         throw error;
       }
-    }
-    const count = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM pn_members WHERE pn_id = ?', fromHex(pnId))?.count ?? 0;
-    if (count > limits.membersPerPn) {
-      throw full('TooManyMembers', `A PN has at most ${limits.membersPerPn} members (limits.membersPerPn).`);
     }
   }
 

@@ -60,16 +60,21 @@ export class Sqlite {
 
   /** The first row, or undefined. */
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
-    return this.#guard(() => plain(this.#prepare(sql).get(...values)) as Row | undefined);
+    try {
+      return plain(this.#prepare(sql).get(...values)) as Row | undefined;
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   all<Row>(sql: string, ...values: SqlValue[]): Row[] {
-    return this.#guard(
-      () =>
-        this.#prepare(sql)
-          .all(...values)
-          .map(plain) as Row[],
-    );
+    try {
+      return this.#prepare(sql)
+        .all(...values)
+        .map(plain) as Row[];
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   /** Runs a write that returns a row, and gives that; undefined when it changed nothing. */
@@ -81,8 +86,12 @@ export class Sqlite {
   /** Runs a write. Constraint errors come through as SQLite names them, for the caller to tell apart. */
   run(sql: string, ...values: SqlValue[]): { readonly changes: number; readonly id: number } {
     this.#requireTransaction();
-    const { changes, lastInsertRowid } = this.#guard(() => this.#prepare(sql).run(...values));
-    return { changes, id: Number(lastInsertRowid) };
+    try {
+      const { changes, lastInsertRowid } = this.#prepare(sql).run(...values);
+      return { changes, id: Number(lastInsertRowid) };
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   select<Row>(query: Compilable<Row>): Row[] {
@@ -138,9 +147,14 @@ export class Sqlite {
     try {
       return action();
     } catch (error) {
-      if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')) throw error;
-      throw databaseError(error, this.path);
+      throw this.#named(error);
     }
+  }
+
+  /** The error as the rest of the program knows it. */
+  #named(error: unknown): unknown {
+    if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')) return error;
+    return databaseError(error, this.path);
   }
 }
 

@@ -1,6 +1,8 @@
 import { CpnsError, type UserId } from '@cpns/shared';
 import type { Subscription } from '@cpns/shared/messages';
 import type { InventoryContext } from './context.js';
+import type { SqliteDevices } from './devices.js';
+import { ReadCache } from './read-cache.js';
 
 /** A person or household. */
 export interface UserRecord {
@@ -31,17 +33,23 @@ interface JoinedRow {
 /** Users and their subscriptions in SQLite. */
 export class SqliteUsers implements Users {
   readonly #context: InventoryContext;
+  readonly #devices: SqliteDevices;
+  readonly #found: ReadCache<UserId, UserRecord>;
 
-  constructor(context: InventoryContext) {
+  constructor(context: InventoryContext, devices: SqliteDevices) {
     this.#context = context;
+    this.#devices = devices;
+    this.#found = new ReadCache(context.sqlite);
   }
 
   find(userId: UserId): UserRecord | undefined {
-    const row = this.#context.sqlite.get<JoinedRow>(
-      `SELECT user_id, subscription_id, services, chargeable FROM users JOIN subscriptions USING (user_id) WHERE user_id = ?`,
-      userId,
-    );
-    return row && recordOf(row);
+    return this.#found.get(userId, () => {
+      const row = this.#context.sqlite.get<JoinedRow>(
+        `SELECT user_id, subscription_id, services, chargeable FROM users JOIN subscriptions USING (user_id) WHERE user_id = ?`,
+        userId,
+      );
+      return row && recordOf(row);
+    });
   }
 
   list(): readonly UserRecord[] {
@@ -79,7 +87,8 @@ export class SqliteUsers implements Users {
       throw new CpnsError('State', 'UserHasDevices', `User "${userId}" still has devices: revoke them first.`);
     }
     sqlite.run('DELETE FROM pns WHERE gateway IN (SELECT entity_id FROM devices WHERE user_id = ?)', userId);
-    sqlite.run('DELETE FROM devices WHERE user_id = ?', userId);
+    this.#devices.removeOf(userId);
+    this.#found.changed(userId);
     sqlite.run('DELETE FROM users WHERE user_id = ?', userId);
   }
 }

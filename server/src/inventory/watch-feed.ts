@@ -18,7 +18,10 @@ export class WatchFeed {
     return () => void this.#watchers.delete(watcher);
   }
 
-  show(item: WatchItem): void {
+  /** What `describe` gives is shown to everybody who watches; it is called when somebody does. */
+  show(describe: () => WatchItem): void {
+    if (this.#watchers.size === 0) return;
+    const item = describe();
     for (const watcher of [...this.#watchers]) if (passes(item, watcher.filter)) watcher.listener(item);
   }
 }

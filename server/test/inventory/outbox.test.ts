@@ -1,6 +1,6 @@
 import { Status } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
-import { home, laptop, octets, phone, testDatabase } from './fixture.js';
+import { home, laptop, octets, phone, testDatabase, testDirectory } from './fixture.js';
 import { limits } from './limits.js';
 
 let last = 0;
@@ -55,6 +55,26 @@ describe('outbox', () => {
     });
     await expect(db.transact((tx) => tx.outbox.add(message(1)))).rejects.toMatchObject({ code: 'OutboxFull' });
     await db.transact((tx) => tx.outbox.add(message(1, { to: phone })));
+  });
+
+  it('shows again what a failed transaction removed, and what waits since before a restart', async () => {
+    const path = `${testDirectory()}/outbox.db`;
+    const { db } = testDatabase({ path });
+    const id = await db.transact((tx) => tx.outbox.add(message()));
+    const failing = db.transact((tx) => {
+      tx.outbox.remove(id);
+      expect(tx.outbox.waiting(laptop, 10)).toEqual([]);
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(db.reads.outbox.waiting(laptop, 10)).toHaveLength(1);
+    await db.close();
+    const again = testDatabase({ path }).db;
+    expect(again.reads.outbox.waiting(laptop, 10)).toHaveLength(1);
+    await again.transact((tx) => tx.outbox.remove(id));
+    expect(again.reads.outbox.waiting(laptop, 10)).toEqual([]);
+    await again.transact((tx) => tx.outbox.add(message()));
+    expect(again.reads.outbox.waiting(laptop, 10)).toHaveLength(1);
   });
 
   it('replaces what a newer message makes pointless, within its PN', async () => {

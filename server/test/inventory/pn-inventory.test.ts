@@ -66,6 +66,10 @@ describe('PN Inventory', () => {
   it('confirms members without a new version', async () => {
     const { db } = await withHome();
     await expect(db.transact((tx) => tx.pns.setMemberState(home, laptop, PneState.Member))).resolves.toBe(true);
+    await expect(
+      db.transact((tx) => tx.pns.setMemberState(home, laptop, PneState.Member)),
+      'once',
+    ).resolves.toBe(false);
     await expect(db.transact((tx) => tx.pns.setMemberState(home, phone, PneState.Member))).resolves.toBe(false);
     expect(db.reads.pns.member(home, laptop)?.state).toBe(PneState.Member);
     expect(db.reads.pns.find(home)?.version).toBe(1);

@@ -15,6 +15,7 @@ const OF_EVERYTHING = [
   /^select "state", count\(\*\)/,
   /sum\(size\).* FROM outbox$/,
   /^SELECT gateway AS entity_id, pn_id FROM pns UNION ALL/,
+  /^SELECT DISTINCT entity_id FROM outbox$/,
   /FROM sqlite_schema/,
 ];
 

@@ -38,8 +38,11 @@ describe('users', () => {
       tx.pns.removeMembers(home, [laptop], octets(48));
       for (const device of [phone, laptop, board]) tx.devices.revoke(device);
     });
+    expect(db.reads.users.find(alice)?.userId).toBe(alice);
+    expect(db.reads.devices.find(phone)?.state).toBe('revoked');
     await remove();
     expect(db.reads.users.find(alice)).toBeUndefined();
+    expect(db.reads.devices.find(phone)).toBeUndefined();
     expect(db.reads.devices.list()).toEqual([]);
     expect(db.reads.pns.list()).toEqual([]);
     await expect(remove()).rejects.toMatchObject({ code: 'UnknownUser' });

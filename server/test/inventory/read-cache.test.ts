@@ -1,0 +1,96 @@
+import { type EntityId, keyId } from '@cpns/shared';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Database, Tx } from '../../src/inventory/database.js';
+import { addAlice, alice, board, laptop, octets, phone, testDatabase } from './fixture.js';
+
+const devices = [phone, laptop, board];
+const kid = (number: number) => keyId(number.toString(16).padStart(16, '0'));
+
+/** What one transaction does, step by step; it may look at everything in between and fail at its end. */
+interface Step {
+  readonly kind: 'revoke' | 'add' | 'registered' | 'authenticated' | 'report' | 'seen' | 'key' | 'no key' | 'remove alice' | 'look';
+  readonly device: EntityId;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom('revoke', 'add', 'registered', 'authenticated', 'report', 'seen', 'key', 'no key', 'remove alice', 'look'),
+  device: fc.constantFrom(...devices),
+});
+const transaction = fc.record({ steps: fc.array(step, { maxLength: 4 }), fails: fc.boolean() });
+
+function look({ reads }: Pick<Database, 'reads'>): unknown {
+  return [
+    reads.users.find(alice),
+    devices.map((device) => [reads.devices.find(device), reads.keys.activeEuKey(device)]),
+    reads.devices.activeOf(alice, devices),
+    [1, 2, 3, 4].map((number) => reads.keys.euKeyByKid(kid(number))),
+  ];
+}
+
+function take(tx: Tx, { kind, device }: Step, next: number): void {
+  const known = tx.devices.find(device);
+  if (kind === 'add' && tx.users.find(alice) === undefined) tx.users.add(alice, { services: [], chargeable: true });
+  if (kind === 'add' && known?.state !== 'active') tx.devices.add(device, alice);
+  if (kind === 'key') tx.keys.addEuKey({ kid: kid(next), entityId: device, sealed: octets(48, next % 256), active: true });
+  if (kind === 'no key') tx.keys.deactivateEuKeys(device);
+  if (kind === 'look') look({ reads: tx });
+  if (kind === 'remove alice' && tx.users.find(alice) !== undefined && tx.devices.countActive(alice) === 0) tx.users.remove(alice);
+  if (known === undefined) return;
+  if (kind === 'revoke') tx.devices.revoke(device);
+  if (kind === 'registered') tx.devices.registered(device, octets(4, next % 256));
+  if (kind === 'authenticated') tx.devices.authenticated(device);
+  if (kind === 'report') tx.devices.report(device, octets(5, next % 256));
+  if (kind === 'seen') tx.devices.seen(device);
+}
+
+/** Everything must be read anew after this, which changes nothing. */
+function touchEverything(tx: Tx): void {
+  for (const device of devices) tx.devices.seen(device);
+  throw new Error('touched');
+}
+
+describe('what was read before', () => {
+  it('is no key any more that was replaced or taken away', async () => {
+    const { db } = testDatabase();
+    await db.transact(addAlice);
+    const add = (number: number) =>
+      db.transact((tx) => tx.keys.addEuKey({ kid: kid(number), entityId: phone, sealed: octets(48), active: true }));
+    const state = () => [1, 2].map((number) => db.reads.keys.euKeyByKid(kid(number))?.active);
+    expect(state()).toEqual([undefined, undefined]);
+    await add(1);
+    expect([state(), db.reads.keys.activeEuKey(phone)?.kid]).toEqual([[true, undefined], kid(1)]);
+    await add(2);
+    expect([state(), db.reads.keys.activeEuKey(phone)?.kid]).toEqual([[false, true], kid(2)]);
+    await db.transact((tx) => tx.keys.deactivateEuKeys(phone));
+    expect([state(), db.reads.keys.activeEuKey(phone)]).toEqual([[false, false], undefined]);
+  });
+
+  it('is what the database holds, whatever transactions did and however they ended', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(transaction, { minLength: 1, maxLength: 8 }), async (transactions) => {
+        const { db, clock } = testDatabase();
+        await db.transact(addAlice);
+        let next = 0;
+        for (const { steps, fails } of transactions) {
+          look(db);
+          await clock.advance(1);
+          const done = db.transact((tx) => {
+            for (const each of steps) take(tx, each, ++next);
+            if (fails) throw new Error('no');
+          });
+          await done.catch((error: Error) => expect(error.message).toBe('no'));
+          const seen = look(db);
+          expect(devices.map((device) => db.reads.devices.find(device)).filter((record) => record !== undefined)).toEqual(
+            devices.flatMap((device) => db.reads.devices.list().filter(({ entityId }) => entityId === device)),
+          );
+          expect(db.reads.users.find(alice)).toEqual(db.reads.users.list()[0]);
+          await expect(db.transact(touchEverything)).rejects.toThrow('touched');
+          expect(seen).toEqual(look(db));
+        }
+        await db.close();
+      }),
+      { numRuns: 60, seed: 11 },
+    );
+  });
+});
