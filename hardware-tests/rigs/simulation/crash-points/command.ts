@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { CpnsError } from '@cpns/shared';
 import { plural, table } from '@cpns/shared/node';
+import { Workers } from '../workers.js';
 import { FLOWS } from './flows.js';
 import type { Outcome } from './play.js';
-import { type Task, Workers } from './workers.js';
+import type { Answer, Task } from './worker.js';
+
+type Players = Workers<Task, Answer>;
 
 /** Flow, side and point: FLOW, FLOW/SIDE or FLOW/SIDE/N. */
 const SYNTAX = /^([a-z-]+)(?:\/([a-z-]+)(?:\/([1-9]\d{0,3}))?)?$/;
@@ -27,7 +30,7 @@ interface Played extends Asked {
  */
 export async function playCrashPoints(names: readonly string[], print: (line: string) => void): Promise<number> {
   const asked = names.length === 0 ? everySide() : names.flatMap(sidesNamed);
-  const workers = new Workers(availableParallelism());
+  const workers: Players = new Workers(new URL('./worker.js', import.meta.url), availableParallelism());
   const played: Played[] = [];
   try {
     print(
@@ -57,7 +60,7 @@ function sidesNamed(name: string): Asked[] {
   throw new CpnsError('Config', 'Usage', `There is no crash point "${name}"; the flows with their sides: ${known}.`);
 }
 
-async function playSide(workers: Workers, { flow, side, n }: Asked): Promise<Played> {
+async function playSide(workers: Players, { flow, side, n }: Asked): Promise<Played> {
   const outcomes: Outcome[] = [];
   try {
     const points = n === undefined ? await countOf(workers, flow, side) : [n];
@@ -69,13 +72,13 @@ async function playSide(workers: Workers, { flow, side, n }: Asked): Promise<Pla
   }
 }
 
-async function countOf(workers: Workers, flow: string, side: string): Promise<number[]> {
+async function countOf(workers: Players, flow: string, side: string): Promise<number[]> {
   const answer = await workers.run({ flow, side });
   if ('deeds' in answer) return answer.deeds.map((_, index) => index + 1);
   throw new Error('error' in answer ? answer.error : 'the thread answered something else');
 }
 
-async function outcomeOf(workers: Workers, task: Task): Promise<Outcome> {
+async function outcomeOf(workers: Players, task: Task): Promise<Outcome> {
   const answer = await workers.run(task);
   if ('outcome' in answer) return answer.outcome;
   throw new Error('error' in answer ? answer.error : 'the thread answered something else');

@@ -1,8 +1,16 @@
 /** A thread that plays crash points, one at a time, as it is told. */
 import { parentPort } from 'node:worker_threads';
 import { flowNamed } from './flows.js';
-import { deedsIn, play } from './play.js';
-import type { Answer, Task } from './workers.js';
+import { deedsIn, type Outcome, play } from './play.js';
+
+/** Play one point; without `n`: find out which points there are. */
+export interface Task {
+  readonly flow: string;
+  readonly side: string;
+  readonly n?: number;
+}
+
+export type Answer = { readonly deeds: readonly string[] } | { readonly outcome: Outcome } | { readonly error: string };
 
 async function carryOut({ flow, side, n }: Task): Promise<Answer> {
   const found = flowNamed(flow);

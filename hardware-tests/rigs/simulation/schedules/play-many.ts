@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { Workers } from '../workers.js';
 
 /** What a schedule came to. */
 export interface Played {
@@ -14,29 +14,18 @@ export interface Played {
  */
 export async function playMany(first: number, count: number, played: (outcome: Played) => boolean): Promise<void> {
   const threads = Math.min(availableParallelism(), count);
+  const workers = new Workers<number, Played>(new URL('./worker-main.js', import.meta.url), threads);
   let next = first;
   let enough = false;
   const work = async () => {
-    const worker = new Worker(new URL('./worker-main.js', import.meta.url));
-    try {
-      while (!enough && next < first + count) {
-        const outcome = await ask(worker, next++);
-        if (!enough && played(outcome)) enough = true;
-      }
-    } finally {
-      await worker.terminate();
+    while (!enough && next < first + count) {
+      const outcome = await workers.run(next++);
+      if (!enough) enough = played(outcome);
     }
   };
-  await Promise.all(Array.from({ length: threads }, work));
-}
-
-function ask(worker: Worker, seed: number): Promise<Played> {
-  return new Promise((resolve, reject) => {
-    worker.once('message', (outcome: Played) => {
-      worker.off('error', reject);
-      resolve(outcome);
-    });
-    worker.once('error', reject);
-    worker.postMessage(seed);
-  });
+  try {
+    await Promise.all(Array.from({ length: threads }, work));
+  } finally {
+    await workers.close();
+  }
 }

@@ -1,32 +1,22 @@
 import { Worker } from 'node:worker_threads';
 import { CpnsError } from '@cpns/shared';
-import type { Outcome } from './play.js';
 
-/** Play one point; without `n`: find out which points there are. */
-export interface Task {
-  readonly flow: string;
-  readonly side: string;
-  readonly n?: number;
-}
-
-export type Answer = { readonly deeds: readonly string[] } | { readonly outcome: Outcome } | { readonly error: string };
-
-interface Waiting {
+interface Waiting<Task, Answer> {
   readonly task: Task;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Threads that share out tasks among themselves. */
-export class Workers {
+/** Threads that share out tasks among themselves: each runs `module`, which answers one message with one. */
+export class Workers<Task, Answer> {
   readonly #all: Worker[] = [];
   readonly #idle: Worker[] = [];
-  readonly #waiting: Waiting[] = [];
-  readonly #busy = new Map<Worker, Waiting>();
+  readonly #waiting: Waiting<Task, Answer>[] = [];
+  readonly #busy = new Map<Worker, Waiting<Task, Answer>>();
 
-  constructor(count: number) {
+  constructor(module: URL, count: number) {
     for (let i = 0; i < count; i++) {
-      const worker = new Worker(new URL('./worker.js', import.meta.url));
+      const worker = new Worker(module);
       worker.on('message', (answer: Answer) => this.#done(worker, answer));
       worker.on('error', (cause) => {
         this.#busy.get(worker)?.reject(new CpnsError('Internal', 'WorkerLost', 'A thread of the rig has ended.', { cause }));
