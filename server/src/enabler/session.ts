@@ -53,7 +53,7 @@ export class Session implements SessionEnds {
     this.parts = new EnvelopeReassembler(clock);
     this.lifetimeMs = sessionMs + AGE_LIMITS.graceMs;
     this.#material = material;
-    this.#sender = new SkSender({ provider, entropy, clock, material, direction: 's2p', limits: { sessionMs } });
+    this.#sender = new SkSender({ provider, entropy, clock, material, direction: 's2p', sid: this.sid, limits: { sessionMs } });
   }
 
   /** A PN GW's own session; the device is its peer in the role of PN GW. */

@@ -32,8 +32,8 @@ export class SkChannel {
   constructor({ provider, entropy, clock, material, side, limits }: SkChannelOptions) {
     const [sending, receiving] = side === 'device' ? (['p2s', 's2p'] as const) : (['s2p', 'p2s'] as const);
     this.#material = material;
-    this.#sender = new SkSender({ provider, entropy, clock, material, direction: sending, limits });
     this.#receiver = new SkReceiver({ provider, material, direction: receiving, limits });
+    this.#sender = new SkSender({ provider, entropy, clock, material, direction: sending, sid: this.#receiver.sid, limits });
     this.#reassembler = new EnvelopeReassembler(clock);
     this.sid = this.#sender.sid;
   }

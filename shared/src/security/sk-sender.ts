@@ -40,6 +40,8 @@ export interface SkSenderOptions {
   /** Stays with the caller; not needed after construction. */
   readonly material: SkMaterial;
   readonly direction: SkDirection;
+  /** The {@link skSid} of the material, where it was derived already. Default: derived here. */
+  readonly sid?: Uint8Array;
   /** How old the session is already, in milliseconds. Default: 0. */
   readonly ageMs?: number;
   readonly limits?: Partial<SkLimits> | undefined;
@@ -62,11 +64,11 @@ export class SkSender {
   #closed = false;
 
   /** @throws CpnsError Internal/BadLimit */
-  constructor({ provider, entropy, clock, material, direction, ageMs, limits }: SkSenderOptions) {
+  constructor({ provider, entropy, clock, material, direction, sid, ageMs, limits }: SkSenderOptions) {
     this.#provider = provider;
     this.#limits = lowerLimits(SK_LIMITS, limits);
     this.#age = new SessionAge(clock, this.#limits, ageMs);
-    this.#sid = skSid(provider, material);
+    this.#sid = copyOf(sid ?? skSid(provider, material));
     this.#inst = copyOf(entropy.bytes(INST_LENGTH));
     this.#keys = skRecordKeys(provider, material, direction, this.#inst);
     this.sid = copyOf(this.#sid);
