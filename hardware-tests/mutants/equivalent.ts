@@ -29,6 +29,8 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   ),
   ['server/src/enabler/proof.ts: !(error instanceof CpnsError) (never refuses)', 'No input brings about a fault of ours.'],
   ['server/src/enabler/challenges.ts: left > 0 (off by one)', 'It saves memory: a PN GW with no open challenge needs no entry.'],
+  ["agent/src/gateway/challenge.ts: via.kind === 'pan' (part left out)", 'For the compiler: another hop has no PN ID.'],
+  ["agent/src/gateway/routing-table.ts: hop.kind !== 'pan' (part left out) #2", 'For the compiler: another hop has no PN ID.'],
   [`${DOOR}: octets === undefined (never refuses)`, 'It saves work: nothing is not an envelope, which is dropped in the same way.'],
   [`${DOOR}: flow.kept (never refuses)`, 'It saves a look into the inbox: answers of other flows are not there.'],
   [`${DOOR}: error instanceof CpnsError (never refuses)`, 'For the compiler: other errors have no such property.'],

@@ -25,9 +25,10 @@ const LEFT_OUT = new Set(['bytes.ts', 'index.ts', 'kdf.ts', 'labels.ts']);
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   shared: ['shared/test/security/', 'shared/test/node/', 'shared/test/uplink/'],
   agent: [
+    'hardware-tests/test/simulation/confirmation',
     'hardware-tests/test/simulation/establish',
-    'hardware-tests/test/simulation/leaving',
-    'hardware-tests/test/simulation/unprotected',
+    'hardware-tests/test/simulation/unlawful-routes',
+    'hardware-tests/test/simulation/unprotected-hop',
     'hardware-tests/test/threats/t03-',
     'hardware-tests/test/threats/t04-',
   ],

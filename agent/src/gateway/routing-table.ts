@@ -7,7 +7,7 @@ import type { GatewayContext } from './gateway-context.js';
 /** The PN that a message of `pne` is about, if this device is its gateway and the PNE is in it. Identities come from the session only. */
 export function routeOf(context: GatewayContext, pnId: PnId, pne: EntityId): PnRecord {
   const record = context.state.pn(pnId);
-  const listed = record?.role === PnRole.PnGw && record.members.some((member) => member.entityId === pne && !member.gateway);
+  const listed = record?.role === PnRole.PnGw && record.members.some((member) => member.entityId === pne);
   if (record === undefined || !listed || context.removals.has(pnId, pne)) {
     throw new CpnsError('State', 'UnknownPn', `${pne} is not in that personal network.`, { status: Status.UnknownPn });
   }

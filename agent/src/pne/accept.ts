@@ -1,7 +1,7 @@
 import { CpnsError, type EntityId, type PnId, refused } from '@cpns/shared';
 import { bodyOf, decodeEnvelope, MAX_UPLINK_ENVELOPE, Status, sessionAcknowledgement, sessionConfirm } from '@cpns/shared/messages';
 import { SkChannel } from '@cpns/shared/security';
-import { type Changes, DeviceState, type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
+import { type Changes, DeviceState, type PnRecord, pnIdText } from '../entity/device-state.js';
 import type { PneContext } from './pne-context.js';
 import { leaveHop, type Run } from './run.js';
 
@@ -51,8 +51,6 @@ export async function acceptConfirmation(
     }
     const known = state.pn(pnId);
     const after = context.copies.begin(known, inventory);
-    if (after.role !== PnRole.Pne)
-      throw new CpnsError('State', 'WrongInventory', 'The server sent an inventory that does not fit.', { status: Status.WrongState });
     const changes: Changes = new Map();
     DeviceState.setPn(changes, after);
     DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
