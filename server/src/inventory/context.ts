@@ -22,4 +22,6 @@ export interface InventoryContext {
   readonly limits: InventoryLimits;
   /** See `Tx.afterCommit`. */
   afterCommit(action: () => void): void;
+  /** For what a transaction changes in memory: `undo` puts it back when nothing of the transaction is kept. The last one runs first. */
+  onRollback(undo: () => void): void;
 }

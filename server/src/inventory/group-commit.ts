@@ -5,6 +5,12 @@ import type { Sqlite } from './sqlite.js';
 const MAX_BATCH = 512;
 const MAX_BATCH_MS = 20;
 
+/** What one transaction asked for beside its statements. */
+interface Effects {
+  readonly actions: (() => void)[];
+  readonly undos: (() => void)[];
+}
+
 interface Job {
   readonly work: () => unknown;
   readonly resolve: (value: unknown) => void;
@@ -12,7 +18,7 @@ interface Job {
 }
 
 type Outcome =
-  | { readonly job: Job; readonly kept: true; readonly result: unknown; readonly actions: readonly (() => void)[] }
+  | { readonly job: Job; readonly kept: true; readonly result: unknown; readonly effects: Effects }
   | { readonly job: Job; readonly kept: false; readonly error: unknown };
 
 export interface GroupCommitOptions {
@@ -39,7 +45,7 @@ export class GroupCommit {
   #queue: Job[] = [];
   #scheduled = false;
   #closed = false;
-  #actions: (() => void)[] | undefined;
+  #effects: Effects | undefined;
   #problem: string | undefined;
   #transactions = 0;
   #commits = 0;
@@ -69,8 +75,12 @@ export class GroupCommit {
 
   /** For `work`: runs `action` once the commit is through. */
   afterCommit(action: () => void): void {
-    if (this.#actions === undefined) throw new CpnsError('Internal', 'NoTransaction', 'A transaction was used after its end.');
-    this.#actions.push(action);
+    this.#present().actions.push(action);
+  }
+
+  /** For `work`: runs `undo` when nothing of it is kept. */
+  onRollback(undo: () => void): void {
+    this.#present().undos.push(undo);
   }
 
   /** Takes no more transactions and finishes those it has. */
@@ -103,6 +113,7 @@ export class GroupCommit {
       sqlite.control('COMMIT');
     } catch (error) {
       this.#rollBack();
+      for (const outcome of outcomes.reverse()) if (outcome.kept) takeBack(outcome.effects);
       this.#problem = toCpnsError(error).message;
       for (const job of batch) job.reject(error);
       return;
@@ -117,28 +128,34 @@ export class GroupCommit {
   /** @throws what made SQLite give up the whole batch */
   #attempt(job: Job): Outcome {
     const { sqlite } = this.#options;
-    const actions: (() => void)[] = [];
+    const effects: Effects = { actions: [], undos: [] };
     sqlite.control('SAVEPOINT job');
-    this.#actions = actions;
+    this.#effects = effects;
     try {
       const result = job.work();
       if (result instanceof Promise)
         throw new CpnsError('Internal', 'AsyncTransaction', 'The work of a transaction must not be asynchronous.');
       sqlite.control('RELEASE job');
-      return { job, kept: true, result, actions };
+      return { job, kept: true, result, effects };
     } catch (error) {
+      takeBack(effects);
       if (!sqlite.inTransaction) throw error;
       sqlite.control('ROLLBACK TO job');
       sqlite.control('RELEASE job');
       return { job, kept: false, error };
     } finally {
-      this.#actions = undefined;
+      this.#effects = undefined;
     }
+  }
+
+  #present(): Effects {
+    if (this.#effects === undefined) throw new CpnsError('Internal', 'NoTransaction', 'A transaction was used after its end.');
+    return this.#effects;
   }
 
   #settle(outcome: Outcome): void {
     if (!outcome.kept) return outcome.job.reject(outcome.error);
-    for (const action of outcome.actions) {
+    for (const action of outcome.effects.actions) {
       try {
         action();
       } catch (error) {
@@ -155,4 +172,8 @@ export class GroupCommit {
       this.#options.logger.error('a transaction could not be rolled back', { error: describeError(error) });
     }
   }
+}
+
+function takeBack({ undos }: Effects): void {
+  for (const undo of undos.reverse()) undo();
 }

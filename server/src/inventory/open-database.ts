@@ -11,7 +11,7 @@ import { SqliteInbox } from './inbox.js';
 import { migrate } from './migrations.js';
 import { SqliteOutbox } from './outbox.js';
 import { SqliteReceivedData } from './received-data.js';
-import { SqliteRecords } from './records.js';
+import { RamRecords } from './records.js';
 import { RunningTime } from './running-time.js';
 import { Sqlite } from './sqlite.js';
 import { unreachable } from './sqlite-errors.js';
@@ -48,7 +48,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   const commits = new GroupCommit({ sqlite, clock, logger, grouped: options.grouped ?? true });
   const running = new RunningTime(sqlite, clock);
-  const context: InventoryContext = { sqlite, clock, running, entropy, limits, afterCommit: (action) => commits.afterCommit(action) };
+  const context: InventoryContext = {
+    sqlite,
+    clock,
+    running,
+    entropy,
+    limits,
+    afterCommit: (action) => commits.afterCommit(action),
+    onRollback: (undo) => commits.onRollback(undo),
+  };
   const feed = new WatchFeed();
   const inbox = new SqliteInbox(context);
   const receivedData = new SqliteReceivedData(context, feed);
@@ -60,7 +68,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     keys,
     pns: new SqlitePnInventory(context),
     inbox,
-    records: new SqliteRecords(context),
+    records: new RamRecords(context),
     outbox: new SqliteOutbox(context),
     receivedData,
     events: new SqliteEvents(context, feed),

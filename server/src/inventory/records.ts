@@ -1,4 +1,4 @@
-import { REPLAY_WINDOW } from '@cpns/shared/security';
+import { ReplayWindow, toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
 
 /** Sending processes of one session that are told apart; a device that restarts more often makes a new session. */
@@ -22,67 +22,38 @@ export interface Records {
   forget(sid: Uint8Array): void;
 }
 
-/** Windows in a temporary table: they roll back with their transaction and never reach the disk. */
-export class SqliteRecords implements Records {
-  readonly #context: InventoryContext;
+/** Windows in the memory of one process, which roll back with their transaction. */
+export class RamRecords implements Records {
+  readonly #context: Pick<InventoryContext, 'onRollback'>;
+  /** By sid, then by inst. A window in here is replaced, never changed, so that the one before can be put back. */
+  readonly #sessions = new Map<string, Map<string, ReplayWindow>>();
 
-  constructor(context: InventoryContext) {
+  constructor(context: Pick<InventoryContext, 'onRollback'>) {
     this.#context = context;
-    context.sqlite.script(
-      `CREATE TEMP TABLE record_windows (sid BLOB, inst BLOB, highest INTEGER, seen BLOB, PRIMARY KEY (sid, inst)) STRICT, WITHOUT ROWID`,
-    );
   }
 
   admit({ sid, inst, seq }: RecordPlace): boolean {
-    const { sqlite } = this.#context;
-    const number = Number(seq);
-    if (!Number.isSafeInteger(number) || number < 0) return false;
-    const row = sqlite.get<{ highest: number; seen: Uint8Array }>(
-      'SELECT highest, seen FROM record_windows WHERE sid = ? AND inst = ?',
-      sid,
-      inst,
-    );
-    if (row === undefined) {
-      const { count } = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM record_windows WHERE sid = ?', sid) ?? { count: 0 };
-      if (count >= MAX_INSTANCES) return false;
-    }
-    const highest = row?.highest ?? -1;
-    const seen = row?.seen ?? new Uint8Array(REPLAY_WINDOW / 8);
-    if (number <= highest && (number <= highest - REPLAY_WINDOW || isMarked(seen, number))) return false;
-    if (number - highest >= REPLAY_WINDOW) seen.fill(0);
-    else for (let passed = highest + 1; passed < number; passed++) unmark(seen, passed);
-    mark(seen, number);
-    sqlite.run(
-      'INSERT INTO record_windows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET highest = excluded.highest, seen = excluded.seen',
-      sid,
-      inst,
-      Math.max(highest, number),
-      seen,
-    );
+    if (seq < 0n || seq > BigInt(Number.MAX_SAFE_INTEGER)) return false;
+    const [session, instance] = [toHex(sid), toHex(inst)];
+    const windows = this.#sessions.get(session) ?? new Map<string, ReplayWindow>();
+    const before = windows.get(instance);
+    if (before === undefined && windows.size >= MAX_INSTANCES) return false;
+    const window = before?.copy() ?? new ReplayWindow();
+    if (!window.accept(seq)) return false;
+    this.#context.onRollback(() => {
+      if (before !== undefined) windows.set(instance, before);
+      else windows.delete(instance);
+      if (windows.size === 0) this.#sessions.delete(session);
+    });
+    this.#sessions.set(session, windows.set(instance, window));
     return true;
   }
 
   forget(sid: Uint8Array): void {
-    this.#context.sqlite.run('DELETE FROM record_windows WHERE sid = ?', sid);
+    const session = toHex(sid);
+    const windows = this.#sessions.get(session);
+    if (windows === undefined) return;
+    this.#context.onRollback(() => void this.#sessions.set(session, windows));
+    this.#sessions.delete(session);
   }
-}
-
-function slot(number: number): { readonly octet: number; readonly bit: number } {
-  const at = number % REPLAY_WINDOW;
-  return { octet: at >> 3, bit: 1 << (at & 7) };
-}
-
-function isMarked(seen: Uint8Array, number: number): boolean {
-  const { octet, bit } = slot(number);
-  return ((seen[octet] as number) & bit) !== 0;
-}
-
-function mark(seen: Uint8Array, number: number): void {
-  const { octet, bit } = slot(number);
-  seen[octet] = (seen[octet] as number) | bit;
-}
-
-function unmark(seen: Uint8Array, number: number): void {
-  const { octet, bit } = slot(number);
-  seen[octet] = (seen[octet] as number) & ~bit;
 }

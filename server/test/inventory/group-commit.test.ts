@@ -1,6 +1,9 @@
 import { CpnsError } from '@cpns/shared';
-import { describe, expect, it } from 'vitest';
+import { MemoryLogger, VirtualClock } from '@cpns/shared/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Tx } from '../../src/inventory/database.js';
+import { GroupCommit } from '../../src/inventory/group-commit.js';
+import { Sqlite } from '../../src/inventory/sqlite.js';
 import { addAlice, alice, laptop, octets, phone, testDatabase, testDirectory } from './fixture.js';
 
 const message = (transaction: number) => ({
@@ -68,6 +71,28 @@ describe('transact', () => {
     await working.then(() => order.push('resolved'));
     expect(order).toEqual(['work', 'follows', 'resolved']);
     expect(logger.lines.filter((line) => line.level === 'error')).toHaveLength(1);
+  });
+
+  it('takes back what transactions changed in memory when their commit fails, the last change first', async () => {
+    const sqlite = new Sqlite(':memory:');
+    onTestFinished(() => sqlite.close());
+    sqlite.script('CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent REFERENCES parent)');
+    const commits = new GroupCommit({ sqlite, clock: new VirtualClock(), logger: new MemoryLogger(), grouped: true });
+    const undone: string[] = [];
+    const change = (name: string) => commits.onRollback(() => undone.push(name));
+    const outcomes = await Promise.allSettled([
+      commits.run(() => ['first', 'second'].forEach(change)),
+      commits.run(() => {
+        change('third');
+        // Found at the commit only.
+        sqlite.script('PRAGMA defer_foreign_keys = ON');
+        sqlite.run('INSERT INTO child VALUES (7)');
+      }),
+    ]);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
+    expect(undone).toEqual(['third', 'second', 'first']);
+    await commits.run(() => change('kept'));
+    expect(undone).toHaveLength(3);
   });
 
   it('refuses asynchronous work and keeps nothing of it', async () => {

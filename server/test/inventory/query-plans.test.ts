@@ -141,9 +141,6 @@ it('uses an index for every statement but those about everything', async () => {
   expect(statements.size).toBeGreaterThan(60);
 
   const sqlite = new BetterSqlite3(path);
-  sqlite.exec(
-    'CREATE TEMP TABLE record_windows (sid BLOB, inst BLOB, highest INTEGER, seen BLOB, PRIMARY KEY (sid, inst)) STRICT, WITHOUT ROWID',
-  );
   const scanning = [...statements].filter((sql) => {
     if (OF_EVERYTHING.some((pattern) => pattern.test(sql))) return false;
     const values = new Array((sql.match(/\?/g) ?? []).length).fill(null);

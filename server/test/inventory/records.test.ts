@@ -46,6 +46,14 @@ describe('records', () => {
     });
     await expect(failing).rejects.toThrow('no');
     expect(await admit(db, 5)).toBe(true);
+    const later = db.transact((tx) => {
+      expect([6n, 7n, 6n].map((seq) => tx.records.admit({ sid: octets(8, 1), inst: octets(8, 1), seq }))).toEqual([true, true, false]);
+      tx.records.forget(octets(8, 1));
+      expect(tx.records.admit({ sid: octets(8, 1), inst: octets(8, 2), seq: 0n })).toBe(true);
+      throw new Error('no');
+    });
+    await expect(later).rejects.toThrow('no');
+    expect([await admit(db, 5), await admit(db, 6), await admit(db, 7), await admit(db, 0, 2)]).toEqual([false, true, true, true]);
   });
 
   it('refuse numbers beyond what can be counted, and a 17th instance', async () => {

@@ -8,7 +8,7 @@ export const REPLAY_WINDOW = 1024;
 export class ReplayWindow {
   readonly #bits = new Uint32Array(REPLAY_WINDOW / 32);
   #highest: bigint;
-  readonly #floor: bigint;
+  #floor: bigint;
 
   /** `seenUpTo`: everything up to it counts as seen (what was stored before a restart). */
   constructor(seenUpTo = -1n) {
@@ -19,6 +19,14 @@ export class ReplayWindow {
   /** The highest number accepted, -1n when there is none. */
   get highest(): bigint {
     return this.#highest;
+  }
+
+  /** Another one that has seen the same, and goes its own way from now on. */
+  copy(): ReplayWindow {
+    const copy = new ReplayWindow(this.#highest);
+    copy.#floor = this.#floor;
+    copy.#bits.set(this.#bits);
+    return copy;
   }
 
   isFresh(seq: bigint): boolean {

@@ -77,6 +77,15 @@ describe('replay window', () => {
     expect(new ReplayWindow().accept(0n)).toBe(true);
   });
 
+  it('is copied with all that it has seen', () => {
+    const window = new ReplayWindow(10n);
+    window.accept(13n);
+    const copy = window.copy();
+    expect([9n, 10n, 11n, 13n, 14n].map((seq) => copy.isFresh(seq))).toEqual([false, false, true, false, true]);
+    copy.accept(2_000n);
+    expect([window.highest, window.isFresh(12n)]).toEqual([13n, true]);
+  });
+
   it('takes what is 1,023 behind the highest and nothing older', () => {
     const window = new ReplayWindow();
     expect(window.accept(5_000n)).toBe(true);
