@@ -202,6 +202,11 @@ export class SimulatedServer {
     for (const id of [...this.#devices.keys()]) this.#disconnect(id, 'the server went away');
   }
 
+  /** The way is free again; a server that has crashed meanwhile is not there all the same. */
+  comeBack(): void {
+    this.reachable = this.#alive.yes;
+  }
+
   /** Lets a payload arrive a moment later, in the name of whoever the broker says; the hook does not see it. */
   deliver(from: Party, to: Party, payload: Uint8Array): void {
     const copy = payload.slice();

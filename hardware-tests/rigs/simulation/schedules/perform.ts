@@ -32,9 +32,7 @@ export function perform(ground: Playground, action: Action, told: Told): void {
     case 'server-away':
       if (!server.reachable) return;
       server.goAway();
-      return void clock.after(action.downMs, () => {
-        server.reachable = true;
-      });
+      return void clock.after(action.downMs, () => server.comeBack());
     case 'sever':
       return ground.sever(action.way);
     case 'silence':
