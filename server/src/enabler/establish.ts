@@ -13,7 +13,6 @@ import {
 } from '@cpns/shared/messages';
 import { EMPTY, NONCE_LENGTH, toHex } from '@cpns/shared/security';
 import type { Tx } from '../inventory/database.js';
-import type { MemberRecord } from '../inventory/pn-inventory.js';
 import { type Applicant, admit, challenge, settle } from './applicants.js';
 import type { ChallengedPne, EstablishRun } from './challenges.js';
 import type { EnablerContext } from './context.js';
@@ -24,7 +23,7 @@ import { newPnKey } from './pn-key.js';
 import { type ProvenPne, prove } from './proof.js';
 import { refuse, statusOf } from './refusals.js';
 import { Session } from './session.js';
-import { FIRST_PAGE_OCTETS, PAGE_OCTETS, pagesOf, readWhole, viewOf, type WholePn } from './views.js';
+import { FIRST_PAGE_OCTETS, type NamedMember, PAGE_OCTETS, pagesOf, readWhole, viewOf, type WholePn } from './views.js';
 
 /** With more PNEs than this in one request their first records carry small pages, so that the answer stays within an envelope. */
 const MANY = 4;
@@ -210,7 +209,7 @@ function confirmTo(
   firstOctets: number,
 ): { readonly hashServer: Uint8Array; readonly record: Uint8Array } {
   const [inventory] = pagesOf(whole.pn, viewOf(whole, pne), firstOctets);
-  const { cpnsId } = whole.members.find(({ entityId }) => entityId === pne) as MemberRecord;
+  const { cpnsId } = whole.members.find(({ entityId }) => entityId === pne) as NamedMember;
   const confirm = { status: Status.Success, cpnsId, serverKeys, ...(inventory && { inventory }) };
   return { hashServer, record: session.firstRecord(transaction, confirm) };
 }

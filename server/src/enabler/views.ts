@@ -1,5 +1,5 @@
 import type { CpnsId, EntityId } from '@cpns/shared';
-import { contents, fromOctets, type Inventory, type Member, member, toOctets } from '@cpns/shared/messages';
+import { contents, fromOctets, type Inventory, type Member, member, octetCount } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import type { Reads } from '../inventory/database.js';
 import type { MemberRecord, PnRecord } from '../inventory/pn-inventory.js';
@@ -10,15 +10,18 @@ export const PAGE_OCTETS = 7_900;
 export const FIRST_PAGE_OCTETS = 700;
 const MEMBERS_PER_PAGE = 512;
 
-/** A PN as its records are, read once for all views of it. */
+/** A member of a PN; each has a CPNS ID. */
+export type NamedMember = Member & Pick<MemberRecord, 'cpnsId'>;
+
+/** A PN with its members as messages tell of them, read once for all views of it. */
 export interface WholePn {
   readonly pn: PnRecord;
-  readonly members: readonly MemberRecord[];
+  readonly members: readonly NamedMember[];
   readonly gatewayCpnsId: CpnsId | undefined;
 }
 
 export function readWhole(reads: Pick<Reads, 'pns' | 'devices'>, pn: PnRecord): WholePn {
-  return { pn, members: reads.pns.members(pn.pnId), gatewayCpnsId: reads.devices.find(pn.gateway)?.cpnsId };
+  return { pn, members: reads.pns.members(pn.pnId).map(memberOf), gatewayCpnsId: reads.devices.find(pn.gateway)?.cpnsId };
 }
 
 /**
@@ -27,12 +30,12 @@ export function readWhole(reads: Pick<Reads, 'pns' | 'devices'>, pn: PnRecord): 
  */
 export function viewOf({ pn, members, gatewayCpnsId }: WholePn, viewer: EntityId): readonly Member[] {
   const self = members.find(({ entityId }) => entityId === viewer);
-  const others = pn.shareMembers || viewer === pn.gateway ? members.filter((record) => record !== self) : [];
+  const others = pn.shareMembers || viewer === pn.gateway ? members.filter((entry) => entry !== self) : [];
   const gateway = { entityId: pn.gateway, ...(gatewayCpnsId !== undefined && { cpnsId: gatewayCpnsId }), gateway: true };
-  return [gateway, ...(self === undefined ? [] : [memberOf(self)]), ...others.map(memberOf)];
+  return [gateway, ...(self === undefined ? [] : [self]), ...others];
 }
 
-export function memberOf({ entityId, cpnsId, contents: octets }: MemberRecord): Member {
+export function memberOf({ entityId, cpnsId, contents: octets }: MemberRecord): NamedMember {
   return {
     entityId,
     cpnsId,
@@ -46,7 +49,7 @@ export function pagesOf(pn: PnRecord, view: readonly Member[], firstOctets: numb
   const pages: Member[][] = [[]];
   let left = firstOctets;
   for (const entry of view) {
-    const octets = toOctets(member, entry).length;
+    const octets = octetCount(member, entry);
     let page = pages.at(-1) as Member[];
     if (octets > left || page.length === MEMBERS_PER_PAGE) {
       page = [];

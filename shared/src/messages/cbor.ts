@@ -24,12 +24,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws CpnsError Internal/BadField for a number that is not whole or out of bounds
  */
 export function encodeCbor(value: CborValue): Uint8Array {
-  const writer = new Writer(lengthOf(value));
+  const writer = new Writer(cborLength(value));
   writer.item(value);
   return writer.octets;
 }
 
-function lengthOf(value: CborValue): number {
+/** How many octets {@link encodeCbor} gives, without writing them. @throws CpnsError Internal/BadField */
+export function cborLength(value: CborValue): number {
   switch (typeof value) {
     case 'number':
     case 'bigint':
@@ -42,12 +43,12 @@ function lengthOf(value: CborValue): number {
   if (value instanceof Uint8Array) return lengthWithHead(value.length);
   if (value instanceof Map) {
     let length = headLength(value.size);
-    for (const [key, item] of value as CborMap) length += headLength(key) + lengthOf(item);
+    for (const [key, item] of value as CborMap) length += headLength(key) + cborLength(item);
     return length;
   }
   const list = value as readonly CborValue[];
   let length = headLength(list.length);
-  for (const item of list) length += lengthOf(item);
+  for (const item of list) length += cborLength(item);
   return length;
 }
 

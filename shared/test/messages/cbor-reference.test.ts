@@ -1,7 +1,7 @@
 import { decode, encode } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CborValue, decodeCbor, encodeCbor } from '../../src/messages/cbor.js';
+import { type CborValue, cborLength, decodeCbor, encodeCbor } from '../../src/messages/cbor.js';
 
 /** The subset of CBOR that messages use, by another implementation: decoded, checked, encoded again and compared. */
 function reference(octets: Uint8Array): unknown {
@@ -84,7 +84,9 @@ describe('the CBOR of messages agrees with another implementation', () => {
   it('on how a value is written', () => {
     fc.assert(
       fc.property(value, (original) => {
-        expect(encodeCbor(original)).toEqual(Uint8Array.from(encode(original)));
+        const octets = Uint8Array.from(encode(original));
+        expect(encodeCbor(original)).toEqual(octets);
+        expect(cborLength(original)).toBe(octets.length);
       }),
     );
   });
