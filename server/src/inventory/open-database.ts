@@ -61,12 +61,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   const inbox = new SqliteInbox(context);
   const receivedData = new SqliteReceivedData(context, feed);
   const devices = new SqliteDevices(context);
+  const pns = new SqlitePnInventory(context);
   const keys = new SqliteKeyRows(sqlite);
   const tx: Tx = {
-    users: new SqliteUsers(context, devices),
+    users: new SqliteUsers(context, devices, pns),
     devices,
     keys,
-    pns: new SqlitePnInventory(context),
+    pns,
     inbox,
     records: new RamRecords(context),
     outbox: new SqliteOutbox(context),

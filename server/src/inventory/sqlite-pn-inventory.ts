@@ -1,8 +1,9 @@
-import { CpnsError, type CpnsId, type EntityId, type PnId } from '@cpns/shared';
+import { CpnsError, type CpnsId, type EntityId, type PnId, type UserId } from '@cpns/shared';
 import { PneState, Status } from '@cpns/shared/messages';
 import { fromHex, toHex } from '@cpns/shared/security';
 import type { InventoryContext } from './context.js';
 import type { MemberRecord, MemberState, NewMember, NewPn, PnInventory, PnRecord, PnState } from './pn-inventory.js';
+import { ReadCache } from './read-cache.js';
 import { isDuplicate, isMissingReference } from './sqlite-errors.js';
 import type { DeviceRow, PnMemberRow, PnRow } from './tables.js';
 
@@ -17,14 +18,21 @@ const RETRY_WHEN_FULL_MS = 600_000;
 /** PN Inventory in SQLite. */
 export class SqlitePnInventory implements PnInventory {
   readonly #context: InventoryContext;
+  readonly #found: ReadCache<PnId, PnRecord>;
+  /** PNs of a PN GW. */
+  readonly #held: ReadCache<EntityId, number>;
 
   constructor(context: InventoryContext) {
     this.#context = context;
+    this.#found = new ReadCache(context.sqlite);
+    this.#held = new ReadCache(context.sqlite);
   }
 
   find(pnId: PnId): PnRecord | undefined {
-    const row = this.#context.sqlite.get<PnRow>(`SELECT ${PN} FROM pns WHERE pn_id = ?`, fromHex(pnId));
-    return row && pnOf(row);
+    return this.#found.get(pnId, () => {
+      const row = this.#context.sqlite.get<PnRow>(`SELECT ${PN} FROM pns WHERE pn_id = ?`, fromHex(pnId));
+      return row && pnOf(row);
+    });
   }
 
   members(pnId: PnId): readonly MemberRecord[] {
@@ -80,7 +88,8 @@ export class SqlitePnInventory implements PnInventory {
 
   requireRoom(gateway: EntityId): void {
     const { sqlite, limits } = this.#context;
-    const held = sqlite.get<{ count: number }>('SELECT count(*) AS count FROM pns WHERE gateway = ?', gateway)?.count ?? 0;
+    const sql = 'SELECT count(*) AS count FROM pns WHERE gateway = ?';
+    const held = this.#held.get(gateway, () => sqlite.get<{ count: number }>(sql, gateway)?.count) ?? 0;
     if (held >= limits.pnsPerGateway)
       throw full('TooManyPns', `${gateway} has ${held} PNs, which is as many as a PN GW may have (limits.pnsPerGateway).`);
   }
@@ -88,6 +97,7 @@ export class SqlitePnInventory implements PnInventory {
   create(pn: NewPn): PnRecord {
     const { sqlite, clock } = this.#context;
     this.requireRoom(pn.gateway);
+    this.#held.changed(pn.gateway);
     const createdMs = clock.wallMs();
     try {
       sqlite.run(
@@ -112,6 +122,7 @@ export class SqlitePnInventory implements PnInventory {
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord {
     const { sqlite } = this.#context;
     this.#known(pnId);
+    this.#found.changed(pnId);
     for (const entityId of entityIds) sqlite.run('DELETE FROM pn_members WHERE pn_id = ? AND entity_id = ?', fromHex(pnId), entityId);
     sqlite.run('UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE pn_id = ?', sealedKey, fromHex(pnId));
     return this.#known(pnId);
@@ -124,6 +135,7 @@ export class SqlitePnInventory implements PnInventory {
 
   setContents(pnId: PnId, entityId: EntityId, contents: Uint8Array): PnRecord {
     const { sqlite } = this.#context;
+    this.#found.changed(pnId);
     const sql = 'UPDATE pn_members SET contents = ? WHERE pn_id = ? AND entity_id = ? AND contents IS NOT ?';
     const { changes } = sqlite.run(sql, contents, fromHex(pnId), entityId, contents);
     if (changes > 0) sqlite.run('UPDATE pns SET version = version + 1 WHERE pn_id = ?', fromHex(pnId));
@@ -137,24 +149,36 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   suspend(pnId: PnId, sealedKey: Uint8Array): PnRecord {
+    this.#found.changed(pnId);
     const sql = "UPDATE pns SET state = 'Suspended', key_epoch = key_epoch + 1, sealed_key = ? WHERE pn_id = ?";
     this.#context.sqlite.run(sql, sealedKey, fromHex(pnId));
     return this.#known(pnId);
   }
 
   resume(pnId: PnId): PnRecord {
+    this.#found.changed(pnId);
     this.#context.sqlite.run("UPDATE pns SET state = 'Established' WHERE pn_id = ?", fromHex(pnId));
     return this.#known(pnId);
   }
 
   remove(pnId: PnId): void {
     const { sqlite } = this.#context;
+    this.#found.changed(pnId);
+    this.#held.clear();
     sqlite.run('DELETE FROM outbox WHERE pn_id = ?', fromHex(pnId));
     sqlite.run('DELETE FROM pns WHERE pn_id = ?', fromHex(pnId));
   }
 
+  /** Deletes every PN of which a device of that user is PN GW. */
+  removeOf(userId: UserId): void {
+    this.#found.clear();
+    this.#held.clear();
+    this.#context.sqlite.run('DELETE FROM pns WHERE gateway IN (SELECT entity_id FROM devices WHERE user_id = ?)', userId);
+  }
+
   raiseAll(by: number, sealedKeyOf: (pnId: PnId, epoch: number) => Uint8Array): void {
     const { sqlite } = this.#context;
+    this.#found.clear();
     for (const pn of this.list()) {
       const epoch = pn.keyEpoch + by;
       sqlite.run(

@@ -3,6 +3,7 @@ import type { Subscription } from '@cpns/shared/messages';
 import type { InventoryContext } from './context.js';
 import type { SqliteDevices } from './devices.js';
 import { ReadCache } from './read-cache.js';
+import type { SqlitePnInventory } from './sqlite-pn-inventory.js';
 
 /** A person or household. */
 export interface UserRecord {
@@ -34,11 +35,13 @@ interface JoinedRow {
 export class SqliteUsers implements Users {
   readonly #context: InventoryContext;
   readonly #devices: SqliteDevices;
+  readonly #pns: SqlitePnInventory;
   readonly #found: ReadCache<UserId, UserRecord>;
 
-  constructor(context: InventoryContext, devices: SqliteDevices) {
+  constructor(context: InventoryContext, devices: SqliteDevices, pns: SqlitePnInventory) {
     this.#context = context;
     this.#devices = devices;
+    this.#pns = pns;
     this.#found = new ReadCache(context.sqlite);
   }
 
@@ -86,7 +89,7 @@ export class SqliteUsers implements Users {
     if (sqlite.get('SELECT 1 FROM devices WHERE user_id = ? AND revoked = 0 LIMIT 1', userId) !== undefined) {
       throw new CpnsError('State', 'UserHasDevices', `User "${userId}" still has devices: revoke them first.`);
     }
-    sqlite.run('DELETE FROM pns WHERE gateway IN (SELECT entity_id FROM devices WHERE user_id = ?)', userId);
+    this.#pns.removeOf(userId);
     this.#devices.removeOf(userId);
     this.#found.changed(userId);
     sqlite.run('DELETE FROM users WHERE user_id = ?', userId);

@@ -1,8 +1,10 @@
-import { type EntityId, keyId } from '@cpns/shared';
+import { type EntityId, keyId, pnId } from '@cpns/shared';
+import { toHex } from '@cpns/shared/security';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Database, Tx } from '../../src/inventory/database.js';
-import { addAlice, alice, board, laptop, octets, phone, testDatabase } from './fixture.js';
+import { addAlice, addHome, alice, board, home, laptop, octets, phone, testDatabase } from './fixture.js';
+import { limits } from './limits.js';
 
 const devices = [phone, laptop, board];
 const kid = (number: number) => keyId(number.toString(16).padStart(16, '0'));
@@ -64,6 +66,53 @@ describe('what was read before', () => {
     expect([state(), db.reads.keys.activeEuKey(phone)?.kid]).toEqual([[false, true], kid(2)]);
     await db.transact((tx) => tx.keys.deactivateEuKeys(phone));
     expect([state(), db.reads.keys.activeEuKey(phone)]).toEqual([[false, false], undefined]);
+  });
+
+  it('is the PN as each change left it, and how many a PN GW has', async () => {
+    const { db } = testDatabase();
+    await db.transact((tx) => {
+      addAlice(tx);
+      addHome(tx);
+    });
+    const changes: ((tx: Tx) => void)[] = [
+      (tx) => tx.pns.setContents(home, laptop, octets(8)),
+      (tx) => tx.pns.removeMembers(home, [laptop], octets(48, 2)),
+      (tx) => tx.pns.suspend(home, octets(48, 3)),
+      (tx) => tx.pns.resume(home),
+      (tx) => tx.pns.raiseAll(7, () => octets(48, 4)),
+      (tx) => tx.pns.remove(home),
+    ];
+    for (const change of changes) {
+      const before = db.reads.pns.find(home);
+      expect(before).toEqual(db.reads.pns.list()[0]);
+      const failing = db.transact((tx) => {
+        change(tx);
+        expect(tx.pns.find(home)).not.toEqual(before);
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      expect(db.reads.pns.find(home)).toEqual(before);
+      await db.transact(change);
+      expect(db.reads.pns.find(home)).toEqual(db.reads.pns.list()[0]);
+      expect(db.reads.pns.find(home)).not.toEqual(before);
+    }
+    const room = () => db.reads.pns.requireRoom(phone);
+    const add = (i: number) => (tx: Tx) =>
+      tx.pns.create({
+        pnId: pnId(toHex(octets(16, i))),
+        gateway: phone,
+        initiator: laptop,
+        shareMembers: true,
+        sealedKey: octets(48),
+        members: [],
+      });
+    for (let i = 0; i < limits.pnsPerGateway; i++) {
+      room();
+      await db.transact(add(i));
+    }
+    expect(room).toThrow('as many as a PN GW may have');
+    await db.transact((tx) => tx.pns.remove(pnId(toHex(octets(16, 0)))));
+    room();
   });
 
   it('is what the database holds, whatever transactions did and however they ended', async () => {
