@@ -72,10 +72,12 @@ export class WeatheredUplink implements Uplink {
     if (this.#silent) return;
     this.#silent = true;
     this.#cancelNotice = this.#clock.after(SILENCE_NOTICED_MS, () => {
+      // A device that has ended notices nothing; the connection is that of its next run.
+      if (this.#events === undefined) return;
       this.#connection++;
       this.#gaveUp = true;
       void this.#inner.stop();
-      this.#events?.disconnected('the server does not answer');
+      this.#events.disconnected('the server does not answer');
     });
   }
 
