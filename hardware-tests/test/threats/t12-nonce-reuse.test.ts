@@ -47,7 +47,7 @@ async function killedAt(party: Party, n: number) {
 }
 
 /** Every step of an establishment is killed by the crash points, under the same invariant; here, some of one with data in it. */
-const STRIDE = 6;
+const STRIDE = 4;
 
 describe('T12 Nonce reuse after crash, fork, VM snapshot', () => {
   it.each([PHONE_ID, LAPTOP_ID, SERVER])(
