@@ -12,6 +12,8 @@ export interface MemoryUse {
 }
 
 export function memoryUse(): MemoryUse {
+  // Buffers that the first collection found are released beside the program; the second one waits for that.
+  collect();
   collect();
   const { heapUsed, external, rss } = process.memoryUsage();
   return { heap: heapUsed + external, rss };
