@@ -4,27 +4,13 @@ import { ack, authenticationResponse, dataAnswer, reconcile, reconcileResponse, 
 import { describe, expect, it } from 'vitest';
 import { pairByCode } from '../../rigs/simulation/device.js';
 import { disagreements } from '../../rigs/simulation/invariants/violations.js';
-import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, never, PHONE_ID } from './household.js';
+import { BOARD_ID, establishAtPhone, household, LAPTOP_ID, never, PHONE_ID } from './household.js';
 import { Liar } from './liar.js';
+import { toGateway, withLyingBoard } from './lying-board.js';
 
 const LINK = { kind: 'link' } as const;
 const soon = { timeoutMs: 3_000 };
 const record = new Uint8Array(100).fill(3);
-
-/** The board has been taken over; the phone and the laptop are honest. */
-async function withLyingBoard(type: 'one-to-one' | 'all') {
-  const liar = new Liar();
-  const home = await household({ board: { provider: liar.provider } });
-  const { record: pn } = await establishAtPhone(home, { type });
-  await home.clock.advance(1_000);
-  return { home, liar, pnId: pnIdText(pn.pnId) };
-}
-
-const toGateway = ({ board }: Household) => {
-  const link = board.device.linkTo(LAPTOP_ID);
-  if (link === undefined) throw new Error('not linked');
-  return link;
-};
 
 describe('a malicious PNE', () => {
   it('cannot hold an establishment up by saying pending for ever', async () => {

@@ -18,28 +18,14 @@ import {
 import { fromHex } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
 import { disagreements } from '../../rigs/simulation/invariants/violations.js';
-import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, logged, never, PHONE_ID } from '../simulation/household.js';
-import { another, Liar, nothing } from '../simulation/liar.js';
+import { BOARD_ID, establishAtPhone, LAPTOP_ID, logged, never, PHONE_ID } from '../simulation/household.js';
+import { another, nothing } from '../simulation/liar.js';
+import { toGateway, withLyingBoard } from '../simulation/lying-board.js';
 
 const LINK = { kind: 'link' } as const;
 const pan = (pnId: PnId) => ({ kind: 'pan', pnId }) as const;
 const soon = { timeoutMs: 3_000 };
 const record = new Uint8Array(100).fill(3);
-
-/** The board has been taken over; the phone and the laptop are honest. */
-async function withLyingBoard(type: 'one-to-one' | 'all') {
-  const liar = new Liar();
-  const home = await household({ board: { provider: liar.provider } });
-  const { record: pn } = await establishAtPhone(home, { type });
-  await home.clock.advance(1_000);
-  return { home, liar, pnId: pnIdText(pn.pnId) };
-}
-
-const toGateway = ({ board }: Household) => {
-  const link = board.device.linkTo(LAPTOP_ID);
-  if (link === undefined) throw new Error('not linked');
-  return link;
-};
 
 describe('T3 Malicious PNE M', () => {
   it('cannot have records relayed for a PN that it is not in', async () => {

@@ -23,6 +23,16 @@ import { attack, expectNoPn, held, LINK, outcomeOf, soon, withLyingLaptop } from
 /** Type, sid, inst, number and length of a record of the SK channel. */
 const SK_HEADER_OCTETS = 27;
 
+/** What PN Setup Response and PN Establishment Notify have in common, and how each is altered. */
+const FALSE_FIELDS = [
+  ['status', 1, () => Status.AuthFailed],
+  ['PN ID', 2, another],
+  ['hash_server', 3, another],
+  ['hash_server, taken out,', 3, () => undefined],
+  ['record', 4, another],
+  ['record, taken out,', 4, () => undefined],
+] as const;
+
 describe('T4 Malicious PN GW C', () => {
   it.each([
     ['server', 3],
@@ -51,28 +61,17 @@ describe('T4 Malicious PN GW C', () => {
     await expectNoPn(home);
   });
 
-  it.each([
-    ['status', 1, () => Status.AuthFailed],
-    ['PN ID', 2, another],
-    ['hash_server', 3, another],
-    ['hash_server, taken out,', 3, () => undefined],
-    ['record', 4, another],
-    ['record, taken out,', 4, () => undefined],
-  ])('that alters the %s of PN Setup Response is not believed, and the PN comes to nothing', async (_name, field, change) => {
-    const { home, liar } = await withLyingLaptop();
-    liar.about(pnSetupResponse.number, [field], change);
-    await expectNoPn(home);
-    expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
-  });
+  it.each(FALSE_FIELDS)(
+    'that alters the %s of PN Setup Response is not believed, and the PN comes to nothing',
+    async (_name, field, change) => {
+      const { home, liar } = await withLyingLaptop();
+      liar.about(pnSetupResponse.number, [field], change);
+      await expectNoPn(home);
+      expect(disagreements({ server: home.server, devices: [home.laptop, home.phone, home.board] })).toEqual([]);
+    },
+  );
 
-  it.each([
-    ['status', 1, () => Status.AuthFailed],
-    ['PN ID', 2, another],
-    ['hash_server', 3, another],
-    ['hash_server, taken out,', 3, () => undefined],
-    ['record', 4, another],
-    ['record, taken out,', 4, () => undefined],
-  ])('that alters the %s of PN Establishment Notify keeps that PNE out, and no other', async (_name, field, change) => {
+  it.each(FALSE_FIELDS)('that alters the %s of PN Establishment Notify keeps that PNE out, and no other', async (_name, field, change) => {
     const { home, liar } = await withLyingLaptop();
     liar.about(pnEstablishmentNotify.number, [field], change);
     const { pnId } = await outcomeOf(home, 'all');

@@ -1,47 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type EntityId, entityId } from '../../src/ids.js';
-import { nativeProvider } from '../../src/node/index.js';
-import {
-  INNER_TYPE,
-  LinkInitiator,
-  type LinkInitiatorOptions,
-  LinkResponder,
-  type LinkResponderOptions,
-  type LinkSession,
-  linkMacs,
-  linkSessionKey,
-  linkTranscriptHash,
-  MAX_PAIRED_KEYS,
-  type PairedPeer,
-  Secret,
-} from '../../src/security/index.js';
+import { entityId } from '../../src/ids.js';
+import { linkMacs, linkSessionKey, linkTranscriptHash, MAX_PAIRED_KEYS, type PairedPeer } from '../../src/security/index.js';
 import { InsecureSeededEntropy } from '../../src/testing/index.js';
-import { octets, refusal, StoodClock, textOf } from './channel-fixture.js';
+import { refusal } from './channel-fixture.js';
+import { board, entropy, expectSameSession, kPair, laptop, newI, newR, phone, provider, run } from './link-fixture.js';
 import { entropyBeginningWith, everyBitFlipped, everyLengthWrong, KeyWatch, SMALL_ORDER_POINTS } from './two-party.js';
 
-const provider = nativeProvider;
-const entropy = new InsecureSeededEntropy('link sessions');
-const [phone, laptop, board] = ['phone-1', 'laptop-1', 'board-1'].map(entityId) as [EntityId, EntityId, EntityId];
-const kPair = (fill: number) => new Secret('K_pair', new Uint8Array(32).fill(fill));
-const common = { provider, entropy, clock: new StoodClock(), linkType: 'lan' as const };
 const failed = refusal('LinkRefused');
 const outOfOrder = expect.objectContaining({ family: 'Internal', code: 'OutOfOrder' });
-
-/** phone opens the link, laptop accepts; both know each other under key 1. */
-const newI = (change: Partial<LinkInitiatorOptions> = {}) =>
-  new LinkInitiator({ ...common, ownId: phone, peer: { id: laptop, kPair: kPair(1) }, ...change });
-const newR = (change: Partial<LinkResponderOptions> = {}) =>
-  new LinkResponder({ ...common, ownId: laptop, peers: [{ id: phone, kPair: kPair(1) }], ...change });
-
-function run(i = newI(), r = newR()): { atI: LinkSession; atR: LinkSession } {
-  const { message, session } = i.verify(r.answer(i.start()));
-  return { atI: session, atR: r.verify(message) };
-}
-
-function expectSameSession(atI: LinkSession, atR: LinkSession): void {
-  expect(textOf(atR.channel.open(atI.channel.seal(INNER_TYPE.envelope, octets('i2r'))).content)).toBe('i2r');
-  expect(textOf(atI.channel.open(atR.channel.seal(INNER_TYPE.envelope, octets('r2i'))).content)).toBe('r2i');
-}
 
 describe('link session', () => {
   it('proves each side to the other and gives them one session', () => {

@@ -1,46 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EntityId, entityId } from '../../../src/ids.js';
-import { nativeProvider } from '../../../src/node/index.js';
+import type { EntityId } from '../../../src/ids.js';
 import {
-  INNER_TYPE,
   LinkInitiator,
-  type LinkInitiatorOptions,
   type LinkMessage1,
   type LinkMessage2,
   type LinkMessage3,
-  LinkResponder,
-  type LinkResponderOptions,
+  type LinkResponder,
   type LinkSession,
   linkMacs,
   linkSessionKey,
   linkTranscriptHash,
-  Secret,
 } from '../../../src/security/index.js';
-import { InsecureSeededEntropy } from '../../../src/testing/index.js';
-import { octets, StoodClock, textOf } from '../channel-fixture.js';
-
-const provider = nativeProvider;
-const entropy = new InsecureSeededEntropy('link sessions');
-const [phone, laptop, board] = ['phone-1', 'laptop-1', 'board-1'].map(entityId) as [EntityId, EntityId, EntityId];
-const kPair = (fill: number) => new Secret('K_pair', new Uint8Array(32).fill(fill));
-const common = { provider, entropy, clock: new StoodClock(), linkType: 'lan' as const };
-
-/** phone opens the link, laptop accepts; both know each other under key 1. */
-const newI = (change: Partial<LinkInitiatorOptions> = {}) =>
-  new LinkInitiator({ ...common, ownId: phone, peer: { id: laptop, kPair: kPair(1) }, ...change });
-const newR = (change: Partial<LinkResponderOptions> = {}) =>
-  new LinkResponder({ ...common, ownId: laptop, peers: [{ id: phone, kPair: kPair(1) }], ...change });
-
-function run(i = newI(), r = newR()): { atI: LinkSession; atR: LinkSession } {
-  const { message, session } = i.verify(r.answer(i.start()));
-  return { atI: session, atR: r.verify(message) };
-}
-
-function expectSameSession(atI: LinkSession, atR: LinkSession): void {
-  expect(textOf(atR.channel.open(atI.channel.seal(INNER_TYPE.envelope, octets('i2r'))).content)).toBe('i2r');
-  expect(textOf(atI.channel.open(atR.channel.seal(INNER_TYPE.envelope, octets('r2i'))).content)).toBe('r2i');
-}
+import { board, expectSameSession, kPair, laptop, newI, newR, phone, provider, run } from '../link-fixture.js';
 
 describe('link.pv', () => {
   it('K0 reachable: both ends finish; also in both directions under one key', () => {
