@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AdminClient, type WatchItem } from '@cpns/server';
+import type { WatchItem } from '@cpns/server';
 import { type Clock, entityId, userId } from '@cpns/shared';
 import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
+import { DirectDesk } from '../rigs/operator-desk.js';
+import type { ServerAdmin } from '../rigs/rig.js';
 import { BOARD, LAPTOP, PHONE, type Profile } from '../scenarios/profiles.js';
 
 export const USER = userId('ann');
@@ -24,11 +26,8 @@ export class Cast {
   readonly phone: Actor;
   readonly laptop: Actor;
   readonly board: Actor;
-  /** What the server's operator has been told. */
-  readonly atServer: WatchItem[] = [];
   readonly #keeper: Keeper;
-  readonly #stop = new AbortController();
-  #admin: AdminClient | undefined;
+  readonly #desk: DirectDesk;
 
   private constructor(directory: string, keeper: Keeper, clock: Clock) {
     this.#keeper = keeper;
@@ -39,6 +38,7 @@ export class Cast {
       clock,
       keeper,
     });
+    this.#desk = new DirectDesk(this.server);
     // Another demo may run on this machine, and loopback is one network.
     const own = randomBytes(2).toString('hex').slice(1);
     const actor = (what: string, profile: Profile): Actor => {
@@ -63,30 +63,25 @@ export class Cast {
   }
 
   /** The operator's side of the server. Only after {@link startServer}. */
-  get admin(): AdminClient {
-    if (this.#admin === undefined) throw new Error('the server does not run yet');
-    return this.#admin;
+  get admin(): ServerAdmin {
+    return this.#desk.admin;
+  }
+
+  /** What the server's operator has been told. */
+  get atServer(): readonly WatchItem[] {
+    return this.#desk.heard;
   }
 
   async startServer(): Promise<ServerReady> {
     await this.server.init();
     const ready = await this.server.start();
-    const admin = await AdminClient.open(this.server.stateDirectory, this.#stop.signal);
-    this.#admin = admin;
-    await new Promise<void>((resolve, reject) => {
-      const heard = (item: WatchItem) => {
-        this.atServer.push(item);
-        return false;
-      };
-      // It ends with the server.
-      admin.watch({}, resolve, heard).catch(reject);
-    });
+    await this.#desk.watch();
     return ready;
   }
 
   /** Ends every process and removes the directory. Harmless when repeated. */
   async leave(): Promise<void> {
-    this.#stop.abort();
+    this.#desk.close();
     await Promise.all(this.devices.map(({ agent }) => agent.stop()));
     await this.server.stop();
     await this.#keeper.close();

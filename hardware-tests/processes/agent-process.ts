@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ControlClient,
@@ -6,15 +5,13 @@ import {
   type ControlMethod,
   type ControlParams,
   type ControlResult,
-  controlPath,
   type RequestOptions,
 } from '@cpns/agent';
 import { type Clock, CpnsError, type EntityId } from '@cpns/shared';
-import { ensurePrivateDirectory } from '@cpns/shared/node';
-import { commandOf } from './commands.js';
 import { hear } from './hear.js';
 import type { Keeper } from './keeper.js';
 import { LogTail } from './log-tail.js';
+import { type Machine, thisMachine } from './machine.js';
 import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
@@ -27,8 +24,8 @@ export interface AgentProcessOptions {
   readonly directory: string;
   /** What would stand in the configuration file. */
   readonly config: object;
-  /** Words in front of every command, such as those that enter a network namespace. */
-  readonly prefix?: readonly string[];
+  /** Where it runs. Default: this computer. */
+  readonly machine?: Machine;
   /** It can be asked for {@link AgentProcess.figures}. */
   readonly probed?: boolean;
   readonly clock: Clock;
@@ -42,6 +39,7 @@ export class AgentProcess {
   /** What `watch` has told, over all runs. */
   readonly heard: ControlEvent<'watch'>[] = [];
   readonly #options: AgentProcessOptions;
+  readonly #machine: Machine;
   readonly #stateDirectory: string;
   #program: Program | undefined;
   #client: ControlClient | undefined;
@@ -49,6 +47,7 @@ export class AgentProcess {
   constructor(options: AgentProcessOptions) {
     this.#options = options;
     this.id = options.id;
+    this.#machine = options.machine ?? thisMachine();
     this.#stateDirectory = join(options.directory, 'state');
   }
 
@@ -68,7 +67,6 @@ export class AgentProcess {
 
   /** Takes an enrolment code in. @throws CpnsError State/ProgramFailed */
   async enrol(code: string): Promise<void> {
-    await ensurePrivateDirectory(this.#options.directory);
     await this.configure(this.#options.config);
     await this.#run(['enrol', '-'], code);
   }
@@ -76,14 +74,14 @@ export class AgentProcess {
   /** What counts from the next start on. */
   async configure(config: object): Promise<void> {
     // Every JSON document is a YAML document.
-    await writeFile(this.#configFile, `${JSON.stringify(config, undefined, 2)}\n`);
+    await this.#machine.write(this.#configFile, `${JSON.stringify(config, undefined, 2)}\n`);
   }
 
   /** @throws CpnsError State/ProgramEnded, Timeout */
   async start(): Promise<void> {
     const { id, clock, keeper, probed = false } = this.#options;
-    const command = this.#command(['--json', 'run'], probed ? PROBE_ARGUMENTS : []);
-    this.#program = new Program({ name: id, command, clock, keeper, log: this.log });
+    const service = this.#machine.service('cpns-agent', [...this.startArguments, '--json', 'run'], probed ? PROBE_ARGUMENTS : []);
+    this.#program = new Program({ name: id, ...service, clock, keeper, log: this.log });
     await this.#program.line((line) => (line.includes('"ready":true') ? true : undefined), START_MS);
     await hear(await this.#connection(), this.heard);
   }
@@ -124,7 +122,7 @@ export class AgentProcess {
   }
 
   async #connection(): Promise<ControlClient> {
-    this.#client ??= await ControlClient.connect(controlPath(this.#stateDirectory), this.#options.clock);
+    this.#client ??= await ControlClient.connect(await this.#machine.controlPath(this.#stateDirectory), this.#options.clock);
     return this.#client;
   }
 
@@ -135,10 +133,7 @@ export class AgentProcess {
 
   #run(args: readonly string[], input = ''): Promise<string> {
     const { id, clock, keeper } = this.#options;
-    return runProgram({ name: `cpns-agent ${args[0]} of ${id}`, command: this.#command(args), input, clock, keeper });
-  }
-
-  #command(args: readonly string[], nodeArguments: readonly string[] = []): string[] {
-    return commandOf('cpns-agent', this.#options.prefix ?? [], [...this.startArguments, ...args], nodeArguments);
+    const command = this.#machine.command('cpns-agent', [...this.startArguments, ...args]);
+    return runProgram({ name: `cpns-agent ${args[0]} of ${id}`, command, input, clock, keeper });
   }
 }

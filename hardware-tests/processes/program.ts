@@ -20,7 +20,12 @@ export interface ProgramOptions {
   readonly log?: LogTail;
   /** Its standard output holds secrets or is for programs: it is kept out of the log. */
   readonly quiet?: boolean;
+  /** The process started here stands for one elsewhere: signals go to its standard input as lines, `TERM` or `KILL`. */
+  readonly ordersByInput?: boolean;
 }
+
+/** A program elsewhere that was ordered to end at once is not waited for any longer. */
+const ORDER_MS = 5_000;
 
 /** How a process ended. */
 export interface Ending {
@@ -35,16 +40,18 @@ export class Program {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
+  readonly #ordersByInput: boolean;
   readonly #listeners = new Set<(line: string) => void>();
   readonly #output: string[] = [];
   #ending: Ending | undefined;
 
   /** @throws CpnsError State/Ending */
-  constructor({ name, command, clock, keeper, env = {}, log = new LogTail(), quiet = false }: ProgramOptions) {
+  constructor({ name, command, clock, keeper, env = {}, log = new LogTail(), quiet = false, ordersByInput = false }: ProgramOptions) {
     keeper.requireOpen();
     this.name = name;
     this.log = log;
     this.#clock = clock;
+    this.#ordersByInput = ordersByInput;
     const [program, ...args] = command as [string, ...string[]];
     this.#child = spawn(program, args, {
       stdio: 'pipe',
@@ -150,8 +157,16 @@ export class Program {
     return this.ended;
   }
 
-  #signal(signal: NodeJS.Signals): void {
-    if (this.isRunning) this.#child.kill(signal);
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (!this.isRunning) return;
+    if (!this.#ordersByInput) {
+      this.#child.kill(signal);
+      return;
+    }
+    this.write(`${signal.slice('SIG'.length)}\n`);
+    if (signal !== 'SIGKILL') return;
+    const cancel = this.#clock.after(ORDER_MS, () => this.#child.kill(signal));
+    void this.ended.then(cancel);
   }
 
   #hasEnded(): CpnsError {

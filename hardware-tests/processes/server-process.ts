@@ -1,10 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@cpns/shared';
-import { ensurePrivateDirectory } from '@cpns/shared/node';
-import { commandOf } from './commands.js';
 import type { Keeper } from './keeper.js';
 import { LogTail } from './log-tail.js';
+import { type Machine, thisMachine } from './machine.js';
 import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
@@ -16,7 +14,8 @@ export interface ServerProcessOptions {
   readonly directory: string;
   /** What would stand in the configuration file, beside `server.id`. */
   readonly config: object;
-  readonly prefix?: readonly string[];
+  /** Where it runs. Default: this computer. */
+  readonly machine?: Machine;
   /** It can be asked for {@link ServerProcess.figures}. */
   readonly probed?: boolean;
   readonly clock: Clock;
@@ -35,10 +34,12 @@ export class ServerProcess {
   readonly stateDirectory: string;
   readonly log = new LogTail();
   readonly #options: ServerProcessOptions;
+  readonly #machine: Machine;
   #program: Program | undefined;
 
   constructor(options: ServerProcessOptions) {
     this.#options = options;
+    this.#machine = options.machine ?? thisMachine();
     this.stateDirectory = join(options.directory, 'state');
   }
 
@@ -48,23 +49,25 @@ export class ServerProcess {
 
   /** Makes the state directory. @throws CpnsError State/ProgramFailed */
   async init(): Promise<void> {
-    const { id, directory, clock, keeper } = this.#options;
-    await ensurePrivateDirectory(directory);
-    await runProgram({ name: 'cpns-server init', command: this.#command(['init', '--id', id]), clock, keeper });
+    const { id, clock, keeper } = this.#options;
+    // Its directory is made with it.
     await this.configure();
+    const command = this.#machine.command('cpns-server', [...this.#stateArguments, 'init', '--id', id]);
+    await runProgram({ name: 'cpns-server init', command, clock, keeper });
   }
 
   /** Writes the configuration; enough for a state directory that was made by others. */
   async configure(): Promise<void> {
     const { id, config } = this.#options;
-    await writeFile(this.#configFile, `${JSON.stringify({ ...config, server: { id } }, undefined, 2)}\n`, { mode: 0o600 });
+    await this.#machine.write(this.#configFile, `${JSON.stringify({ ...config, server: { id } }, undefined, 2)}\n`);
   }
 
   /** @throws CpnsError State/ProgramEnded, Timeout */
   async start(): Promise<ServerReady> {
     const { clock, keeper, probed = false } = this.#options;
-    const command = this.#command(['--json', 'run', '--config', this.#configFile], probed ? PROBE_ARGUMENTS : []);
-    this.#program = new Program({ name: 'server', command, clock, keeper, log: this.log });
+    const args = [...this.#stateArguments, '--json', 'run', '--config', this.#configFile];
+    const service = this.#machine.service('cpns-server', args, probed ? PROBE_ARGUMENTS : []);
+    this.#program = new Program({ name: 'server', ...service, clock, keeper, log: this.log });
     return this.#program.line((line) => (line.includes('"ready":true') ? (JSON.parse(line) as ServerReady) : undefined), START_MS);
   }
 
@@ -76,6 +79,11 @@ export class ServerProcess {
     await this.#program?.kill();
   }
 
+  /** State directory for an `AdminClient` of this computer. Ask anew after each {@link start}. */
+  adminDirectory(): Promise<string> {
+    return this.#machine.adminDirectory(this.stateDirectory);
+  }
+
   /** Memory and the like, after a forced garbage collection. @throws CpnsError State/NotProbed, State/ProgramEnded, Timeout */
   async figures(): Promise<ProcessFigures> {
     return probe(this.#options.probed ? this.#program : undefined);
@@ -85,7 +93,7 @@ export class ServerProcess {
     return join(this.#options.directory, 'config.yaml');
   }
 
-  #command(args: readonly string[], nodeArguments: readonly string[] = []): string[] {
-    return commandOf('cpns-server', this.#options.prefix ?? [], ['--state', this.stateDirectory, ...args], nodeArguments);
+  get #stateArguments(): readonly string[] {
+    return ['--state', this.stateDirectory];
   }
 }

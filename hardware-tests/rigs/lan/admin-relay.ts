@@ -1,6 +1,7 @@
 import type { WatchItem } from '@cpns/server';
 import { CpnsError, type ErrorFamily } from '@cpns/shared';
 import type { Program } from '../../processes/program.js';
+import type { OperatorDesk } from '../operator-desk.js';
 import type { ServerAdmin } from '../rig.js';
 
 export const ADMIN_CALLS = [
@@ -29,7 +30,7 @@ export type RelayAnswer =
 const ANSWER_MS = 90_000;
 
 /** The admin API of a server in another network namespace, called through a process in that namespace. */
-export class AdminRelay {
+export class AdminRelay implements OperatorDesk {
   readonly heard: WatchItem[] = [];
   readonly admin: ServerAdmin;
   readonly #program: Program;

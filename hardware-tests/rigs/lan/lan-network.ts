@@ -1,18 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import type { Keeper } from '../../processes/keeper.js';
+import type { Cable } from '../cable.js';
 import { ipBatch, within } from './ip.js';
 
 /** Names of namespaces begin so; after it the id of the process that made them. */
 export const PREFIX = 'cpns';
 
 /** A host: a network namespace with one card. */
-export interface Host {
+export interface Host extends Cable {
   readonly namespace: string;
   readonly address: string;
   /** Words in front of a command that is to run there. */
   readonly prefix: readonly string[];
-  unplug(): void;
-  plug(): void;
 }
 
 /** One Ethernet switch. Its namespace is its own: that of the machine is not touched. */

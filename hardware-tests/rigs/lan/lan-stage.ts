@@ -4,23 +4,26 @@ import { type Clock, CpnsError, entityId } from '@cpns/shared';
 import { AgentProcess } from '../../processes/agent-process.js';
 import type { Keeper } from '../../processes/keeper.js';
 import { LogTail } from '../../processes/log-tail.js';
+import { thisMachine } from '../../processes/machine.js';
 import { Program } from '../../processes/program.js';
 import { ServerProcess } from '../../processes/server-process.js';
 import type { Profile } from '../../scenarios/profiles.js';
 import { agentConfiguration, SERVER_CONFIGURATION } from '../configuration.js';
 import { Operator } from '../operator.js';
+import { ProcessDevice } from '../process-device.js';
+import { ProcessServer } from '../process-server.js';
 import type { Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
 import { AdminRelay } from './admin-relay.js';
 import { LanAttacker } from './attacker.js';
 import { ForeignResolver } from './foreign-resolver.js';
-import { LanDevice } from './lan-device.js';
 import type { Host, LanNetwork, Segment } from './lan-network.js';
-import { LanServer, UPLINK_PORT } from './lan-server.js';
 import { Mosquitto } from './mosquitto.js';
 
 /** Where the attacker waits for the device that it has cut off. */
 const ATTACKER_PORT = 7400;
 const READY_MS = 10_000;
+/** MQTT over TLS; the host of the server has no other service. */
+const UPLINK_PORT = 8883;
 
 export interface LanStageOptions {
   readonly network: LanNetwork;
@@ -32,7 +35,7 @@ export interface LanStageOptions {
 /** One stage of the LAN rig: a switch, a server, and what the scenario adds. */
 export class LanStage implements BuiltStage {
   readonly clock: Clock;
-  readonly server: LanServer;
+  readonly server: ProcessServer;
   readonly outsiders: Outsiders;
   readonly #options: LanStageOptions;
   readonly #segment: Segment;
@@ -57,13 +60,13 @@ export class LanStage implements BuiltStage {
         ...SERVER_CONFIGURATION,
         log: { level: 'debug' },
       },
-      prefix: host.prefix,
+      machine: thisMachine(host.prefix),
       clock,
       keeper,
     });
     const relayMain = fileURLToPath(new URL('./admin-relay-main.js', import.meta.url));
     const relay = this.#helper('admin relay', host, [relayMain, server.stateDirectory]);
-    this.server = new LanServer('lan-rig', server, new AdminRelay(relay), host);
+    this.server = new ProcessServer('lan-rig', address, server, new AdminRelay(relay), host);
     this.#logs.push({ name: 'server', log: server.log });
     this.#stops.push(
       () => server.kill(),
@@ -102,12 +105,13 @@ export class LanStage implements BuiltStage {
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};
-    const agent = new AgentProcess({ id, directory: join(directory, name), config: config(profile), prefix: host.prefix, clock, keeper });
+    const machine = thisMachine(host.prefix);
+    const agent = new AgentProcess({ id, directory: join(directory, name), config: config(profile), machine, clock, keeper });
     this.#logs.push({ name, log: agent.log });
     this.#stops.push(() => agent.kill());
     await agent.enrol(setup.spoilCode?.(code) ?? code);
     await agent.start();
-    return new LanDevice(agent, host, config);
+    return new ProcessDevice(agent, config, host);
   }
 
   async attacker(): Promise<Attacker> {

@@ -1,20 +1,20 @@
 import type { ControlEvent, ControlMethod, ControlParams, ControlResult, RequestOptions } from '@cpns/agent';
 import type { EntityId } from '@cpns/shared';
-import type { AgentProcess } from '../../processes/agent-process.js';
-import type { Profile } from '../../scenarios/profiles.js';
-import type { DeviceHandle } from '../rig.js';
-import type { Host } from './lan-network.js';
+import type { AgentProcess } from '../processes/agent-process.js';
+import type { Profile } from '../scenarios/profiles.js';
+import { type Cable, NO_CABLE } from './cable.js';
+import type { DeviceHandle } from './rig.js';
 
-/** A device of a LAN stage: an agent's process on a host of its own. */
-export class LanDevice implements DeviceHandle {
+/** A device of a stage whose agent is a process. */
+export class ProcessDevice implements DeviceHandle {
   readonly #agent: AgentProcess;
-  readonly #host: Host;
   readonly #config: (profile: Profile) => object;
+  readonly #cable: Cable;
 
-  constructor(agent: AgentProcess, host: Host, config: (profile: Profile) => object) {
+  constructor(agent: AgentProcess, config: (profile: Profile) => object, cable: Cable = NO_CABLE) {
     this.#agent = agent;
-    this.#host = host;
     this.#config = config;
+    this.#cable = cable;
   }
 
   get id(): EntityId {
@@ -30,6 +30,6 @@ export class LanDevice implements DeviceHandle {
   stop = () => this.#agent.stop();
   kill = () => this.#agent.kill();
   become = (profile: Profile) => this.#agent.configure(this.#config(profile));
-  unplug = async () => this.#host.unplug();
-  plug = async () => this.#host.plug();
+  unplug = async () => this.#cable.unplug();
+  plug = async () => this.#cable.plug();
 }

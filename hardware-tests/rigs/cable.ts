@@ -1,0 +1,14 @@
+import { CpnsError } from '@cpns/shared';
+
+/** The network cable of a device or a server. */
+export interface Cable {
+  unplug(): void;
+  plug(): void;
+}
+
+const missing = () => {
+  throw new CpnsError('Internal', 'NoCables', 'This rig cannot cut the network of a device.');
+};
+
+/** On a rig that offers no `cables`. */
+export const NO_CABLE: Cable = { unplug: missing, plug: missing };
