@@ -38,6 +38,8 @@ export { ServerChannel } from './entity/server-channel.js';
 export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js';
 export { ClearUplink, type ConnectingDevice, setUpConnection } from './gateway/connect.js';
 export { Gateway, type GatewayHandler } from './gateway/gateway.js';
+export { type BleOptions, BleTechnology } from './pan/ble/ble-technology.js';
+export type { Radio, RadioDesire, RadioEvents, RadioNeighbour } from './pan/ble/radio-port.js';
 export { readAnnouncement, readIntroduction, writeIntroduction } from './pan/lan/announcement.js';
 export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
 export { MdnsDiscovery } from './pan/lan/mdns-discovery.js';
