@@ -28,6 +28,7 @@ export type { ConsentPolicy } from './entity/consent-desk.js';
 export { Device, type DeviceOptions } from './entity/device.js';
 export type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './entity/device-context.js';
 export { DeviceState, PnRole, pnIdText } from './entity/device-state.js';
+export { HintKeys } from './entity/hint-keys.js';
 export { InventoryCopies } from './entity/inventory-copy.js';
 export { LocalEuKeys } from './entity/local-eu-keys.js';
 export type { ReceivedMessage } from './entity/messenger.js';

@@ -39,6 +39,8 @@ export class Room {
         own.announcement = news;
         this.#show(id, own);
       },
+      canDial: () => true,
+      proven: () => {},
       dial: async ([to]) => this.#dial(to as EntityId),
       addresses: () => [id],
       refresh: () => {},

@@ -37,6 +37,8 @@ export type LinkType = 'ble' | 'lan' | 'sim';
 /** What arrives on a {@link Link}. */
 export interface LinkHandler {
   frame(octets: Uint8Array): void;
+  /** A part of a frame has arrived: of a slow link a sign of life. Links that carry whole frames need not say so. */
+  heard?(): void;
   /** Once, when nothing more will arrive. `reason` is for the log. */
   closed(reason: string): void;
 }

@@ -42,6 +42,8 @@ export const pairingRecord = struct({
   name: optional(3, text(64)),
   /** Where it was reached, when a person or a pairing link said so: it may be where no announcement reaches. */
   addresses: optional(4, list(text(300), 8)),
+  /** The own advertising key that the peer is known to have. */
+  toldKAdv: optional(5, bytes(16)),
 });
 export type PairingRecord = Infer<typeof pairingRecord>;
 /**

@@ -9,6 +9,8 @@ import { CLEAR, type Hop, PeerLink } from './peer-link.js';
 const PAIRING_MESSAGES: ReadonlySet<number> = new Set([pairing1.number, pairing3.number, pairing4.number]);
 
 export interface LinksHandler {
+  /** Who is at the other end is a stranger no more. */
+  familiar(link: Link): void;
   /** A proven link to a peer; the only one of its peer. */
   up(link: PeerLink, peer: EntityId): void;
   /** A link that was up has ended, perhaps because a newer one to the same peer took its place. */
@@ -75,6 +77,7 @@ export class Links {
       limits,
       handler: {
         clear: (from, envelope) => this.#clear(from, envelope),
+        familiar: (raw) => this.#options.handler.familiar(raw),
         message: (from, envelope, hop) => this.#options.handler.message(from, envelope, hop),
         closed: (from, reason) => this.#closed(from, reason),
       },

@@ -1,19 +1,24 @@
-import { acknowledged, CpnsError, describeError, type EntityId, type Entropy, type Logger, type Reply } from '@cpns/shared';
+import { acknowledged, CpnsError, describeError, type EntityId, type Logger, type Reply, type Serial } from '@cpns/shared';
 import { ack, unpair } from '@cpns/shared/messages';
+import type { AdvertisingKeys } from './advertising-keys.js';
 import type { DeviceLimits, Happening } from './device-context.js';
 import { type Changes, DeviceState, type PairingRecord } from './device-state.js';
 import { type Hop, LINK, type PeerLink } from './peer-link.js';
 
 export interface PairingsOptions {
   readonly state: DeviceState;
-  readonly entropy: Entropy;
   readonly logger: Logger;
   readonly limits: Pick<DeviceLimits, 'pairings'>;
+  /** What is stored about one pairing happens in the order of arrival. */
+  readonly settling: Serial<EntityId>;
+  readonly advertising: Pick<AdvertisingKeys, 'renew'>;
   /** Every linked device. */
   links(): readonly PeerLink[];
   /** Takes the link to a device out of use, and leaves it open for a last word. */
   retire(peer: EntityId): PeerLink | undefined;
   happened(what: Happening): void;
+  /** Who is paired is another matter now. */
+  changed(): void;
   /** The pairing is deleted: what rests on it ends, too. `byPeer`: the other device wanted it. */
   ended(peer: EntityId, byPeer: boolean): Promise<void>;
 }
@@ -47,8 +52,14 @@ export class Pairings {
    * The first step: the first session under this K_pair stands here. An earlier pairing stays beside it. `given`: where somebody said
    * that the device is. @throws CpnsError State/TooManyPairings, State/DiskFull
    */
-  async begin(peer: EntityId, kPair: Uint8Array, given: readonly string[] | undefined): Promise<void> {
-    const { state, limits } = this.#options;
+  begin(peer: EntityId, kPair: Uint8Array, given: readonly string[] | undefined): Promise<void> {
+    // The caller may erase the key before its turn comes.
+    const key = kPair.slice();
+    return this.#options.settling.run(peer, () => this.#begin(peer, key, given)).finally(() => key.fill(0));
+  }
+
+  async #begin(peer: EntityId, kPair: Uint8Array, given: readonly string[] | undefined): Promise<void> {
+    const { limits, state } = this.#options;
     const known = state.pairing(peer);
     if (known === undefined && state.pairings().size >= limits.pairings) {
       throw new CpnsError(
@@ -60,7 +71,7 @@ export class Pairings {
     const changes: Changes = new Map();
     const addresses = given ?? known?.addresses;
     DeviceState.setPairing(changes, peer, { kPair, ...(addresses && { addresses }) }, 'new');
-    await state.commit(changes);
+    await this.#commit(changes);
   }
 
   /** The second step is due: the peer talks in a session under the new K_pair, as it does only when it has stored it itself. */
@@ -70,50 +81,60 @@ export class Pairings {
   }
 
   /** The second step. @throws CpnsError State/DiskFull */
-  async confirm(peer: EntityId): Promise<void> {
-    const { state, happened } = this.#options;
-    const record = state.pairing(peer, 'new');
-    if (record === undefined) return;
-    const changes = forgotten(peer);
-    DeviceState.setPairing(changes, peer, record);
-    await state.commit(changes);
-    happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
+  confirm(peer: EntityId): Promise<void> {
+    const { state, happened, settling } = this.#options;
+    return settling.run(peer, async () => {
+      const record = state.pairing(peer, 'new');
+      if (record === undefined) return;
+      const changes = forgotten(peer);
+      DeviceState.setPairing(changes, peer, record);
+      await this.#commit(changes);
+      happened({ type: 'peer-paired', peer, text: `${peer} is paired with this device.` });
+    });
   }
 
   /** The peer has not confirmed: nothing is kept. Beside an earlier pairing both keys are, since nobody can know which one the peer has. */
-  async giveUp(peer: EntityId): Promise<void> {
-    const { state, logger } = this.#options;
-    const record = state.pairing(peer, 'new');
-    if (record === undefined || this.isPaired(peer)) return;
-    try {
-      await this.#end(peer, record);
-    } catch (error) {
-      logger.warn('a pairing that came to nothing could not be removed', { peer, why: describeError(error) });
-    }
+  giveUp(peer: EntityId): Promise<void> {
+    const { state, logger, settling } = this.#options;
+    return settling.run(peer, async () => {
+      const record = state.pairing(peer, 'new');
+      if (record === undefined || this.isPaired(peer)) return;
+      try {
+        await this.#end(peer, record);
+      } catch (error) {
+        logger.warn('a pairing that came to nothing could not be removed', { peer, why: describeError(error) });
+      }
+    });
   }
 
   /** The person at this device wants it. @throws CpnsError State/NotPaired, State/DiskFull */
   async end(peer: EntityId): Promise<void> {
-    const { state, happened, ended } = this.#options;
-    const record = state.pairing(peer) ?? state.pairing(peer, 'new');
-    if (record === undefined) throw new CpnsError('State', 'NotPaired', `${peer} is not paired with this device; see "cpns-agent peers".`);
-    await this.#end(peer, record);
+    const { state, happened, ended, settling } = this.#options;
+    await settling.run(peer, async () => {
+      const record = state.pairing(peer) ?? state.pairing(peer, 'new');
+      if (record === undefined)
+        throw new CpnsError('State', 'NotPaired', `${peer} is not paired with this device; see "cpns-agent peers".`);
+      await this.#end(peer, record);
+    });
     happened({ type: 'peer-unpaired', peer, text: `${peer} is not paired any more.` });
     await ended(peer, false);
   }
 
   /** The other device says so, in the link session with it. */
   async endedByPeer(peer: EntityId): Promise<Reply<Hop>> {
-    const { state, happened, ended, logger } = this.#options;
-    if (this.has(peer)) {
-      const wasPaired = this.isPaired(peer);
+    const { happened, ended, logger, settling, advertising } = this.#options;
+    const known = await settling.run(peer, async () => {
+      if (!this.has(peer)) return undefined;
+      const paired = this.isPaired(peer);
       const changes = forgotten(peer);
       DeviceState.setPairing(changes, peer, undefined);
-      this.#renewAdvertisingKey(changes);
-      await state.commit(changes);
-      if (wasPaired) happened({ type: 'peer-unpaired', peer, text: `${peer} is not paired any more.` });
+      advertising.renew(changes);
+      await this.#commit(changes);
+      return { paired };
+    });
+    if (known?.paired) happened({ type: 'peer-unpaired', peer, text: `${peer} is not paired any more.` });
+    if (known !== undefined)
       ended(peer, true).catch((error) => logger.warn('what rests on a pairing was not ended', { peer, why: describeError(error) }));
-    }
     return acknowledged;
   }
 
@@ -149,20 +170,21 @@ export class Pairings {
 
   /** Over here at once and for good; the peer is told now, or when it comes back. */
   async #end(peer: EntityId, { kPair }: PairingRecord): Promise<void> {
-    const { state, retire } = this.#options;
+    const { state, retire, advertising } = this.#options;
     const changes = forgotten(peer);
     DeviceState.setPairing(changes, peer, undefined);
     DeviceState.setPairing(changes, peer, { kPair }, 'ended');
     const others = [...state.pairings('ended').keys()].filter((id) => id !== peer);
     for (const id of others.slice(0, Math.max(0, others.length + 1 - MAX_ENDED))) DeviceState.setPairing(changes, id, undefined, 'ended');
-    this.#renewAdvertisingKey(changes);
-    await state.commit(changes);
+    advertising.renew(changes);
+    await this.#commit(changes);
     const link = retire(peer);
     if (link !== undefined) void this.farewell(link);
   }
 
-  #renewAdvertisingKey(changes: Changes): void {
-    DeviceState.setAdvertisingKey(changes, this.#options.entropy.bytes(16));
+  async #commit(changes: Changes): Promise<void> {
+    await this.#options.state.commit(changes);
+    this.#options.changed();
   }
 }
 

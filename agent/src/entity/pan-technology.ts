@@ -34,8 +34,15 @@ export interface PanTechnology {
   /** Begins to announce, look around and accept. Resolves when links can be accepted. */
   start(events: PanEvents): Promise<void>;
   announce(announcement: Announcement): void;
+  /** Is this an address of this technology, whether or not anybody is there? */
+  canDial(address: string): boolean;
   /** Opens a link to any of `addresses`, the first that answers. @throws CpnsError Transport, Timeout */
   dial(addresses: readonly string[], signal: AbortSignal): Promise<Link>;
+  /**
+   * Whoever is at the other end of `link` has proven itself, or its pairing commit was accepted while the window is open: until then
+   * it is a stranger, whom a technology may show out (protocol 0.26).
+   */
+  proven(link: Link): void;
   /** Addresses under which this device itself can be dialled, for a pairing link. */
   addresses(): readonly string[];
   /** A link broke: look again at once. */

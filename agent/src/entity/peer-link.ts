@@ -49,6 +49,8 @@ export const LINK_TIMES: Readonly<Record<Link['technology'], LinkTimes>> = {
 export interface PeerLinkHandler {
   /** A handshake or pairing message in clear; only before the peer is proven. */
   clear(link: PeerLink, envelope: Envelope): void;
+  /** The peer has proven itself, or a pairing with it is under way: it is a stranger no more. */
+  familiar(link: Link): void;
   /** A request or notify of the proven peer that the catalogue allows on this hop. */
   message(link: PeerLink, envelope: Envelope, hop: Hop): void;
   /** Once, when the link is gone. */
@@ -121,7 +123,11 @@ export class PeerLink {
   /** Begins to listen. */
   open(): void {
     this.#cancelTimer = this.#options.clock.after(this.#times.proveWithinMs, () => this.close('the other device did not prove who it is'));
-    this.#link.open({ frame: (octets) => this.#frame(octets), closed: (reason) => this.#ended(reason) });
+    this.#link.open({
+      frame: (octets) => this.#frame(octets),
+      heard: () => this.#heard(),
+      closed: (reason) => this.#ended(reason),
+    });
   }
 
   /** The proven peer. */
@@ -153,6 +159,7 @@ export class PeerLink {
     this.#provenAtMs = this.#options.clock.monotonicMs();
     this.#lastHeardMs = this.#provenAtMs;
     this.#cancelTimer();
+    this.#options.handler.familiar(this.#link);
     this.#keepAlive();
   }
 
@@ -161,6 +168,7 @@ export class PeerLink {
     if (this.#session !== undefined) return;
     this.#cancelTimer();
     this.#cancelTimer = this.#options.clock.after(ms, () => this.close('the pairing took too long'));
+    this.#options.handler.familiar(this.#link);
   }
 
   /** Adds a PAN session; this side sends in it alone from now on. The one before is read until the peer has sent in the new one. */
@@ -185,6 +193,10 @@ export class PeerLink {
     if (this.#closing.signal.aborted) return;
     this.#link.close(reason);
     this.#ended(reason);
+  }
+
+  #heard(): void {
+    this.#lastHeardMs = this.#options.clock.monotonicMs();
   }
 
   #digestOf(kPair: Uint8Array): string {
@@ -272,7 +284,7 @@ export class PeerLink {
   /** One record. Whose it is, who says it sent it, and that it belongs here, is settled before anybody hears of it. */
   #record(channel: SecureChannel, octets: Uint8Array, hop: Hop): void {
     const { innerType, content } = channel.open(octets);
-    this.#lastHeardMs = this.#options.clock.monotonicMs();
+    this.#heard();
     if (innerType === INNER_TYPE.ping) return this.#link.send(channel.seal(INNER_TYPE.pong, new Uint8Array(0)));
     if (innerType !== INNER_TYPE.envelope) return;
     const envelope = decodeEnvelope(content);

@@ -7,9 +7,11 @@ import {
   type Entropy,
   type Link,
   type Logger,
+  Serial,
 } from '@cpns/shared';
-import { type Envelope, type Mode, unpair } from '@cpns/shared/messages';
+import { advertisingKey, type Envelope, type Mode, unpair } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
+import { AdvertisingKeys } from './advertising-keys.js';
 import type { DeviceLimits, Happening } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { Links } from './links.js';
@@ -53,6 +55,7 @@ export class Peers {
   readonly pairings: Pairings;
   readonly #options: PeersOptions;
   readonly #links: Links;
+  readonly #advertising: AdvertisingKeys;
   /** Links on which the peer has said something. */
   readonly #spoken = new WeakSet<PeerLink>();
   readonly #confirming = new Set<EntityId>();
@@ -71,8 +74,10 @@ export class Peers {
       state,
       limits,
       handler: {
+        familiar: (link) => technologies.find(({ type }) => type === link.technology)?.proven(link),
         up: (link, peer) => {
           happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
+          void this.#advertising.tell(link);
           handler.up(link);
         },
         ended: (link) => handler.ended(link),
@@ -88,14 +93,18 @@ export class Peers {
         provisional: () => this.pairing.provisional(),
       },
     });
+    const settling = new Serial<EntityId>();
+    this.#advertising = new AdvertisingKeys({ state, clock, entropy, logger, settling, changed: () => this.#keysChanged() });
     this.pairings = new Pairings({
       state,
-      entropy,
       logger,
       limits,
+      settling,
+      advertising: this.#advertising,
       links: () => this.linked.flatMap((id) => this.linkTo(id) ?? []),
       retire: (peer) => this.#links.retire(peer),
       happened,
+      changed: () => this.#keysChanged(),
       ended: (peer, byPeer) => handler.unpaired(peer, byPeer),
     });
     this.neighbourhood = new Neighbourhood({
@@ -137,10 +146,18 @@ export class Peers {
   }
 
   /** @throws CpnsError why the first PAN technology cannot start, when none can */
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const { technologies, logger } = this.#options;
+    if (technologies.some(({ type }) => type === 'ble')) {
+      await this.#advertising
+        .make()
+        .catch((error) =>
+          logger.warn('there is no key for Bluetooth hints: paired devices may not find this one', { why: describeError(error) }),
+        );
+    }
     this.announce();
     this.#giveUpLater();
-    return this.neighbourhood.start();
+    await this.neighbourhood.start();
   }
 
   async stop(): Promise<void> {
@@ -160,7 +177,21 @@ export class Peers {
 
   /** Tells everybody around what this device is now. */
   announce(): void {
-    for (const technology of this.#options.technologies) technology.announce({ mode: this.#options.mode(), pairing: this.#pairingOpen });
+    for (const technology of this.#options.technologies) this.#announceBy(technology);
+  }
+
+  /** Over Bluetooth alone an announcement rests on keys. */
+  #keysChanged(): void {
+    if (this.#stopped) return;
+    for (const technology of this.#options.technologies) if (technology.type === 'ble') this.#announceBy(technology);
+    for (const id of this.linked) {
+      const link = this.linkTo(id);
+      if (link !== undefined) void this.#advertising.tell(link);
+    }
+  }
+
+  #announceBy(technology: PanTechnology): void {
+    technology.announce({ mode: this.#options.mode(), pairing: this.#pairingOpen });
   }
 
   #down(link: PeerLink, peer: EntityId, reason: string): void {
@@ -184,7 +215,10 @@ export class Peers {
     if (this.pairings.isOver(link)) return;
     this.#spoken.add(link);
     this.#confirm(link);
-    handler.message(link, envelope, hop);
+    if (envelope.number !== advertisingKey.number) return handler.message(link, envelope, hop);
+    link.exchange
+      .serve(envelope, hop, () => this.#advertising.heard(link, envelope))
+      .catch((error) => logger.info('an advertising key was refused', { peer, why: describeError(error) }));
   }
 
   /** The peer has stored the pairing, or it would not talk: it stands. */
@@ -219,7 +253,8 @@ export class Peers {
   }
 
   async #dialForPairing(peer: EntityId, addresses: readonly string[] | undefined, signal: AbortSignal): Promise<PeerLink> {
-    const technology = this.neighbourhood.technologies[0];
+    const { technologies } = this.neighbourhood;
+    const technology = technologies.find((candidate) => addresses?.some((address) => candidate.canDial(address))) ?? technologies[0];
     if (technology === undefined) throw new CpnsError('State', 'NoPan', 'No PAN technology is on: see "cpns-agent doctor".');
     const raw = await (addresses === undefined
       ? this.neighbourhood.reach(peer, signal)

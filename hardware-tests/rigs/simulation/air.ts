@@ -1,5 +1,5 @@
 import type { Announcement, PanEvents, PanTechnology } from '@cpns/agent';
-import { type Clock, CpnsError, type EntityId, type Link } from '@cpns/shared';
+import { type Clock, CpnsError, type EntityId, type Link, type LinkType } from '@cpns/shared';
 import { type MemoryLinkOptions, type MemoryLinkPair, memoryLinkPair, SeededChoices } from '@cpns/shared/testing';
 import type { Cable } from './cable.js';
 import { Deeds } from './deeds.js';
@@ -66,6 +66,7 @@ export class SimulatedAir {
   /** Sees every frame, and may keep or change it. */
   hook: FrameHook = ({ octets }) => octets;
   readonly #clock: Clock;
+  readonly #type: LinkType;
   readonly #options: Partial<MemoryLinkOptions>;
   readonly #stations = new Map<EntityId, Station>();
   readonly #doors: Door[] = [];
@@ -74,6 +75,7 @@ export class SimulatedAir {
   constructor(clock: Clock, options: Partial<MemoryLinkOptions> = {}) {
     this.#clock = clock;
     this.#options = options;
+    this.#type = options.technology ?? 'sim';
   }
 
   /** A PAN technology for one device; it is in the room from `start` to `stop`. */
@@ -88,16 +90,16 @@ export class SimulatedAir {
       dead: false,
       deeds,
     };
-    const sighting = () => ({ ...station.announcement, id, technology: 'sim' as const, addresses: [address] });
+    const sighting = () => ({ ...station.announcement, id, technology: this.#type, addresses: [address] });
     const others = () => [...this.#stations].filter(([other, { room: theirs }]) => other !== id && theirs === room);
     cable?.onPull(() => this.#cut(id));
     return {
-      type: 'sim',
+      type: this.#type,
       start: async (events) => {
         station.events = events;
         this.#stations.set(id, station);
         for (const [other, { address: where, announcement, events: theirs }] of others()) {
-          this.#later(() => events.sighted({ ...announcement, id: other, technology: 'sim', addresses: [where] }));
+          this.#later(() => events.sighted({ ...announcement, id: other, technology: this.#type, addresses: [where] }));
           this.#later(() => theirs?.sighted(sighting()));
         }
       },
@@ -106,6 +108,8 @@ export class SimulatedAir {
         if (station.events === undefined) return;
         for (const [, { events }] of others()) this.#later(() => events?.sighted(sighting()));
       },
+      canDial: () => true,
+      proven: () => {},
       dial: async (addresses) => this.#dial(id, station, addresses[0] as string),
       introduction: (where) => this.#introduction(station, where),
       addresses: () => [address],
@@ -159,7 +163,7 @@ export class SimulatedAir {
 
   #leave(id: EntityId): void {
     this.#stations.delete(id);
-    for (const { events } of this.#stations.values()) this.#later(() => events?.lost(id, 'sim'));
+    for (const { events } of this.#stations.values()) this.#later(() => events?.lost(id, this.#type));
   }
 
   /** A cable was pulled: what was connected through it stays silent, also when it is plugged in again. */
@@ -188,7 +192,12 @@ export class SimulatedAir {
   }
 
   #pair(from: EntityId, to: EntityId): MemoryLinkPair {
-    const pair = memoryLinkPair({ clock: this.#clock, choices: this.#choices, initiatorAddress: `sim:${from}`, ...this.#options });
+    const pair = memoryLinkPair({
+      clock: this.#clock,
+      choices: this.#choices,
+      initiatorAddress: `${this.#type}:${from}`,
+      ...this.#options,
+    });
     this.links.push({ from, to, pair });
     return pair;
   }

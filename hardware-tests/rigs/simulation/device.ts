@@ -6,6 +6,7 @@ import {
   DeviceState,
   defaultSettings,
   type Happening,
+  type PanTechnology,
   type ReceivedMessage,
   type Uplink,
 } from '@cpns/agent';
@@ -84,6 +85,8 @@ export interface SimulatedDeviceOptions {
   readonly provider?: CryptoProvider;
   /** How far its wall clock is ahead of the true time. */
   readonly clockAheadMs?: number;
+  /** In place of its station in the air. */
+  readonly technologies?: readonly PanTechnology[];
   /** Where its commits and messages are noted; given, they can be awaited from its very start on. */
   readonly deeds?: Deeds;
   /** Called before it does anything: from then on its power can be cut, even while it still starts. */
@@ -160,7 +163,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
       ...options.settings,
     },
     facts: options.facts ?? PHONE,
-    technologies: [air.technology(id, deeds)],
+    technologies: options.technologies ?? [air.technology(id, deeds)],
     uplink,
     bootCounter,
     happened: (what) => happenings.push(what),

@@ -1,5 +1,5 @@
 import { type AddressedTechnology, type Announcement, MdnsDiscovery, type PanEvents } from '@cpns/agent';
-import { type Clock, CpnsError, type EntityId, type Entropy, type Link, type Logger, parseHostPort, sleep } from '@cpns/shared';
+import { type Clock, CpnsError, type EntityId, type Entropy, isHostPort, type Link, type Logger, parseHostPort, sleep } from '@cpns/shared';
 import { InterfaceWatch } from '@cpns/shared/node';
 import type { SimulatedAir, SimulatedTechnology } from './air.js';
 import type { MulticastHost, SimulatedNetwork } from './multicast.js';
@@ -75,6 +75,12 @@ export class SimulatedLan implements AddressedTechnology {
     this.#air.announce(announcement);
     this.#publish();
   }
+
+  canDial(address: string): boolean {
+    return isHostPort(address);
+  }
+
+  proven(): void {}
 
   dial(addresses: readonly string[], signal: AbortSignal): Promise<Link> {
     return this.#air.dial(addresses, signal);

@@ -254,7 +254,7 @@ export const relay = defineMessage({
 export const advertisingKey = defineMessage({
   number: 25,
   name: 'Advertising Key',
-  kind: 'notify',
+  kind: 'request',
   directions: ['Peer>Peer'],
   channels: ['link'],
   source: 'security 1.9, BLE hint',

@@ -51,6 +51,7 @@ export const EXPAND = {
   helloR: 'hello R',
   helloI: 'hello I',
   hint: 'hint',
+  pairAdvertising: 'adv',
   groupWrap: 'GKW',
   groupMessage: 'GK msg',
   pnMessage: 'PN msg',

@@ -1,4 +1,4 @@
-import type { Clock, Link, LinkHandler } from '../ports.js';
+import type { Clock, Link, LinkHandler, LinkType } from '../ports.js';
 import { SeededChoices } from './seeded-choices.js';
 
 /** What happens to the frames of one direction. Rates are probabilities from 0 to 1. */
@@ -29,6 +29,8 @@ export interface MemoryLinkOptions {
   /** What the responder sees as the address of the initiator. */
   readonly initiatorAddress?: string;
   readonly responderAddress?: string;
+  /** Default: `sim`. */
+  readonly technology?: LinkType;
 }
 
 /** Frames kept until {@link Link.open}, as the port says. */
@@ -36,7 +38,6 @@ const KEPT_UNOPENED = 64;
 
 /** One end of a connection within this process; {@link memoryLinkPair} makes two. */
 export class MemoryLink implements Link {
-  readonly technology = 'sim';
   /** Frames sent here so far, and how many of them were lost on the way, came twice or were overtaken. */
   readonly count = { sent: 0, lost: 0, doubled: 0, late: 0 };
   readonly #clock: Clock;
@@ -55,6 +56,7 @@ export class MemoryLink implements Link {
   constructor(
     readonly initiated: boolean,
     readonly remote: string,
+    readonly technology: LinkType,
     clock: Clock,
     choices: SeededChoices,
     weather: Weather,
@@ -158,10 +160,11 @@ export interface MemoryLinkPair {
 
 /** Connects two new ends over virtual (or real) time. */
 export function memoryLinkPair(options: MemoryLinkOptions): MemoryLinkPair {
-  const { clock, choices = new SeededChoices(1), initiatorAddress = 'sim:initiator', responderAddress = 'sim:responder' } = options;
+  const { clock, choices = new SeededChoices(1), technology = 'sim' } = options;
+  const { initiatorAddress = `${technology}:initiator`, responderAddress = `${technology}:responder` } = options;
   const weather = { ...FAIR_WEATHER, ...options.weather };
-  const initiator = new MemoryLink(true, responderAddress, clock, choices, weather);
-  const responder = new MemoryLink(false, initiatorAddress, clock, choices, weather);
+  const initiator = new MemoryLink(true, responderAddress, technology, clock, choices, weather);
+  const responder = new MemoryLink(false, initiatorAddress, technology, clock, choices, weather);
   MemoryLink.join(initiator, responder);
   const both = [initiator, responder];
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bleHint, matchesBleHint, nobleProvider } from '../../src/security/index.js';
+import { entityId } from '../../src/index.js';
+import { bleHint, matchesBleHint, nobleProvider, pairAdvertisingKey, toHex } from '../../src/security/index.js';
 import { flipped } from './channel-fixture.js';
 
 const kAdv = new Uint8Array(16).fill(3);
@@ -30,5 +31,24 @@ describe('BLE hint', () => {
     const badLength = expect.objectContaining({ family: 'Internal', code: 'BadLength' });
     expect(() => bleHint(nobleProvider, kAdv.slice(1), p)).toThrow(badLength);
     expect(() => bleHint(nobleProvider, kAdv, p.slice(1))).toThrow(badLength);
+  });
+});
+
+describe('advertising key of a pair', () => {
+  const kPair = new Uint8Array(32).fill(5);
+  const key = pairAdvertisingKey(nobleProvider, kPair, entityId('laptop'));
+
+  it('makes hints that the two resolve, and tells who of them advertises', () => {
+    const hint = bleHint(nobleProvider, key, p);
+    expect(matchesBleHint(nobleProvider, pairAdvertisingKey(nobleProvider, kPair, entityId('laptop')), hint)).toBe(true);
+    expect(matchesBleHint(nobleProvider, pairAdvertisingKey(nobleProvider, kPair, entityId('phone')), hint)).toBe(false);
+    expect(matchesBleHint(nobleProvider, pairAdvertisingKey(nobleProvider, flipped(kPair, 0, 0), entityId('laptop')), hint)).toBe(false);
+  });
+
+  it('stays the same', () => {
+    expect(toHex(key)).toBe('61d31dabb38da7da098f48ab359bbc1e');
+    expect(() => pairAdvertisingKey(nobleProvider, kPair.slice(1), entityId('laptop'))).toThrow(
+      expect.objectContaining({ code: 'BadLength' }),
+    );
   });
 });

@@ -74,7 +74,6 @@ export class PairingAcceptor {
     this.#run = new PairingResponder({ provider, entropy, ownId: self, linkType: link.technology, invitation });
     this.#link = link;
     this.#desk = desk;
-    link.allowUnproven(desk.remainingMs);
   }
 
   get peer(): EntityId | undefined {
@@ -88,7 +87,7 @@ export class PairingAcceptor {
         if (envelope.sender === '') throw new CpnsError('Auth', 'PairingRefused', 'The other device does not say who it is.');
         this.#peer = envelope.sender;
         this.#expectMore();
-        return this.#serve(envelope, async () => reply(pairing2, this.#run.answer(bodyOf(envelope, pairing1), this.#peer as EntityId)));
+        return this.#serve(envelope, async () => this.#accept(envelope, envelope.sender as EntityId));
       case pairing3.number: {
         if (envelope.sender === '') throw new CpnsError('Auth', 'PairingRefused', 'The other device does not say who it is.');
         this.#run.receive(bodyOf(envelope, pairing3), envelope.sender);
@@ -115,6 +114,13 @@ export class PairingAcceptor {
   #expectMore(): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#context.clock.after(MESSAGE_TIMEOUT_MS, () => this.#desk.late());
+  }
+
+  /** The commit: from here on this is a pairing, and may take its time. @throws CpnsError Auth/PairingRefused */
+  #accept(envelope: Envelope, peer: EntityId): Reply<Hop> {
+    const answer = this.#run.answer(bodyOf(envelope, pairing1), peer);
+    this.#link.allowUnproven(this.#desk.remainingMs);
+    return reply(pairing2, answer);
   }
 
   /** A's confirm is verified at once; the own one leaves only after the own person said yes. */

@@ -7,6 +7,7 @@ import { dial } from './dial.js';
 import { askIntroduction } from './introduction.js';
 import { ManualPeers } from './manual-peers.js';
 import { MdnsDiscovery } from './mdns-discovery.js';
+import { isPeerAddress } from './peer-address.js';
 import { Sightings } from './sightings.js';
 import { LINK_PATH, type WebSocketLink } from './websocket-link.js';
 import { WebSocketListener } from './websocket-listener.js';
@@ -102,6 +103,13 @@ export class LanTechnology implements PanTechnology {
     this.#announcement = announcement;
     this.#publish();
   }
+
+  canDial(address: string): boolean {
+    return isPeerAddress(address);
+  }
+
+  /** Anybody may call on a local network; the listener has limits of its own. */
+  proven(): void {}
 
   async dial(addresses: readonly string[], signal: AbortSignal): Promise<WebSocketLink> {
     const { clock, maxQueuedOctets = 4_194_304, maxLinks = 16 } = this.#options;

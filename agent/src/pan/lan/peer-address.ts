@@ -16,6 +16,16 @@ export function parsePeerAddress(text: string): HostPort {
   return { host: address === undefined ? host : `${host}%${zone}`, port };
 }
 
+/** Can it be read by {@link parsePeerAddress}? */
+export function isPeerAddress(text: string): boolean {
+  try {
+    parsePeerAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The addresses that can be read. @throws CpnsError Config/BadAddress of the first when none can */
 export function readablePeerAddresses(texts: readonly string[]): HostPort[] {
   const addresses: HostPort[] = [];
