@@ -181,6 +181,7 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
   const facts = await readFacts();
   const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
   const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;
+  const technologies = lan === undefined ? [] : [lan];
   const device = new Device({
     identity: { id: enrolment.entityId, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
     provider: nativeProvider,
@@ -190,7 +191,7 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
     state,
     settings: { ...settings, consent: settings.consent === 'auto' ? (facts.ui ? 'ask' : 'same-user') : settings.consent },
     facts,
-    technologies: lan === undefined ? [] : [lan],
+    technologies,
     uplink,
     bootCounter,
     happened: (what) => {
@@ -199,7 +200,7 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
     },
     received: (message) => feed.received(message),
   });
-  return new DeviceRun({ clock, logger, device, lan, uplink, discovery, root, facts, readFacts });
+  return new DeviceRun({ clock, logger, device, technologies, lan, uplink, discovery, root, facts, readFacts });
 }
 
 function makeLan(

@@ -21,6 +21,8 @@ export interface DeviceParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly device: Device;
+  /** All of them, the local network included. */
+  readonly technologies: readonly PanTechnology[];
   readonly lan: AddressedTechnology | undefined;
   readonly uplink: Uplink & UplinkView;
   /** What finds the server. */
@@ -45,7 +47,7 @@ export class DeviceRun implements RunningDevice {
     return this.#parts.device;
   }
   get technologies(): readonly PanTechnology[] {
-    return this.#parts.lan === undefined ? [] : [this.#parts.lan];
+    return this.#parts.technologies;
   }
   get uplink(): UplinkView {
     return this.#parts.uplink;

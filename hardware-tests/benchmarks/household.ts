@@ -136,7 +136,7 @@ export class Household {
       config: {
         device: ROLES[role],
         consent: 'same-user',
-        pan: { lan: { interfaces: [LOOPBACK] } },
+        pan: { lan: { interfaces: [LOOPBACK] }, ble: { enabled: false } },
         limits: NO_LIMIT.agent,
       },
       probed: this.#probed,

@@ -42,7 +42,12 @@ export class Cast {
     // Another demo may run on this machine, and loopback is one network.
     const own = randomBytes(2).toString('hex').slice(1);
     const actor = (what: string, profile: Profile): Actor => {
-      const config = { name: `Ann's ${what}`, device: profile, consent: 'same-user', pan: { lan: { interfaces: loopbackInterfaces() } } };
+      const config = {
+        name: `Ann's ${what}`,
+        device: profile,
+        consent: 'same-user',
+        pan: { lan: { interfaces: loopbackInterfaces() }, ble: { enabled: false } },
+      };
       const id = entityId(`${what}-${own}`);
       return { agent: new AgentProcess({ id, directory: join(directory, what), config, clock, keeper }), profile };
     };

@@ -154,6 +154,25 @@ const DEVICE = [
     ['HANDSHAKE_LIMIT_MS', 'ms', 'An HTTP request is complete', 'connections that are opened and left'],
   ]),
   ...constantsOf('agent/src/pan/lan/lan-technology.ts', [['SPARE_CONNECTIONS', '', 'Connections beyond those of links', 'likewise']]),
+  ...constantsOf('agent/src/pan/ble/hint-resolver.ts', [
+    ['UNKNOWN_PER_SECOND', 'each second', 'Unknown Bluetooth hints that are computed', 'forged advertisements'],
+    ['UNKNOWN_BURST', '', '... at once', 'likewise'],
+    ['MOST_REMEMBERED', '', '... and remembered', 'likewise'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/id-reader.ts', [
+    [
+      'MOST_STRANGERS',
+      '',
+      'Strangers near with an open pairing window; of more, the nearest',
+      'forged advertisements while this device pairs',
+    ],
+    ['READS_PER_SECOND', 'each second', 'Connections to ask them who they are', 'likewise'],
+    ['READ_BURST', '', '... at once', 'likewise'],
+    ['MOST_TRIES', '', '... to one of them', 'a stranger that never answers'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/ble-neighbours.ts', [
+    ['MOST_ADDRESSES', '', 'Bluetooth addresses kept of one device', 'repeated advertisements that lead elsewhere'],
+  ]),
   ...constantsOf('shared/src/node/mdns/packet-guard.ts', [
     ['MOST_OCTETS', 'octets', 'mDNS packet', 'packets that no honest device sends'],
     ['MOST_RECORDS', '', 'Records in one mDNS packet', 'work in the decoder'],

@@ -4,6 +4,12 @@ const TIMES = [
   ...constantsOf('shared/src/security/rotating-hint.ts', [
     ['HINT_PERIOD_MS', 'ms', 'A Bluetooth hint has a new prefix', 'so long a stranger can follow one'],
   ]),
+  ...constantsOf('agent/src/pan/ble/own-hints.ts', [
+    ['TURN_MS', 'ms', 'A device with several keys advertises the hint of each', 'in turn, that of its K_adv every other time'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/ble-neighbours.ts', [
+    ['MAX_AGE_MS', 'ms', 'A device that is not heard over Bluetooth is lost', 'unless there is a link with it'],
+  ]),
   ...constantsOf('agent/src/pne/pne-context.ts', [
     ['HOP_TIMEOUT_MS', 'ms', 'Answer on a PAN hop', 'PNE waits for its PN GW; `Pending` starts it anew'],
   ]),

@@ -10,8 +10,11 @@ export const NETWORK_KINDS = ['ethernet', 'wifi', 'cellular', 'other'] as const;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being refused
 const isName = (text: string) => text !== '' && !/[\u0000-\u001f\u007f]/.test(text);
 const isInterface = (text: string) => /^[^\s/]{1,64}$/.test(text);
+const isAdapter = (text: string) => /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/.test(text);
 const isDomain = (text: string) =>
   /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$/.test(text);
+
+const BLE_ADDRESS = 'the address of an adapter, such as 02:00:00:00:00:01';
 
 /**
  * Every setting of the agent: name, bounds, default and documentation in one table. The type, the check of the file, the documented
@@ -57,6 +60,21 @@ export const settingsSchema = settingsFile({
         64,
         isHostPort,
         'HOST:PORT or [IPv6]:PORT',
+      ),
+    }),
+    ble: group('Bluetooth Low Energy. Without an adapter the rest works all the same; cpns-agent doctor says what is missing.', {
+      enabled: flag(true, 'Use Bluetooth.'),
+      adapter: optionalText(
+        'Address of the adapter, such as 02:00:00:00:00:01. Default: the first that works.',
+        17,
+        isAdapter,
+        BLE_ADDRESS,
+      ),
+      secondAdapter: optionalText(
+        'Address of a second adapter: then one calls other devices while the other one is called.',
+        17,
+        isAdapter,
+        BLE_ADDRESS,
       ),
     }),
   }),

@@ -402,6 +402,6 @@ describe('cpns-agent doctor', () => {
 /** Tests never touch a real network. */
 async function loopbackOnly(directory: string): Promise<string> {
   const file = `${directory}/config.yaml`;
-  await writeFile(file, 'pan: { lan: { interfaces: [lo] } }\n', { mode: 0o600 });
+  await writeFile(file, 'pan: { lan: { interfaces: [lo] }, ble: { enabled: false } }\n', { mode: 0o600 });
   return file;
 }

@@ -12,7 +12,7 @@ describe('settings', () => {
       consent: 'auto',
       requireForwardSecrecy: true,
       allowUnprotectedPan: false,
-      pan: { lan: { enabled: true, interfaces: [], port: 0, peers: [] } },
+      pan: { lan: { enabled: true, interfaces: [], port: 0, peers: [] }, ble: { enabled: true } },
       limits: { links: 16, pairings: 64, outboxMessages: 1000, outboxOctets: 16 * 1024 * 1024 },
     });
   });
@@ -20,13 +20,13 @@ describe('settings', () => {
   it('are read from YAML', () => {
     const settings = parseSettings(
       settingsSchema,
-      'name: Kitchen board\nconsent: never\npan: { lan: { interfaces: [lo], port: 7400, peers: ["[2001:db8::1]:7400"] } }\ndevice:\n  preference: 3\n  power: battery\n',
+      'name: Kitchen board\nconsent: never\npan: { lan: { interfaces: [lo], port: 7400, peers: ["[2001:db8::1]:7400"] }, ble: { adapter: 02:00:00:00:00:01 } }\ndevice:\n  preference: 3\n  power: battery\n',
       'config.yaml',
     );
     expect(settings).toMatchObject({
       name: 'Kitchen board',
       consent: 'never',
-      pan: { lan: { interfaces: ['lo'], port: 7400, peers: ['[2001:db8::1]:7400'] } },
+      pan: { lan: { interfaces: ['lo'], port: 7400, peers: ['[2001:db8::1]:7400'] }, ble: { adapter: '02:00:00:00:00:01' } },
       device: { preference: 3, power: 'battery' },
     });
   });
@@ -54,11 +54,16 @@ describe('settings', () => {
       'pan:\n  lan:\n    prot: 1\n',
       'f:3: pan.lan.prot is not a setting; here there are: enabled, interfaces, port, peers.',
     ],
-    ['a value where a group is due', 'pan: 1\n', 'f:1: pan is not a group of settings: lan.'],
+    ['a value where a group is due', 'pan: 1\n', 'f:1: pan is not a group of settings: lan, ble.'],
     [
       'a wrong item of a list',
       'pan: { lan: { peers: ["192.0.2.1:1", "nowhere"] } }\n',
       'f:1: pan.lan.peers.1 is not HOST:PORT or [IPv6]:PORT.',
+    ],
+    [
+      'an adapter by its index',
+      'pan: { ble: { adapter: hci0 } }\n',
+      'f:1: pan.ble.adapter is not the address of an adapter, such as 02:00:00:00:00:01.',
     ],
     ['a list that is none', 'pan: { lan: { interfaces: eth0 } }\n', 'f:1: pan.lan.interfaces is not a list.'],
     ['a name over two lines', 'name: "a\\nb"\n', 'f:1: name is not a name on one line.'],

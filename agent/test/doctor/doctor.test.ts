@@ -19,7 +19,7 @@ async function examine({ lan, ...context }: Partial<DoctorContext> & { lan?: Lan
     {
       host: thisHost(),
       // Tests never touch a real network.
-      settings: { ...defaults, pan: { lan: { ...defaults.pan.lan, interfaces: ['lo'], ...lan } } },
+      settings: { ...defaults, pan: { ...defaults.pan, lan: { ...defaults.pan.lan, interfaces: ['lo'], ...lan } } },
       stateDirectory,
       running: true,
       probe: async () => ({ reachable: true, atMonotonicMs: 0 }),

@@ -78,7 +78,7 @@ export class ComposedAgent {
   static async make(options: ComposedOptions = {}): Promise<ComposedAgent> {
     const stateDirectory = options.state ?? join(await scratchDirectory(), 'state');
     const { lan = 'port: 0', rest = '' } = options.config ?? {};
-    const settings = parseSettings(settingsSchema, `pan: { lan: { interfaces: [lo], ${lan} } }\n${rest}`, 'test');
+    const settings = parseSettings(settingsSchema, `pan: { lan: { interfaces: [lo], ${lan} }, ble: { enabled: false } }\n${rest}`, 'test');
     const agent = new ComposedAgent(options.id ?? uniqueId(), { stateDirectory, settings }, options);
     onTestFinished(() => agent.stop());
     return agent;

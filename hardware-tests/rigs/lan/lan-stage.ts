@@ -101,7 +101,10 @@ export class LanStage implements BuiltStage {
     const host = network.host(name, this.#segmentFor(setup.behind));
     const config = (profile: Profile) => ({
       ...agentConfiguration(setup, profile),
-      pan: { lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) } },
+      pan: {
+        lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) },
+        ble: { enabled: false },
+      },
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};

@@ -239,6 +239,10 @@ export class SimulatedAgent implements DeviceHandle {
     });
     // The address of the server is known: nothing looks for it.
     const discovery = { stop: async () => {} };
-    return { run: new DeviceRun({ clock, logger, device, lan, uplink, discovery, root, facts, readFacts }), lan, uplink };
+    return {
+      run: new DeviceRun({ clock, logger, device, technologies: [lan], lan, uplink, discovery, root, facts, readFacts }),
+      lan,
+      uplink,
+    };
   }
 }
