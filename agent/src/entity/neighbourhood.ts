@@ -57,7 +57,7 @@ export class Neighbourhood {
 
   /**
    * Starts every technology; one that cannot start is reported as a problem and left out.
-   * @throws CpnsError why the first one cannot, when none can: nobody could be reached
+   * @throws CpnsError Config when the settings of one are wrong; else why the first one cannot, when none can: nobody could be reached
    */
   async start(): Promise<void> {
     const failures: CpnsError[] = [];
@@ -72,6 +72,8 @@ export class Neighbourhood {
         }
       }),
     );
+    const misconfigured = failures.find((failure) => failure.family === 'Config');
+    if (misconfigured !== undefined) throw misconfigured;
     if (failures[0] !== undefined && failures.length === this.#options.technologies.length) throw failures[0];
   }
 
