@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type AdapterEntry, HOST_VARIABLE, readAdapters } from '../adapter-list.js';
 import { type ConnectionUser, ControllerConnection } from './controller-connection.js';
 import { LongTermKeys } from './long-term-keys.js';
+import { ManagementChannel } from './management-channel.js';
 
 /** As `getDeviceList` of the package describes an adapter. */
 interface Device {
@@ -28,7 +29,7 @@ export class AirHciSocket extends EventEmitter {
   readonly #directory: string;
   readonly #user: ConnectionUser;
   #bound: AdapterEntry | undefined;
-  #isControl = false;
+  #management: ManagementChannel | undefined;
   #isStarted = false;
   #connection: ControllerConnection | undefined;
 
@@ -71,7 +72,7 @@ export class AirHciSocket extends EventEmitter {
 
   /** The management channel of the kernel; no controller hears what is written to it. */
   bindControl(): void {
-    this.#isControl = true;
+    this.#management = new ManagementChannel(this.#directory, keys, (packet) => this.#user.packet(packet));
   }
 
   isDevUp(): boolean {
@@ -81,10 +82,12 @@ export class AirHciSocket extends EventEmitter {
 
   start(): void {
     this.#isStarted = true;
+    this.#management?.start();
   }
 
   stop(): void {
     this.#isStarted = false;
+    this.#management?.stop();
     this.#connection?.leave(this.#user);
     this.#connection = undefined;
   }
@@ -96,7 +99,7 @@ export class AirHciSocket extends EventEmitter {
   cleanup(): void {}
 
   write(packet: Buffer): void {
-    if (this.#isControl) return keys.manage(packet);
+    if (this.#management !== undefined) return this.#management.command(packet);
     if (this.#connection === undefined) this.emit('error', systemError('EBADFD', 'File descriptor in bad state'));
     else if (this.isDevUp()) this.#connection.write(packet);
     else this.emit('error', systemError('ENETDOWN', 'Network is down'));

@@ -1,6 +1,3 @@
-/** Head of a management command: opcode, adapter, length of the rest (BlueZ doc/mgmt-api.txt). */
-const HEAD_OCTETS = 6;
-const LOAD_LONG_TERM_KEYS = 0x0013;
 const KEY_OCTETS = 36;
 
 interface LongTermKey {
@@ -13,14 +10,14 @@ interface LongTermKey {
 export class LongTermKeys {
   #keys: LongTermKey[] = [];
 
-  /** A packet of the management channel. Everything but Load Long Term Keys is ignored. */
-  manage(packet: Buffer): void {
-    if (packet.length < HEAD_OCTETS + 2 || packet.readUInt16LE(0) !== LOAD_LONG_TERM_KEYS) return;
-    const count = packet.readUInt16LE(HEAD_OCTETS);
-    const all = packet.subarray(HEAD_OCTETS + 2);
-    this.#keys = Array.from({ length: count }, (_, at) => all.subarray(at * KEY_OCTETS, (at + 1) * KEY_OCTETS))
-      .filter(({ length }) => length === KEY_OCTETS)
-      .map((one) => ({ name: Buffer.concat([one.subarray(12, 20), one.subarray(10, 12)]), key: Buffer.from(one.subarray(20, 36)) }));
+  /** Parameters of Load Long Term Keys (BlueZ doc/mgmt-api.txt): these replace all that there were. */
+  load(parameters: Buffer): void {
+    const all = parameters.subarray(2);
+    const count = Math.floor(all.length / KEY_OCTETS);
+    this.#keys = Array.from({ length: count }, (_, at) => {
+      const one = all.subarray(at * KEY_OCTETS, (at + 1) * KEY_OCTETS);
+      return { name: Buffer.concat([one.subarray(12, 20), one.subarray(10, 12)]), key: Buffer.from(one.subarray(20, 36)) };
+    });
   }
 
   /** `name`: random number (8 octets) and diversifier (2). The newest of that name. */
