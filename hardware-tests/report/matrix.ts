@@ -30,7 +30,8 @@ export function outcomesOf({ rows }: Matrix): Outcome[] {
 export function matrixText({ rigs, rows }: Matrix): string[] {
   const cell = (outcome: Outcome | undefined) => {
     if (outcome === undefined) return '-';
-    return outcome.result === 'skipped' ? 'skipped' : `${outcome.result} ${(outcome.ms / 1000).toFixed(1)} s`;
+    const isPlayed = outcome.result === 'passed' || outcome.result === 'failed';
+    return isPlayed ? `${outcome.result} ${(outcome.ms / 1000).toFixed(1)} s` : outcome.result;
   };
   const lines = table([['scenario', ...rigs], ...rows.map((row) => [row.scenario, ...rigs.map((rig) => cell(row.outcomes[rig]))])]);
   const reasons = outcomesOf({ rigs, rows }).flatMap(({ scenario, rig, says }) =>
@@ -39,7 +40,7 @@ export function matrixText({ rigs, rows }: Matrix): string[] {
   return reasons.length === 0 ? lines : [...lines, '', ...reasons];
 }
 
-/** `N passed, N failed, N skipped`. */
+/** `N passed, N failed, N skipped`. What has no meaning on a rig is not counted. */
 export function totals(outcomes: readonly Outcome[]): string {
   const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
   return `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`;

@@ -37,7 +37,7 @@ Usage: npm run rig -- RIG [SCENARIO...]
 Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
 
 Exit codes: 0 all passed, 1 one failed, 2 wrong usage, 3 nothing failed and one was skipped.
-The last line is "N passed, N failed, N skipped".`;
+The last line is "N passed, N failed, N skipped". A scenario that has no meaning on a rig is "not applicable" and not counted.`;
 
 /** The last lines of a process that are shown when a scenario failed. */
 const SHOWN_LINES = 60;
@@ -102,6 +102,10 @@ function show({ logs, steps, ...outcome }: Played, { json, logs: always }: RigAr
     return;
   }
   const { result, scenario, ms, checks, says } = outcome;
+  if (result === 'not applicable') {
+    print(`not applicable: ${scenario}: ${says}`);
+    return;
+  }
   print(`${result.padEnd(8)} ${scenario.padEnd(36)} ${(ms / 1000).toFixed(1).padStart(6)} s  ${says ?? plural(checks, 'check')}`);
   if (result !== 'failed' && !always) return;
   for (const step of steps) print(`  | ${step}`);

@@ -9,10 +9,11 @@ const LONGEST_MS = 120_000;
 export interface Outcome {
   readonly scenario: string;
   readonly rig: string;
-  readonly result: 'passed' | 'failed' | 'skipped';
+  /** `skipped`: it could have been played elsewhere, and that counts. `not applicable`: it has no meaning on this rig. */
+  readonly result: 'passed' | 'failed' | 'skipped' | 'not applicable';
   readonly ms: number;
   readonly checks: number;
-  /** What failed, or why it was skipped. */
+  /** What failed, or why it was not played. */
   readonly says?: string;
 }
 
@@ -45,6 +46,8 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
     steps,
     logs: stage?.logs() ?? [],
   });
+  const meaningless = whyMeaningless(rig, scenario);
+  if (meaningless !== undefined) return outcome('not applicable', meaningless);
   const lacking = await whyNot(rig, scenario);
   if (lacking !== undefined) return outcome('skipped', lacking);
   try {
@@ -77,17 +80,21 @@ export async function playAll(
   const waiting = [...scenarios];
   const worker = async () => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
-      const { name } = scenario;
-      if (obstacle === undefined) over(await play(rig, scenario, clock, say.bind(undefined, scenario)));
-      else over({ scenario: name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, steps: [], logs: [] });
+      if (obstacle === undefined || whyMeaningless(rig, scenario) !== undefined)
+        over(await play(rig, scenario, clock, say.bind(undefined, scenario)));
+      else over({ scenario: scenario.name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, steps: [], logs: [] });
     }
   };
   await Promise.all(Array.from({ length: Math.min(rig.atOnce, scenarios.length) }, worker));
 }
 
+function whyMeaningless(rig: Rig, { name, needs }: Scenario): string | undefined {
+  const missing = needs.find((need) => !rig.offers.has(need));
+  return missing === undefined ? rig.inapplicable?.(name) : `The rig "${rig.name}" has no ${missing}.`;
+}
+
 async function whyNot(rig: Rig, { needs }: Scenario): Promise<string | undefined> {
   for (const need of needs) {
-    if (!rig.offers.has(need)) return `The rig "${rig.name}" has no ${need}.`;
     const lack = await rig.lacks(need);
     if (lack !== undefined) return lack;
   }

@@ -6,10 +6,10 @@ import type { Profile } from '../scenarios/profiles.js';
 /**
  * What a scenario may need of a rig beyond devices and a server:
  * `power`: processes can be killed and started; `cables`: links to the network can be cut; `attacker`: somebody can sit on a link between
- * two devices; `dns-sd` and `mqtt`: tools of others can look for services and talk to the broker.
+ * two devices; `ip`: devices reach each other over IP; `dns-sd` and `mqtt`: tools of others can look for services and talk to the broker;
+ * `ble`: devices can have Bluetooth LE; `air`: what goes through the air can be watched and disturbed.
  */
-export const NEEDS = ['power', 'cables', 'attacker', 'dns-sd', 'mqtt'] as const;
-export type Need = (typeof NEEDS)[number];
+export type Need = 'power' | 'cables' | 'attacker' | 'ip' | 'dns-sd' | 'mqtt' | 'ble' | 'air';
 
 /** What a device is, beside its name. */
 export interface DeviceSetup {
@@ -148,6 +148,8 @@ export interface Rig {
   readonly atOnce: number;
   /** Why it cannot run here, in one sentence; undefined when it can. */
   obstacle(): Promise<string | undefined>;
+  /** Why the scenario of that name has no meaning on it although it offers what is needed. */
+  inapplicable?(scenario: string): string | undefined;
   /** Why it cannot offer this here although it does elsewhere. */
   lacks(need: Need): Promise<string | undefined>;
   build(): Promise<BuiltStage>;

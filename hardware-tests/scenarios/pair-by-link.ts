@@ -12,7 +12,7 @@ function forged(link: string): string {
 export const pairByLink = defineScenario({
   name: 'pair-by-link',
   title: 'A device without a screen pairs by a link that serves once; a forged link pairs nothing.',
-  needs: [],
+  needs: ['ip'],
   run: async (t) => {
     const [board, phone] = await Promise.all([t.stage.device('board', { profile: BOARD }), t.stage.device('phone', { profile: PHONE })]);
     t.step('The board shows a link.');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '@cpns/shared';
 import { Keeper } from '../../processes/keeper.js';
-import { type BuiltStage, NEEDS, type Need, type Rig } from '../rig.js';
+import type { BuiltStage, Need, Rig } from '../rig.js';
 import { ipBatch, namespaces } from './ip.js';
 import { LanNetwork, PREFIX } from './lan-network.js';
 import { LanStage } from './lan-stage.js';
@@ -27,7 +27,7 @@ const TOOLS: Partial<Record<Need, readonly (readonly [tool: string, debianPackag
 export class LanRig implements Rig {
   readonly name = 'lan';
   readonly title = 'network namespaces on one switch: real processes, mDNS, WebSocket and MQTT';
-  readonly offers: ReadonlySet<Need> = new Set(NEEDS);
+  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'attacker', 'ip', 'dns-sd', 'mqtt']);
   readonly atOnce = 3;
   readonly #clock: Clock;
   #keeper: Promise<Keeper> | undefined;

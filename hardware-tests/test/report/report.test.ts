@@ -19,6 +19,7 @@ const SOME = [
   outcome('pair-two', 'lan', 'passed'),
   outcome('outsiders', 'lan', 'skipped', 'avahi is missing.'),
   outcome('pair-two', 'air', 'failed', 'the codes differ'),
+  outcome('outsiders', 'air', 'not applicable', 'there is no IP.'),
 ];
 
 let directory: string;
@@ -30,12 +31,13 @@ afterEach(() => rm(directory, { recursive: true }));
 describe('the table of scenarios and rigs', () => {
   it('shows every outcome, and skipped as skipped', () => {
     expect(matrixText(matrixOf(SOME))).toEqual([
-      'scenario   air           lan',
-      'pair-two   failed 1.2 s  passed 1.2 s',
-      'outsiders  -             skipped',
+      'scenario   air             lan',
+      'pair-two   failed 1.2 s    passed 1.2 s',
+      'outsiders  not applicable  skipped',
       '',
       'pair-two on air: the codes differ',
       'outsiders on lan: avahi is missing.',
+      'outsiders on air: there is no IP.',
     ]);
   });
 
@@ -46,7 +48,7 @@ describe('the table of scenarios and rigs', () => {
 
   it('keeps the last outcome of a scenario on a rig', () => {
     const matrix = matrixOf([...SOME, outcome('pair-two', 'air', 'passed')]);
-    expect(outcomesOf(matrix)).toHaveLength(3);
+    expect(outcomesOf(matrix)).toHaveLength(4);
     expect(matrix.rows[0]?.outcomes.air?.result).toBe('passed');
   });
 });

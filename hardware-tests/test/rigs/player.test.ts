@@ -65,17 +65,22 @@ describe('playing a scenario', () => {
     expect(await play(rig, good, clock, () => {})).toMatchObject({ result: 'failed', says: 'Error: no room', logs: [] });
   });
 
-  it('is skipped, never passed, when the rig has not what it needs', async () => {
+  it('is skipped, never passed, when what it needs is missing here', async () => {
     const { rig, seen } = fakeRig({ lacks: async (need) => (need === 'power' ? 'The plug is missing.' : undefined) });
-    const run = good.run;
-    expect(await play(rig, scenario('a', run, ['mqtt']), clock, () => {})).toMatchObject({
-      result: 'skipped',
-      says: 'The rig "fake" has no mqtt.',
-    });
-    expect(await play(rig, scenario('b', run, ['power']), clock, () => {})).toMatchObject({
+    expect(await play(rig, scenario('b', good.run, ['power']), clock, () => {})).toMatchObject({
       result: 'skipped',
       says: 'The plug is missing.',
     });
+    expect(seen.built).toBe(0);
+  });
+
+  it('is not applicable where the rig is not made for it', async () => {
+    const { rig, seen } = fakeRig({ inapplicable: (name) => (name === 'good' ? 'It is too good.' : undefined) });
+    expect(await play(rig, scenario('a', good.run, ['mqtt']), clock, () => {})).toMatchObject({
+      result: 'not applicable',
+      says: 'The rig "fake" has no mqtt.',
+    });
+    expect(await play(rig, good, clock, () => {})).toMatchObject({ result: 'not applicable', says: 'It is too good.' });
     expect(seen.built).toBe(0);
   });
 });
@@ -101,12 +106,15 @@ describe('playing several', () => {
     const played: Played[] = [];
     await playAll(
       rig,
-      [good, good],
+      [good, scenario('a', good.run, ['mqtt'])],
       clock,
       () => {},
       (one) => played.push(one),
     );
-    expect(played.map(({ result, says }) => [result, says])).toEqual(Array(2).fill(['skipped', 'It needs root.']));
+    expect(played.map(({ result, says }) => [result, says])).toEqual([
+      ['skipped', 'It needs root.'],
+      ['not applicable', 'The rig "fake" has no mqtt.'],
+    ]);
     expect(seen.built).toBe(0);
   });
 });
