@@ -1,11 +1,11 @@
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, CpnsError } from '@cpns/shared';
-import { NPM, ROOT } from './commands.js';
+import { NPM } from './commands.js';
 import type { Keeper } from './keeper.js';
+import { pack } from './pack.js';
 import { Program, runProgram } from './program.js';
 
-const PACK_LIMIT_MS = 60_000;
 const INSTALL_LIMIT_MS = 180_000;
 const COMMAND_LIMIT_MS = 60_000;
 
@@ -32,9 +32,7 @@ export class PackedAgent {
     const agent = new PackedAgent(options);
     const packages = join(directory, 'packages');
     await Promise.all([mkdir(packages), mkdir(agent.#folder)]);
-    const pack = [NPM, 'pack', '--prefix', ROOT, '-w', 'shared', '-w', 'agent', '--pack-destination', packages, '--silent'];
-    await runProgram({ name: 'npm pack', command: pack, clock, keeper, withinMs: PACK_LIMIT_MS });
-    const files = (await readdir(packages)).map((file) => join(packages, file));
+    const files = await pack(['shared', 'agent'], packages, clock, keeper);
     await writeFile(join(agent.#folder, 'package.json'), '{"private":true}\n');
     const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
     const install = [NPM, 'install', '--prefix', agent.#folder, '--omit=optional', '--prefer-offline', ...quiet, ...files];

@@ -1,4 +1,5 @@
 import { table } from '@cpns/shared/node';
+import { marksText } from '../rigs/bench/host-facts.js';
 import type { Outcome } from '../rigs/player.js';
 
 /** What is known of every scenario on every rig. */
@@ -37,7 +38,14 @@ export function matrixText({ rigs, rows }: Matrix): string[] {
   const reasons = outcomesOf({ rigs, rows }).flatMap(({ scenario, rig, says }) =>
     says === undefined ? [] : [`${scenario} on ${rig}: ${says}`],
   );
-  return reasons.length === 0 ? lines : [...lines, '', ...reasons];
+  return [lines, reasons, marksLines(outcomesOf({ rigs, rows }))]
+    .filter((part) => part.length > 0)
+    .flatMap((part, n) => (n > 0 ? ['', ...part] : part));
+}
+
+/** Which real devices each rig played on, a line for each device of a rig. */
+export function marksLines(outcomes: readonly Outcome[]): string[] {
+  return [...new Set(outcomes.flatMap(({ rig, devices = [] }) => devices.map((device) => `${rig}: ${marksText(device)}`)))];
 }
 
 /** `N passed, N failed, N skipped`. What has no meaning on a rig is not counted. */

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { CpnsError } from '@cpns/shared';
 import type { Scenario } from '../scenarios/scenario.js';
-import type { Rig } from './rig.js';
+import type { Rig, RigFamily } from './rig.js';
 import type { ScheduleOptions } from './simulation/schedules/command.js';
 
 export interface RigArguments {
@@ -17,13 +17,15 @@ export interface RigArguments {
   readonly schedules: ScheduleOptions | undefined;
   /** Directory for the report. */
   readonly report: string | undefined;
-  readonly rig: Rig | undefined;
+  /** Configuration file of the rig. */
+  readonly config: string | undefined;
+  readonly rig: Rig | RigFamily | undefined;
   /** What was asked for, or all. */
   readonly scenarios: readonly Scenario[];
 }
 
 /** @throws CpnsError Config/Usage */
-export function readArguments(words: readonly string[], rigs: readonly Rig[], scenarios: readonly Scenario[]): RigArguments {
+export function readArguments(words: readonly string[], rigs: readonly (Rig | RigFamily)[], scenarios: readonly Scenario[]): RigArguments {
   const options = {
     help: { type: 'boolean', short: 'h', default: false },
     list: { type: 'boolean', default: false },
@@ -31,6 +33,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     json: { type: 'boolean', default: false },
     logs: { type: 'boolean', default: false },
     report: { type: 'string' },
+    config: { type: 'string' },
     'crash-points': { type: 'boolean', default: false },
     schedules: { type: 'string' },
     seed: { type: 'string' },
@@ -46,7 +49,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
   } catch (cause) {
     throw new CpnsError('Config', 'Usage', `${(cause as Error).message}. See --help.`, { cause });
   }
-  const { help, list, verbose, json, logs, report } = parsed.values;
+  const { help, list, verbose, json, logs, report, config } = parsed.values;
   const [rigName, ...names] = parsed.positionals;
   const crashPoints = parsed.values['crash-points'] ? names : undefined;
   if (crashPoints !== undefined && rigName !== 'simulation')
@@ -61,6 +64,8 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
   }
   if (rig === undefined && !help && !list && !special)
     throw new CpnsError('Config', 'Usage', 'Say which rig: npm run rig -- RIG [SCENARIO...]. See --help.');
+  if (config !== undefined && (rig === undefined || !('open' in rig)))
+    throw new CpnsError('Config', 'Usage', 'Only the rig bench has a configuration file.');
   return {
     help,
     list,
@@ -70,6 +75,7 @@ export function readArguments(words: readonly string[], rigs: readonly Rig[], sc
     crashPoints,
     schedules,
     report,
+    config,
     rig,
     scenarios: names.length === 0 || special ? scenarios : names.flatMap((name) => named(name, scenarios)),
   };

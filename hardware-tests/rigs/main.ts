@@ -1,13 +1,14 @@
 /** `npm run rig -- RIG [SCENARIO...]` */
 import { type CpnsError, toCpnsError } from '@cpns/shared';
 import { plural, SystemClock, table } from '@cpns/shared/node';
-import { totals } from '../report/matrix.js';
+import { marksLines, totals } from '../report/matrix.js';
 import { addToReport } from '../report/report-files.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { type RigArguments, readArguments } from './arguments.js';
+import { Bench, DEFAULT_CONFIG } from './bench/bench.js';
 import { LanRig } from './lan/lan-rig.js';
 import { type Outcome, type Played, playAll } from './player.js';
-import type { Rig } from './rig.js';
+import type { Rig, RigFamily } from './rig.js';
 import { playCrashPoints } from './simulation/crash-points/command.js';
 import { runSchedules } from './simulation/schedules/command.js';
 import { SimulationRig } from './simulation/simulation-rig.js';
@@ -21,6 +22,8 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --logs        show the last that every process said, also when nothing failed
   --json        one JSON document per scenario instead of lines
   --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)
+
+  --config FILE with the rig bench: which devices they are. Default: ${DEFAULT_CONFIG}
 
   --crash-points [FLOW[/SIDE[/N]]]...
                 with the rig simulation, instead of scenarios: each side of each flow loses its power at each of its commits and
@@ -36,14 +39,14 @@ Usage: npm run rig -- RIG [SCENARIO...]
 
 Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
 
-Exit codes: 0 all passed, 1 one failed, 2 wrong usage, 3 nothing failed and one was skipped.
+Exit codes: 0 all passed, 1 one failed, 2 wrong usage or configuration, 3 nothing failed and one was skipped.
 The last line is "N passed, N failed, N skipped". A scenario that has no meaning on a rig is "not applicable" and not counted.`;
 
 /** The last lines of a process that are shown when a scenario failed. */
 const SHOWN_LINES = 60;
 
 const clock = new SystemClock();
-const rigs: readonly Rig[] = [new SimulationRig(), new LanRig(clock)];
+const rigs: readonly (Rig | RigFamily)[] = [new SimulationRig(), new LanRig(clock), new Bench(clock)];
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
@@ -68,25 +71,34 @@ async function main(): Promise<number> {
   const played: Played[] = [];
   const say = (name: string, text: string) => asked.verbose && !asked.json && print(`         ${name}: ${text}`);
   try {
-    await playAll(
-      asked.rig,
-      asked.scenarios,
-      clock,
-      ({ name }, text) => say(name, text),
-      (one) => {
-        played.push(one);
-        show(one, asked);
-      },
-    );
+    const parts = await partsOf(asked.rig, asked);
+    for (const rig of parts) {
+      if (parts.length > 1 && !asked.json) print(`${rig.name}: ${rig.title}`);
+      await playAll(
+        rig,
+        asked.scenarios,
+        clock,
+        ({ name }, text) => say(name, text),
+        (one) => {
+          played.push(one);
+          show(one, asked);
+        },
+      );
+    }
   } finally {
     await asked.rig.close();
   }
   const place = ({ scenario }: Outcome) => asked.scenarios.findIndex(({ name }) => name === scenario);
   const outcomes = played.map(({ steps: _steps, logs: _logs, ...outcome }) => outcome).sort((a, b) => place(a) - place(b));
+  if (!asked.json) for (const line of marksLines(outcomes)) print(line);
   if (asked.report !== undefined) await addToReport(asked.report, outcomes);
   print(totals(outcomes));
   if (outcomes.some(({ result }) => result === 'failed')) return 1;
   return outcomes.some(({ result }) => result === 'skipped') ? 3 : 0;
+}
+
+async function partsOf(rig: Rig | RigFamily, { config }: RigArguments): Promise<readonly Rig[]> {
+  return 'open' in rig ? rig.open({ config, say: (text) => process.stderr.write(`${text}\n`) }) : [rig];
 }
 
 function list(): void {
@@ -124,7 +136,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${toCpnsError(error).message}\n${(error as Error).stack ?? ''}\n`);
-  process.exitCode = 1;
+  const { family, message } = toCpnsError(error);
+  const wrongConfiguration = family === 'Config';
+  process.stderr.write(wrongConfiguration ? `${message}\n` : `${message}\n${(error as Error).stack ?? ''}\n`);
+  process.exitCode = wrongConfiguration ? 2 : 1;
 }
 process.stdout.write('', () => process.exit());

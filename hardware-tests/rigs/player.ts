@@ -1,6 +1,7 @@
 import { type Clock, describeError, withDeadline } from '@cpns/shared';
 import { CheckFailed, type Scenario, Telling } from '../scenarios/scenario.js';
-import type { BuiltStage, LogOf, Rig } from './rig.js';
+import type { DeviceMarks } from './bench/host-facts.js';
+import { type BuiltStage, type LogOf, NotPlayable, type Rig } from './rig.js';
 
 /** No scenario takes longer; one that does has failed. */
 const LONGEST_MS = 120_000;
@@ -15,6 +16,8 @@ export interface Outcome {
   readonly checks: number;
   /** What failed, or why it was not played. */
   readonly says?: string;
+  /** The real devices on which it was played. */
+  readonly devices?: readonly DeviceMarks[];
 }
 
 /** Beside the outcome, what helps to understand it. */
@@ -43,6 +46,7 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
     ms: Math.round(clock.monotonicMs() - beganMs),
     checks: telling?.checks ?? 0,
     ...(says !== undefined && { says }),
+    ...marksOn(rig),
     steps,
     logs: stage?.logs() ?? [],
   });
@@ -62,6 +66,7 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
     await withDeadline(clock, LONGEST_MS, undefined, run, `It was not over after ${LONGEST_MS / 1000} s.`);
     return outcome('passed');
   } catch (error) {
+    if (error instanceof NotPlayable) return outcome('skipped', error.message);
     return outcome('failed', error instanceof CheckFailed ? error.message : describeError(error));
   } finally {
     await stage?.dispose();
@@ -80,9 +85,11 @@ export async function playAll(
   const waiting = [...scenarios];
   const worker = async () => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+      const { name } = scenario;
       if (obstacle === undefined || whyMeaningless(rig, scenario) !== undefined)
         over(await play(rig, scenario, clock, say.bind(undefined, scenario)));
-      else over({ scenario: scenario.name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, steps: [], logs: [] });
+      else
+        over({ scenario: name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, ...marksOn(rig), steps: [], logs: [] });
     }
   };
   await Promise.all(Array.from({ length: Math.min(rig.atOnce, scenarios.length) }, worker));
@@ -91,6 +98,11 @@ export async function playAll(
 function whyMeaningless(rig: Rig, { name, needs }: Scenario): string | undefined {
   const missing = needs.find((need) => !rig.offers.has(need));
   return missing === undefined ? rig.inapplicable?.(name) : `The rig "${rig.name}" has no ${missing}.`;
+}
+
+function marksOn(rig: Rig): Pick<Outcome, 'devices'> {
+  const devices = rig.marks?.() ?? [];
+  return devices.length === 0 ? {} : { devices };
 }
 
 async function whyNot(rig: Rig, { needs }: Scenario): Promise<string | undefined> {

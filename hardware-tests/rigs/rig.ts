@@ -2,6 +2,7 @@ import type { ControlEvent, ControlMethod, ControlParams, ControlResult, Request
 import type { AdminClient, WatchItem } from '@cpns/server';
 import type { Clock, EntityId } from '@cpns/shared';
 import type { Profile } from '../scenarios/profiles.js';
+import type { DeviceMarks } from './bench/host-facts.js';
 
 /**
  * What a scenario may need of a rig beyond devices and a server:
@@ -139,6 +140,11 @@ export interface BuiltStage extends Stage {
   dispose(): Promise<void>;
 }
 
+/** A stage cannot give a scenario what it asks for in the middle of it, such as a third device where there are two: the scenario is skipped. */
+export class NotPlayable extends Error {
+  override readonly name = 'NotPlayable';
+}
+
 /** A place where scenarios are played. */
 export interface Rig {
   readonly name: string;
@@ -153,6 +159,25 @@ export interface Rig {
   /** Why it cannot offer this here although it does elsewhere. */
   lacks(need: Need): Promise<string | undefined>;
   build(): Promise<BuiltStage>;
+  /** Real devices on which it plays, for the report. */
+  marks?(): readonly DeviceMarks[];
   /** Ends everything that is left. */
+  close(): Promise<void>;
+}
+
+/** What a person says beside the name of a rig. */
+export interface RigOptions {
+  /** Configuration file of the rig. */
+  readonly config: string | undefined;
+  /** For progress, in lines. */
+  readonly say: (text: string) => void;
+}
+
+/** Rigs that go by one name and are played one after another, such as all pairs of somebody's devices. */
+export interface RigFamily {
+  readonly name: string;
+  readonly title: string;
+  /** Makes them ready. @throws CpnsError Config when the person has to correct something */
+  open(options: RigOptions): Promise<readonly Rig[]>;
   close(): Promise<void>;
 }

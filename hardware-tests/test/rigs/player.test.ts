@@ -1,10 +1,20 @@
 import { SystemClock } from '@cpns/shared/node';
 import { describe, expect, it } from 'vitest';
 import { type Played, play, playAll } from '../../rigs/player.js';
-import type { BuiltStage, Need, Rig } from '../../rigs/rig.js';
+import { type BuiltStage, type Need, NotPlayable, type Rig } from '../../rigs/rig.js';
 import { defineScenario, type Scenario } from '../../scenarios/scenario.js';
 
 const clock = new SystemClock();
+const MARKS = {
+  name: 'left',
+  hostName: 'pi',
+  kernel: '6.6',
+  architecture: 'arm64',
+  node: 'v20.19.2',
+  cpns: '0.1.0',
+  noble: 'not installed',
+  bleno: 'not installed',
+};
 
 function fakeRig(more: Partial<Rig> = {}) {
   const seen = { built: 0, disposed: 0, atOnce: 0, most: 0 };
@@ -50,6 +60,17 @@ describe('playing a scenario', () => {
     expect(played).toMatchObject({ scenario: 'told', rig: 'fake', result: 'passed', checks: 2 });
     expect(said[0]).toMatch(/^ +0\.0 s {2}it begins$/);
     expect(seen).toMatchObject({ built: 1, disposed: 1 });
+  });
+
+  it('is skipped, and not passed, when the stage cannot give what it asks for', async () => {
+    const { rig, seen } = fakeRig({ marks: () => [MARKS] });
+    const greedy = scenario('greedy', async (t) => {
+      t.check('it has begun', true);
+      throw new NotPlayable('It needs a third device.');
+    });
+    const played = await play(rig, greedy, clock, () => {});
+    expect(played).toMatchObject({ result: 'skipped', says: 'It needs a third device.', devices: [MARKS] });
+    expect(seen.disposed).toBe(1);
   });
 
   it('fails with the sentence of the check that did not hold, and the logs', async () => {

@@ -7,10 +7,10 @@ import * as v from 'valibot';
 
 /** Says which name is wrong and which ones there are. */
 function wrongEntry(names: readonly string[]) {
-  return (issue: v.StrictObjectIssue) =>
-    issue.expected === 'never'
-      ? `is not a setting; here there are: ${names.join(', ')}`
-      : `is not a group of settings: ${names.join(', ')}`;
+  return (issue: v.StrictObjectIssue) => {
+    if (issue.expected === 'never') return `is not a setting; here there are: ${names.join(', ')}`;
+    return issue.expected === 'Object' ? `is not a group of settings: ${names.join(', ')}` : 'is missing';
+  };
 }
 
 /** All settings of a file. */
@@ -86,5 +86,20 @@ export function foundList<const T extends readonly string[]>(values: T, doc: str
   return v.pipe(
     v.optional(v.pipe(v.array(item, 'is not a list'), v.maxLength(values.length, `has more than ${values.length} items`))),
     v.description(`${doc} List of: ${values.join(', ')}; found out unless set.`),
+  );
+}
+
+/** Text that `ok` accepts and that has to be there. */
+export function requiredText(doc: string, max: number, ok: (text: string) => boolean, form: string) {
+  return v.pipe(words(max, ok, form), v.description(doc));
+}
+
+/** A list of groups. */
+export function groups<const T extends v.ObjectEntries>(doc: string, entries: T, minItems: number, maxItems: number) {
+  return v.pipe(
+    v.array(v.strictObject(entries, wrongEntry(Object.keys(entries))), 'is not a list'),
+    v.minLength(minItems, `has less than ${minItems} items`),
+    v.maxLength(maxItems, `has more than ${maxItems} items`),
+    v.description(doc),
   );
 }
