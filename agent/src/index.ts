@@ -41,6 +41,7 @@ export { ClearUplink, type ConnectingDevice, setUpConnection } from './gateway/c
 export { Gateway, type GatewayHandler } from './gateway/gateway.js';
 export { type BleOptions, BleTechnology } from './pan/ble/ble-technology.js';
 export type { Radio, RadioDesire, RadioEvents, RadioNeighbour } from './pan/ble/radio-port.js';
+export { RadioSupervisor, type RadioSupervisorOptions } from './pan/ble/radio-supervisor.js';
 export { readAnnouncement, readIntroduction, writeIntroduction } from './pan/lan/announcement.js';
 export { type LanOptions, LanTechnology } from './pan/lan/lan-technology.js';
 export { MdnsDiscovery } from './pan/lan/mdns-discovery.js';

@@ -40,6 +40,8 @@ export interface SegmentPort {
 export interface SegmentHandler {
   /** One frame, whole; its octets belong to the callee. */
   frame(octets: Uint8Array): void;
+  /** Once, before any frame: the peer's hello has come, so it speaks this protocol. */
+  greeted?(): void;
   /** Once: nothing more is sent or delivered, the connection is of no use any more. */
   failed(error: CpnsError): void;
 }
@@ -149,12 +151,14 @@ export class SegmentStream {
     if (this.#sender.began || this.#receiver.received) {
       throw new CpnsError('Transport', 'LinkReplaced', 'The other device began this Bluetooth link anew.');
     }
-    if (this.#greeted) this.#dropStale();
+    const first = !this.#greeted;
+    if (!first) this.#dropStale();
     this.#linkId = linkId;
     this.#greeted = true;
     this.#cancelHello();
     this.#sender.open(window);
     if (!this.#initiated) this.#port.write(encodeHello(linkId, MAX_WINDOW));
+    if (first) this.#handler.greeted?.();
     this.#flush();
   }
 

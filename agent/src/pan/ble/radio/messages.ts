@@ -16,7 +16,7 @@ const octets = (least: number, most: number) =>
 const frame = v.strictObject({ type: v.literal('frame'), link: id, octets: octets(1, MAX_FRAME_OCTETS) });
 const advertisement = v.strictObject({ mode: v.picklist([0, 1, 2, 3]), pairingOpen: v.boolean(), hint: octets(6, 6) });
 const desire = v.strictObject({
-  advertisement: v.optional(advertisement),
+  advertisement: v.undefinedable(advertisement),
   readableId: v.pipe(v.string(), v.maxLength(32)),
   scan: v.boolean(),
   role: v.picklist(['central', 'peripheral', 'either']),
@@ -30,8 +30,8 @@ const toRadio = v.variant('type', [
   v.strictObject({ type: v.literal('read'), attempt: id, address }),
   v.strictObject({ type: v.literal('cancel'), attempt: id }),
   frame,
-  /** So many octets of frames of this link were handed on. */
-  v.strictObject({ type: v.literal('taken'), link: id, octets: count }),
+  /** Frames of this weight were handed on. */
+  v.strictObject({ type: v.literal('taken'), link: id, weight: count }),
   v.strictObject({ type: v.literal('proven'), link: id }),
   v.strictObject({ type: v.literal('close'), link: id }),
   v.strictObject({ type: v.literal('ping') }),
@@ -54,11 +54,13 @@ const fromRadio = v.variant('type', [
   frame,
   /** Part of a frame has come on this link. */
   v.strictObject({ type: v.literal('heard'), link: id }),
-  /** So many octets of frames of this link were handed to the adapter. */
-  v.strictObject({ type: v.literal('sent'), link: id, octets: count }),
+  /** Frames of this weight were handed to the adapter. */
+  v.strictObject({ type: v.literal('sent'), link: id, weight: count }),
   /** The last word on this link. */
   v.strictObject({ type: v.literal('closed'), link: id, reason: sentence }),
-  v.strictObject({ type: v.literal('problem'), sentence: v.optional(sentence) }),
+  /** It works, and strives for what is wanted. */
+  v.strictObject({ type: v.literal('ready') }),
+  v.strictObject({ type: v.literal('problem'), sentence: v.undefinedable(sentence) }),
   v.strictObject({ type: v.literal('pong') }),
 ]);
 export type FromRadio = v.InferOutput<typeof fromRadio>;

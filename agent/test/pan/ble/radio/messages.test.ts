@@ -11,14 +11,14 @@ const toRadio: ToRadio[] = [
   { type: 'want', desire: { ...desire, advertisement: undefined, readableId: '' } },
   { type: 'connect', attempt: 1, address },
   { type: 'frame', link: 7, octets: new Uint8Array(16_428) },
-  { type: 'taken', link: 7, octets: 16_428 },
+  { type: 'taken', link: 7, weight: 16_428 },
   { type: 'stop' },
 ];
 const fromRadio: FromRadio[] = [
   { type: 'advertised', address, advertisement, rssi: -70 },
   { type: 'failed', attempt: 1, family: 'Timeout', code: 'PeerSilent', sentence: 'Try again.' },
   { type: 'frame', link: 7, octets: Uint8Array.of(0) },
-  { type: 'problem' },
+  { type: 'problem', sentence: undefined },
   { type: 'problem', sentence: 'There is no adapter.' },
 ];
 

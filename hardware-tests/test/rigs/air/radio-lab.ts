@@ -1,0 +1,175 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Radio, type RadioDesire, type RadioNeighbour, RadioSupervisor } from '@cpns/agent';
+import type { Link } from '@cpns/shared';
+import { SystemClock, systemEntropy } from '@cpns/shared/node';
+import { MemoryLogger } from '@cpns/shared/testing';
+import { Keeper } from '../../../processes/keeper.js';
+import { HOST_VARIABLE } from '../../../rigs/air/adapter-list.js';
+import { AirProcess } from '../../../rigs/air/process/air-process.js';
+import { ADDRESS } from './room.js';
+
+/** Made by the build in front of every `npm test`. */
+const BUILT = (file: string) => fileURLToPath(new URL(`../../../dist/${file}`, import.meta.url));
+const RADIO = fileURLToPath(new URL('../../../../agent/dist/pan/ble/radio/radio-main.js', import.meta.url));
+
+export const NEVER = new AbortController().signal;
+
+/** A link of a station, with all that came on it. */
+export class OpenedLink {
+  readonly frames: Uint8Array[] = [];
+  closed: string | undefined;
+  readonly #waiting = new Waiting();
+
+  constructor(readonly link: Link) {
+    link.open({
+      frame: (octets) => {
+        this.frames.push(octets);
+        this.#waiting.look();
+      },
+      closed: (reason) => {
+        this.closed = reason;
+        this.#waiting.look();
+      },
+    });
+  }
+
+  async frame(at: number): Promise<Uint8Array> {
+    await this.#waiting.until(`frame ${at}`, () => this.frames.length > at);
+    return this.frames[at] as Uint8Array;
+  }
+
+  async end(): Promise<string> {
+    await this.#waiting.until('the end of a link', () => this.closed !== undefined);
+    return this.closed as string;
+  }
+}
+
+/** Wakes those who wait for something that has come about. */
+class Waiting {
+  readonly #looks = new Set<() => void>();
+
+  look(): void {
+    for (const look of [...this.#looks]) look();
+  }
+
+  async until(what: string, isTrue: () => boolean, ms = 20_000): Promise<void> {
+    if (isTrue()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`Waited ${ms} ms in vain for ${what}.`)), ms);
+      const look = () => {
+        if (!isTrue()) return;
+        clearTimeout(timer);
+        this.#looks.delete(look);
+        resolve();
+      };
+      this.#looks.add(look);
+    });
+  }
+}
+
+/** A radio as an agent has it, and what it reported. */
+export class Station {
+  readonly accepted: OpenedLink[] = [];
+  readonly ended: Link[] = [];
+  readonly problems: (string | undefined)[] = [];
+  readonly logger = new MemoryLogger();
+  readonly #near = new Map<string, RadioNeighbour>();
+  readonly #waiting = new Waiting();
+
+  constructor(
+    readonly radio: Radio,
+    readonly address: string,
+    /** Whom it serves is a stranger no more. */
+    readonly trusts: boolean,
+  ) {
+    radio.start({
+      advertised: (neighbour) => this.#note(() => this.#near.set(neighbour.address, neighbour)),
+      accepted: (link) => {
+        if (trusts) radio.proven(link);
+        this.#note(() => this.accepted.push(new OpenedLink(link)));
+      },
+      ended: (link) => this.#note(() => this.ended.push(link)),
+      problem: (sentence) => this.#note(() => this.problems.push(sentence)),
+    });
+  }
+
+  /** Wants both at first; the hint is made of `number`. */
+  want(number: number, desire: Partial<RadioDesire> = {}): void {
+    const advertisement = { mode: 0, pairingOpen: false, hint: new Uint8Array(6).fill(number) } as const;
+    this.radio.want({ advertisement, readableId: '', scan: true, role: 'either', ...desire });
+  }
+
+  async hears(other: Station): Promise<RadioNeighbour> {
+    await this.until(`${other.address} to be heard`, () => this.#near.has(other.address));
+    return this.#near.get(other.address) as RadioNeighbour;
+  }
+
+  /** Forgets whom it heard. */
+  forget(): void {
+    this.#near.clear();
+  }
+
+  async connect(other: Station): Promise<OpenedLink> {
+    return new OpenedLink(await this.radio.connect(other.address, NEVER));
+  }
+
+  /** The `at`th link that was accepted. */
+  async accepts(at = 0): Promise<OpenedLink> {
+    await this.until(`link ${at}`, () => this.accepted.length > at);
+    return this.accepted[at] as OpenedLink;
+  }
+
+  until(what: string, isTrue: () => boolean, ms?: number): Promise<void> {
+    return this.#waiting.until(what, isTrue, ms);
+  }
+
+  #note(fact: () => void): void {
+    fact();
+    this.#waiting.look();
+  }
+}
+
+/** An air with radios, each the real process with the real libraries on a host of its own. */
+export class RadioLab {
+  readonly #stations: Station[] = [];
+  readonly #clock = new SystemClock();
+
+  private constructor(
+    readonly keeper: Keeper,
+    readonly air: AirProcess,
+  ) {}
+
+  static async open(): Promise<RadioLab> {
+    const keeper = new Keeper(BUILT('processes/keeper-main.js'));
+    const directory = await mkdtemp(join(tmpdir(), 'cpns-air-'));
+    keeper.keep({ kind: 'directory', path: directory });
+    const clock = new SystemClock();
+    return new RadioLab(keeper, await AirProcess.start({ directory, clock, keeper, main: BUILT('rigs/air/process/air-main.js') }));
+  }
+
+  /** Environment of processes on a new host that has the adapter of that number. */
+  async host(number: number): Promise<Record<string, string>> {
+    const host = `host${number}`;
+    const { directory } = await this.air.ask('addHost', { host });
+    await this.air.ask('plug', { host, address: ADDRESS(number) });
+    return { [HOST_VARIABLE]: directory, NODE_OPTIONS: `--import ${BUILT('rigs/air/transport/inject.js')}` };
+  }
+
+  async station(number: number, { trusts = true, stillMs = 5_000 } = {}): Promise<Station> {
+    const environment = await this.host(number);
+    const logger = new MemoryLogger();
+    const options = { clock: this.#clock, entropy: systemEntropy, logger, adapter: ADDRESS(number), secondAdapter: '' };
+    const radio = new RadioSupervisor({ ...options, program: RADIO, environment, stillMs });
+    const station = new Station(radio, ADDRESS(number), trusts);
+    this.#stations.push(station);
+    return station;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#stations.map(({ radio }) => radio.stop()));
+    await this.keeper.close();
+  }
+}
