@@ -2,8 +2,8 @@ import { CpnsError } from '@cpns/shared';
 
 /** The network cable of a device or a server. */
 export interface Cable {
-  unplug(): void;
-  plug(): void;
+  unplug(): void | Promise<void>;
+  plug(): void | Promise<void>;
 }
 
 const missing = () => {

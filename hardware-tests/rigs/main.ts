@@ -4,6 +4,7 @@ import { plural, SystemClock, table } from '@cpns/shared/node';
 import { marksLines, totals } from '../report/matrix.js';
 import { addToReport } from '../report/report-files.js';
 import { SCENARIOS } from '../scenarios/index.js';
+import { AirRig } from './air/air-rig.js';
 import { type RigArguments, readArguments } from './arguments.js';
 import { Bench, DEFAULT_CONFIG } from './bench/bench.js';
 import { LanRig } from './lan/lan-rig.js';
@@ -46,7 +47,7 @@ The last line is "N passed, N failed, N skipped". A scenario that has no meaning
 const SHOWN_LINES = 60;
 
 const clock = new SystemClock();
-const rigs: readonly (Rig | RigFamily)[] = [new SimulationRig(), new LanRig(clock), new Bench(clock)];
+const rigs: readonly (Rig | RigFamily)[] = [new SimulationRig(), new LanRig(clock), new AirRig(clock), new Bench(clock)];
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {

@@ -4,14 +4,17 @@ import type { AgentProcess } from '../processes/agent-process.js';
 import type { Profile } from '../scenarios/profiles.js';
 import { type Cable, NO_CABLE } from './cable.js';
 import type { DeviceHandle } from './rig.js';
+import type { DeviceRadio } from './stage-radios.js';
 
 /** A device of a stage whose agent is a process. */
 export class ProcessDevice implements DeviceHandle {
   readonly #agent: AgentProcess;
   readonly #config: (profile: Profile) => object;
   readonly #cable: Cable;
+  readonly adapter?: DeviceRadio;
 
-  constructor(agent: AgentProcess, config: (profile: Profile) => object, cable: Cable = NO_CABLE) {
+  constructor(agent: AgentProcess, config: (profile: Profile) => object, cable: Cable = NO_CABLE, radio?: DeviceRadio) {
+    if (radio !== undefined) this.adapter = radio;
     this.#agent = agent;
     this.#config = config;
     this.#cable = cable;
@@ -32,4 +35,6 @@ export class ProcessDevice implements DeviceHandle {
   become = (profile: Profile) => this.#agent.configure(this.#config(profile));
   unplug = async () => this.#cable.unplug();
   plug = async () => this.#cable.plug();
+  jam = async () => this.adapter?.jam();
+  unjam = async () => this.adapter?.unjam();
 }

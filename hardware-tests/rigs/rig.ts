@@ -8,9 +8,10 @@ import type { DeviceMarks } from './bench/host-facts.js';
  * What a scenario may need of a rig beyond devices and a server:
  * `power`: processes can be killed and started; `cables`: links to the network can be cut; `attacker`: somebody can sit on a link between
  * two devices; `ip`: devices reach each other over IP; `dns-sd` and `mqtt`: tools of others can look for services and talk to the broker;
- * `ble`: devices can have Bluetooth LE; `air`: what goes through the air can be watched and disturbed.
+ * `ble`: devices can have Bluetooth LE; `adapters`: their Bluetooth adapters can be pulled out; `air`: what goes through the air can be
+ * watched and disturbed, and the processes that have the radios too.
  */
-export type Need = 'power' | 'cables' | 'attacker' | 'ip' | 'dns-sd' | 'mqtt' | 'ble' | 'air';
+export type Need = 'power' | 'cables' | 'attacker' | 'ip' | 'dns-sd' | 'mqtt' | 'ble' | 'adapters' | 'air';
 
 /** What a device is, beside its name. */
 export interface DeviceSetup {
@@ -23,6 +24,17 @@ export interface DeviceSetup {
   readonly spoilCode?: (code: string) => string;
   /** The device reaches no other but through this attacker. */
   readonly behind?: Attacker;
+  /** How it is near others. Default: as the rig is made for. `ble` needs `ble`, `lan` needs `ip`. */
+  readonly pan?: readonly ('lan' | 'ble')[];
+}
+
+/** The Bluetooth adapter of a device. */
+export interface AdapterHandle {
+  /** Pulls it out. */
+  unplug(): Promise<void>;
+  /** Puts it back in, powered; it has the address that it had. */
+  plug(): Promise<void>;
+  power(isOn: boolean): Promise<void>;
 }
 
 /** One device of a scenario. It was enrolled and runs. */
@@ -42,6 +54,11 @@ export interface DeviceHandle {
   /** Needs `cables`. */
   unplug(): Promise<void>;
   plug(): Promise<void>;
+  /** Needs `adapters`. */
+  readonly adapter?: AdapterHandle;
+  /** Its Bluetooth is out of range of everybody. Needs `ble`. */
+  jam?(): Promise<void>;
+  unjam?(): Promise<void>;
 }
 
 /** What the operator can do: the calls of the admin API. */
@@ -88,6 +105,42 @@ export interface Attacker {
   cut(): Promise<void>;
 }
 
+/** The air of Bluetooth LE between the devices of a stage. Addresses are unknown to scenarios: they name devices. */
+export interface AirHandle {
+  /** ATT packets and their octets that were sent so far, by everybody. */
+  counters(): Promise<{ readonly attPackets: number; readonly attOctets: number }>;
+  /** Silences a link of `device` at its ATT packet number `packet` counted from now on; the first is 1. */
+  cutAt(device: DeviceHandle, packet: number): Promise<void>;
+  /** No link agrees on more than this ATT MTU from now on. */
+  capMtu(mtu: number): Promise<void>;
+  /** Stops the process that has the radio of `device`, without a word, until {@link thawRadio}. */
+  freezeRadio(device: DeviceHandle): Promise<void>;
+  /** Lets it go on, if it still is there. */
+  thawRadio(device: DeviceHandle): Promise<void>;
+  killRadio(device: DeviceHandle): Promise<void>;
+  /** Octets of memory that the processes of `device` have, its radio's among them. */
+  memoryOf(device: DeviceHandle): Promise<number>;
+  /** Somebody near who means harm, with an adapter and libraries as everybody has them. */
+  hostile(): Promise<Hostile>;
+}
+
+/**
+ * How a hostile central behaves once it is connected. `mute`: subscribes and says nothing. `garbage`: writes what is no segment.
+ * `flood`: greets as it should and sends segments that nobody asked for, as fast as it can. `deaf`: greets, sends the beginning of a frame
+ * and never more.
+ */
+export type Assault = 'mute' | 'garbage' | 'flood' | 'deaf';
+
+/** Somebody near who means harm. He has no keys. */
+export interface Hostile {
+  /** Connects to `device` again and again and behaves so. */
+  assault(device: DeviceHandle, kind: Assault): Promise<void>;
+  /** Advertises what `device` advertises at present, says its name, and answers whoever connects with nothing or with nonsense. */
+  pretend(device: DeviceHandle, kind: 'mute' | 'garbage'): Promise<void>;
+  /** Connections that he made, connections that others made to him, octets that he sent. */
+  tally(): Promise<{ readonly connections: number; readonly caught: number; readonly octets: number }>;
+}
+
 /** A service that a foreign resolver has found. */
 export interface FoundService {
   readonly name: string;
@@ -124,6 +177,8 @@ export interface Stage {
   /** Needs `attacker`. */
   attacker(): Promise<Attacker>;
   readonly outsiders: Outsiders;
+  /** Needs `air`. */
+  readonly air?: AirHandle;
 }
 
 export interface LogOf {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Clock } from '@cpns/shared';
 import { Keeper } from '../../processes/keeper.js';
 import type { BuiltStage, Need, Rig } from '../rig.js';
+import type { StageRadios } from '../stage-radios.js';
 import { ipBatch, namespaces } from './ip.js';
 import { LanNetwork, PREFIX } from './lan-network.js';
 import { LanStage } from './lan-stage.js';
@@ -62,12 +63,14 @@ export class LanRig implements Rig {
     return undefined;
   }
 
-  async build(): Promise<BuiltStage> {
+  /** `radios`: what makes Bluetooth for the devices, given a directory for it. */
+  async build(radios?: (directory: string, keeper: Keeper) => Promise<StageRadios>): Promise<BuiltStage> {
     this.#keeper ??= clearUpAfterTheDead().then(() => new Keeper());
     const [keeper, clock, number] = [await this.#keeper, this.#clock, ++this.#stages];
     const directory = await mkdtemp(join(tmpdir(), `${PREFIX}-rig-${process.pid}-`));
     keeper.keep({ kind: 'directory', path: directory });
-    return LanStage.build({ network: new LanNetwork(keeper, number), directory, clock, keeper });
+    const more = radios === undefined ? {} : { radios: await radios(join(directory, 'air'), keeper) };
+    return LanStage.build({ network: new LanNetwork(keeper, number), directory, clock, keeper, ...more });
   }
 
   async close(): Promise<void> {

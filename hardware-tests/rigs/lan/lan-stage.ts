@@ -8,11 +8,13 @@ import { thisMachine } from '../../processes/machine.js';
 import { Program } from '../../processes/program.js';
 import { ServerProcess } from '../../processes/server-process.js';
 import type { Profile } from '../../scenarios/profiles.js';
+import type { Cable } from '../cable.js';
 import { agentConfiguration, SERVER_CONFIGURATION } from '../configuration.js';
 import { Operator } from '../operator.js';
 import { ProcessDevice } from '../process-device.js';
 import { ProcessServer } from '../process-server.js';
-import type { Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
+import type { AirHandle, Attacker, BuiltStage, DeviceHandle, DeviceSetup, LogOf, Outsiders } from '../rig.js';
+import type { DeviceRadio, StageRadios } from '../stage-radios.js';
 import { AdminRelay } from './admin-relay.js';
 import { LanAttacker } from './attacker.js';
 import { ForeignResolver } from './foreign-resolver.js';
@@ -30,6 +32,8 @@ export interface LanStageOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly keeper: Keeper;
+  /** With them the devices have Bluetooth, and the local network only where a scenario says so. */
+  readonly radios?: StageRadios;
 }
 
 /** One stage of the LAN rig: a switch, a server, and what the scenario adds. */
@@ -37,18 +41,21 @@ export class LanStage implements BuiltStage {
   readonly clock: Clock;
   readonly server: ProcessServer;
   readonly outsiders: Outsiders;
+  readonly air?: AirHandle;
   readonly #options: LanStageOptions;
   readonly #segment: Segment;
   readonly #logs: { readonly name: string; readonly log: LogTail }[] = [];
   readonly #stops: (() => Promise<unknown>)[] = [];
+  readonly #devices: DeviceHandle[] = [];
   readonly #operator = new Operator(() => this.server.admin);
   #foreign: Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> | undefined;
   readonly #segmentOf = new Map<Attacker, Segment>();
 
   private constructor(options: LanStageOptions) {
-    const { network, directory, clock, keeper } = options;
+    const { network, directory, clock, keeper, radios } = options;
     this.#options = options;
     this.clock = clock;
+    if (radios !== undefined) this.air = radios.air;
     this.#segment = network.segment();
     const host = network.host('server', this.#segment);
     const address = `${host.address}:${UPLINK_PORT}`;
@@ -95,26 +102,32 @@ export class LanStage implements BuiltStage {
   }
 
   async device(name: string, setup: DeviceSetup = {}): Promise<DeviceHandle> {
-    const { network, directory, clock, keeper } = this.#options;
+    const { network, directory, clock, keeper, radios } = this.#options;
     const id = entityId(name);
     const code = await this.#operator.enrol(name, setup.user);
     const host = network.host(name, this.#segmentFor(setup.behind));
+    const pan = setup.pan ?? [radios === undefined ? 'lan' : 'ble'];
+    const radio = pan.includes('ble') ? await radios?.add(name) : undefined;
+    const lan = {
+      enabled: pan.includes('lan'),
+      interfaces: ['eth0'],
+      ...(setup.behind !== undefined && { peers: [setup.behind.address] }),
+    };
     const config = (profile: Profile) => ({
       ...agentConfiguration(setup, profile),
-      pan: {
-        lan: { interfaces: ['eth0'], ...(setup.behind !== undefined && { peers: [setup.behind.address] }) },
-        ble: { enabled: false },
-      },
+      pan: { lan, ble: { enabled: radio !== undefined, ...(radio !== undefined && { adapter: radio.address }) } },
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};
-    const machine = thisMachine(host.prefix);
+    const machine = thisMachine([...host.prefix, ...(radio?.prefix ?? [])]);
     const agent = new AgentProcess({ id, directory: join(directory, name), config: config(profile), machine, clock, keeper });
     this.#logs.push({ name, log: agent.log });
     this.#stops.push(() => agent.kill());
     await agent.enrol(setup.spoilCode?.(code) ?? code);
     await agent.start();
-    return new ProcessDevice(agent, config, host);
+    const device = new ProcessDevice(agent, config, cableOf(host, pan.includes('lan') ? undefined : radio), radio);
+    this.#devices.push(device);
+    return device;
   }
 
   async attacker(): Promise<Attacker> {
@@ -131,16 +144,25 @@ export class LanStage implements BuiltStage {
     return attacker;
   }
 
-  tell(story: () => Promise<void>): Promise<void> {
-    return story();
+  async tell(story: () => Promise<void>): Promise<void> {
+    await story();
+    await this.#options.radios?.verify(this.#payloads());
   }
 
   logs(): readonly LogOf[] {
-    return this.#logs.map(({ name, log }) => ({ name, lines: log.last() }));
+    return [...this.#logs.map(({ name, log }) => ({ name, lines: log.last() })), ...(this.#options.radios?.logs() ?? [])];
   }
 
   async dispose(): Promise<void> {
     await Promise.allSettled(this.#stops.map((stop) => stop()));
+    await this.#options.radios?.close();
+  }
+
+  /** What applications have said to one another, as far as it arrived. */
+  #payloads(): Uint8Array[] {
+    const atDevices = this.#devices.flatMap(({ heard }) => heard.flatMap((event) => (event.type === 'message' ? event.payload : [])));
+    const atServer = this.server.heard.flatMap((item) => (item.kind === 'data' ? item.payload : []));
+    return [...atDevices, ...atServer].map((payload) => Buffer.from(payload, 'base64'));
   }
 
   #segmentFor(attacker: Attacker | undefined): Segment {
@@ -173,4 +195,19 @@ export class LanStage implements BuiltStage {
     this.#logs.push({ name, log });
     return new Program({ name, command: [...host.prefix, process.execPath, ...args], clock, keeper, log, quiet: true });
   }
+}
+
+/** A device that has its radio alone is out of range of the others, too, when its cable is pulled. */
+function cableOf(host: Host, radio: DeviceRadio | undefined): Cable {
+  if (radio === undefined) return host;
+  return {
+    unplug: () => {
+      host.unplug();
+      return radio.jam();
+    },
+    plug: () => {
+      host.plug();
+      return radio.unjam();
+    },
+  };
 }

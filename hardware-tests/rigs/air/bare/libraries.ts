@@ -45,6 +45,7 @@ export interface Bleno extends Events {
   readonly Characteristic: new (options: BlenoCharacteristicOptions) => object;
   readonly PrimaryService: new (options: { readonly uuid: string; readonly characteristics: readonly object[] }) => object;
   startAdvertising(name: string, services: readonly string[]): void;
+  startAdvertisingWithEIRData(data: Buffer, scanResponse: Buffer): void;
   setServices(services: readonly object[]): void;
 }
 

@@ -63,6 +63,12 @@ export class Air implements Room, LinkSurroundings {
     return this.#rssi.find(({ between }) => isBetween(between, at, from))?.rssi ?? DEFAULT_RSSI;
   }
 
+  /** What the controller of that address advertises at present; empty: nothing. */
+  advertisement(address: string): Buffer {
+    const advertiser = this.#controllers.get(address)?.advertiser;
+    return advertiser?.isOn ? advertiser.data : Buffer.alloc(0);
+  }
+
   get links(): readonly Link[] {
     return [...new Set([...this.#controllers.values()].flatMap(({ links }) => links))];
   }

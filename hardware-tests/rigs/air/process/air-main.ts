@@ -35,6 +35,7 @@ const FOLLOW: Follow = {
   refuse: ({ count, status, ...way }) => nothing(faults.refuse(way, count, status)),
   capMtu: ({ mtu }) => nothing(faults.capMtu(mtu)),
   clearFaults: () => nothing(faults.clear()),
+  advertisement: ({ address }) => ({ data: air.advertisement(address).toString('hex') }),
   links: () => air.links.map(({ number, ends: [central, peripheral] }) => ({ number, central, peripheral })),
   counters: () => recorder.counters,
   packets: ({ last }) => recorder.packets.slice(-last).map(shown),

@@ -23,9 +23,11 @@ export interface AirOrders {
   drop(order: Way & { readonly count: number }): null;
   refuse(order: Way & { readonly count: number; readonly status: number }): null;
   /** Without a number: no cap. */
-  capMtu(order: { readonly mtu?: number }): null;
+  capMtu(order: { readonly mtu?: number | undefined }): null;
   /** All goes well again; who is out of range stays so. */
   clearFaults(order: object): null;
+  /** Advertising data of a controller, in hexadecimal; empty while it does not advertise. */
+  advertisement(order: { readonly address: string }): { readonly data: string };
   links(order: object): readonly { readonly number: number; readonly central: string; readonly peripheral: string }[];
   counters(order: object): AirCounters;
   /** The last packets that were sent, oldest first; octets in hexadecimal. */

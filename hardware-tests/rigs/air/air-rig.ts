@@ -1,0 +1,36 @@
+import type { Clock } from '@cpns/shared';
+import { LanRig } from '../lan/lan-rig.js';
+import type { BuiltStage, Need, Rig } from '../rig.js';
+import { AirRadios } from './air-radios.js';
+
+/** Each device the real programs with the real noble and bleno, over virtual controllers; networks to the server as on the rig `lan`. */
+export class AirRig implements Rig {
+  readonly name = 'air';
+  readonly title = 'Bluetooth LE without radios: real processes with real noble and bleno over virtual controllers';
+  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'ble', 'adapters', 'air', 'mqtt']);
+  readonly atOnce = 2;
+  readonly #clock: Clock;
+  readonly #network: LanRig;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#network = new LanRig(clock);
+  }
+
+  obstacle(): Promise<string | undefined> {
+    return this.#network.obstacle();
+  }
+
+  lacks(need: Need): Promise<string | undefined> {
+    return this.#network.lacks(need);
+  }
+
+  build(): Promise<BuiltStage> {
+    const clock = this.#clock;
+    return this.#network.build((directory, keeper) => AirRadios.start({ directory, clock, keeper }));
+  }
+
+  close(): Promise<void> {
+    return this.#network.close();
+  }
+}

@@ -1,0 +1,23 @@
+import type { AdapterHandle, AirHandle, LogOf } from './rig.js';
+
+/** The Bluetooth adapter of one device of a stage. */
+export interface DeviceRadio extends AdapterHandle {
+  /** `aa:bb:cc:dd:ee:ff`. */
+  readonly address: string;
+  /** Words in front of the agent's command, such as those that set its environment. */
+  readonly prefix: readonly string[];
+  /** Out of range of everybody. */
+  jam(): Promise<void>;
+  unjam(): Promise<void>;
+}
+
+/** Bluetooth for the devices of a stage; all of them hear one another. */
+export interface StageRadios {
+  readonly air: AirHandle;
+  /** Plugs an adapter in for the device of that name, powered. */
+  add(device: string): Promise<DeviceRadio>;
+  /** What was heard in the air holds none of `payloads`. @throws CheckFailed */
+  verify(payloads: readonly Uint8Array[]): Promise<void>;
+  logs(): readonly LogOf[];
+  close(): Promise<void>;
+}
