@@ -6,7 +6,7 @@ import { SystemClock } from '@cpns/shared/node';
 import { Keeper } from '../../processes/keeper.js';
 import type { Benchmark, BenchmarkRun, Outcome, Table } from '../benchmark.js';
 import { median, quantile, rounded } from '../statistics.js';
-import { handshakeBound, mqttBound, recordSql, sqlBound } from './bounds.js';
+import { handshakeBound, mqttBound, recordSql, sqlBound, togetherBound } from './bounds.js';
 import { type Measured, MeasuredServer } from './measured-server.js';
 import { RAISED_SETTINGS } from './raised.js';
 
@@ -28,7 +28,7 @@ const EXTENT = {
     warmUp: 5_000,
     measured: 20_000,
     handshakes: 3_000,
-    recorded: 1_500,
+    recorded: 4_000,
     bare: 10_000,
     windows: 5,
     windowWarmUp: 2_500,
@@ -73,7 +73,9 @@ async function measure(run: BenchmarkRun, directory: string, clock: Clock, keepe
     );
     const handshake = await handshakeBound(extent.handshakes, common);
     const sql = await sqlBound(few.stateDirectory, perCommit, common);
-    const mqtt = await mqttBound(passed, gateways, extent.windowWarmUp, extent.bare, common);
+    const traffic = { passed, connections: gateways };
+    const mqtt = await mqttBound(traffic, extent.windowWarmUp, extent.bare, common);
+    const together = await togetherBound(few.stateDirectory, traffic, common);
 
     const windows: { few: number; many: number }[] = [];
     for (let i = 0; i < extent.windows; i++) {
@@ -102,6 +104,7 @@ async function measure(run: BenchmarkRun, directory: string, clock: Clock, keepe
             ['the same SQL', sql.us],
             ['the same messages, bare aedes over TLS-PSK', mqtt.us],
             ['bound: these three', boundUs],
+            ['the same three in one process, one after another as they come', together.us],
             ['server', cpuUs],
           ].map(([part, us]) => [part as string, rounded(us as number), rounded((us as number) / cpuUs, 3)]),
         },
