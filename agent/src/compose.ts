@@ -18,7 +18,10 @@ import { requireEnrolment, rootOf, summaryOf } from './enrolment.js';
 import { Device } from './entity/device.js';
 import type { Happening } from './entity/device-context.js';
 import type { DeviceState, EnrolmentRecord } from './entity/device-state.js';
+import { HintKeys } from './entity/hint-keys.js';
 import type { DeviceFacts } from './entity/role-keeper.js';
+import { BleTechnology } from './pan/ble/ble-technology.js';
+import { RadioSupervisor } from './pan/ble/radio-supervisor.js';
 import { LanTechnology } from './pan/lan/lan-technology.js';
 import { pairingPage } from './pan/qr/pairing-page.js';
 import { MqttUplink } from './uplink/mqtt-uplink.js';
@@ -131,7 +134,8 @@ async function run(
       doctor: (limit) => {
         const { uplink, device } = agent.current;
         const probe = (probeLimit: AbortSignal) => uplink.probe(probeLimit);
-        const context = { host, settings, stateDirectory, running: true, probe, clockOffsetMs: device.clockOffsetMs };
+        const bluetoothTrouble = device.neighbourhood.problemOf('ble');
+        const context = { host, settings, stateDirectory, running: true, probe, bluetoothTrouble, clockOffsetMs: device.clockOffsetMs };
         return runDoctor(context, clock, logger, limit);
       },
       reset: (everything) => agent.reset(everything),
@@ -181,7 +185,8 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
   const facts = await readFacts();
   const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
   const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;
-  const technologies = lan === undefined ? [] : [lan];
+  const ble = settings.pan.ble.enabled ? makeBle(environment, logger, place, state, enrolment) : undefined;
+  const technologies = [lan, ble].filter((technology) => technology !== undefined);
   const device = new Device({
     identity: { id: enrolment.entityId, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
     provider: nativeProvider,
@@ -226,6 +231,26 @@ function makeLan(
     maxNames: limits.mdnsNames,
     page: pairingPage,
     ...(mdnsPort !== undefined && { mdnsPort }),
+  });
+}
+
+/** Nothing of Bluetooth is loaded in this process: the radio has one of its own, which says what is missing. */
+function makeBle(
+  { clock }: AgentEnvironment,
+  logger: Logger,
+  { settings }: AgentPlace,
+  state: DeviceState,
+  { entityId }: EnrolmentRecord,
+): BleTechnology {
+  const { adapter = '', secondAdapter = '' } = settings.pan.ble;
+  const own = { clock, entropy: systemEntropy, logger: logger.child('ble') };
+  return new BleTechnology({
+    ...own,
+    id: entityId,
+    provider: nativeProvider,
+    radio: new RadioSupervisor({ ...own, adapter: adapter.toLowerCase(), secondAdapter: secondAdapter.toLowerCase() }),
+    keys: new HintKeys(nativeProvider, state, entityId),
+    maxNames: settings.limits.mdnsNames,
   });
 }
 

@@ -7,6 +7,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where sysfs is mounted. */
   readonly sysRoot: string;
+  /** Where procfs is mounted. */
+  readonly procRoot: string;
   /** Standard input and output are a terminal. */
   readonly terminal: boolean;
   readonly cores: number;
@@ -32,6 +34,7 @@ export function thisHost(): Host {
     platform: process.platform,
     env: process.env,
     sysRoot: '/sys',
+    procRoot: '/proc',
     terminal: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     cores: cpus().length || 1,
     memoryOctets: totalmem(),

@@ -12,6 +12,8 @@ export interface DoctorContext {
   readonly running: boolean;
   /** Tries the server with the own EUKey; absent: this device is not enrolled. */
   readonly probe: ((signal: AbortSignal) => Promise<Reachability>) | undefined;
+  /** Why the Bluetooth of the running agent does not work, in its own words; undefined when it works, or no agent runs. */
+  readonly bluetoothTrouble: string | undefined;
   /** Own wall clock minus server time, where the agent knows it. */
   readonly clockOffsetMs: number | undefined;
 }

@@ -52,6 +52,7 @@ describe('an agent that is run', () => {
           state: 'running',
           addresses: [expect.stringMatching(/^127\.0\.0\.1:\d+$/), expect.stringMatching(/^\[::1\]:/)],
         },
+        { technology: 'ble', state: 'off', addresses: [] },
       ],
       peers: { paired: 0, linked: 0 },
       pns: [],
@@ -142,9 +143,12 @@ describe('an agent that is run', () => {
     expect(checks.find(({ name }) => name === 'agent')).toMatchObject({ outcome: 'ok' });
   });
 
-  it('says that the local network is off', async () => {
+  it('says that the local network and Bluetooth are off', async () => {
     const agent = await ComposedAgent.running({ config: { lan: 'enabled: false' } });
-    expect((await agent.status()).pan).toEqual([{ technology: 'lan', state: 'off', addresses: [] }]);
+    expect((await agent.status()).pan).toEqual([
+      { technology: 'lan', state: 'off', addresses: [] },
+      { technology: 'ble', state: 'off', addresses: [] },
+    ]);
     await expect(agent.client.request('pair.link.show', {})).rejects.toMatchObject({ code: 'NoAddress' });
     await expect(agent.client.request('pair.peer', { peer: '127.0.0.1:7' })).rejects.toMatchObject({ code: 'NoPan' });
   });

@@ -20,6 +20,7 @@ async function computer(files: Readonly<Record<string, string>>, more: Partial<H
     platform: 'linux',
     env: {},
     sysRoot,
+    procRoot: sysRoot,
     terminal: false,
     cores: 4,
     memoryOctets: 8 * 2 ** 30,

@@ -44,6 +44,7 @@ const HOST: Host = {
   platform: 'aix',
   env: {},
   sysRoot: '/',
+  procRoot: '/',
   terminal: false,
   cores: 4,
   memoryOctets: 4_294_967_296,

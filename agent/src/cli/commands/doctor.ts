@@ -41,7 +41,7 @@ async function examine(context: CommandContext): Promise<DoctorReport> {
     ({ probe }) => ({ probe, trouble: undefined }),
     (error: unknown) => ({ probe: undefined, trouble: toCpnsError(error) }),
   );
-  const examined = { host: thisHost(), ...place, running: false, probe, clockOffsetMs: undefined };
+  const examined = { host: thisHost(), ...place, running: false, probe, bluetoothTrouble: undefined, clockOffsetMs: undefined };
   const { checks } = await runDoctor(examined, context.clock, context.logger, context.signal);
   if (trouble === undefined) return { checks };
   return { checks: [...checks.filter(({ name }) => name !== 'server'), problem('state', trouble.message)] };

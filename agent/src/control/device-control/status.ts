@@ -25,7 +25,7 @@ export function statusControl(context: ControlContext): StatusControl {
         ...(gateway && { gateway }),
         modeReason: reason,
         server: serverStatus(running, clock.monotonicMs()),
-        pan: technologies.length === 0 ? [OFF] : technologies.map((technology) => panStatus(device, technology)),
+        pan: [...technologies.map((technology) => panStatus(device, technology)), ...switchedOff(technologies)],
         ...(pairing.window && { pairingWindow: pairing.window }),
         peers: { paired: state.pairings().size, linked: device.linkedPeers().length, near: neighbourhood.sightings.size },
         pns: state.pns().map((record) => pnSummary(device, record)),
@@ -37,7 +37,13 @@ export function statusControl(context: ControlContext): StatusControl {
   };
 }
 
-const OFF: PanStatus = { technology: 'lan', state: 'off', addresses: [] };
+/** What a person can switch off. */
+const SWITCHABLE = ['lan', 'ble'] as const;
+
+function switchedOff(technologies: readonly PanTechnology[]): PanStatus[] {
+  const off = SWITCHABLE.filter((type) => !technologies.some((technology) => technology.type === type));
+  return off.map((technology) => ({ technology, state: 'off', addresses: [] }));
+}
 
 function panStatus({ neighbourhood }: Device, technology: PanTechnology): PanStatus {
   const problem = neighbourhood.problemOf(technology.type);
