@@ -7,7 +7,7 @@ import { AirRadios } from './air-radios.js';
 export class AirRig implements Rig {
   readonly name = 'air';
   readonly title = 'Bluetooth LE without radios: real processes with real noble and bleno over virtual controllers';
-  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'ble', 'adapters', 'air', 'mqtt']);
+  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'ble', 'adapters', 'air']);
   readonly atOnce = 2;
   readonly #clock: Clock;
   readonly #network: LanRig;
