@@ -1,4 +1,6 @@
 import { alteredPairing, replayedAndAltered } from './attack.js';
+import { bleOnlyPair } from './ble-only-pair.js';
+import { bleDropAtEveryStep, bleHostilePeer, bleRadioFrozen } from './ble-trouble.js';
 import { electByCapability, electNobody, electWithThreeStarters, electWithTies } from './elect-by-capability.js';
 import { aborted, establishAll, establishNamed, establishOneToOne, refuseToJoin } from './establish.js';
 import { foreignClient, foreignResolver } from './outsiders.js';
@@ -40,4 +42,8 @@ export const SCENARIOS: readonly Scenario[] = [
   alteredPairing,
   foreignClient,
   foreignResolver,
+  bleOnlyPair,
+  bleDropAtEveryStep,
+  bleRadioFrozen,
+  bleHostilePeer,
 ];
