@@ -12,6 +12,11 @@ export async function peerOf(device: Seat, other: Seat): Promise<PeersReport['pe
   return (await peers(device)).peers.find(({ id }) => id === other.id);
 }
 
+/** Whether strangers near learn the name of `device` without a pairing window: over a local network, not over Bluetooth (protocol 0.26). */
+export async function tellsItsName(device: Seat): Promise<boolean> {
+  return (await status(device)).pan.some(({ technology, state }) => technology !== 'ble' && state === 'running');
+}
+
 export async function networks(device: Seat): Promise<readonly PnReport[]> {
   return (await device.request('pn.show', {})).pns;
 }
