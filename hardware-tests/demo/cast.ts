@@ -6,31 +6,55 @@ import type { WatchItem } from '@cpns/server';
 import { type Clock, entityId, userId } from '@cpns/shared';
 import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
+import { thisMachine } from '../processes/machine.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
+import { AirRadios } from '../rigs/air/air-radios.js';
 import { DirectDesk } from '../rigs/operator-desk.js';
 import type { ServerAdmin } from '../rigs/rig.js';
+import type { DeviceRadio } from '../rigs/stage-radios.js';
 import { BOARD, LAPTOP, PHONE, type Profile } from '../scenarios/profiles.js';
 
 export const USER = userId('ann');
 const LOOPBACK = '127.0.0.1';
 
+/** How the devices of the demo reach one another. */
+export type Medium = 'lan' | 'ble';
+
+type What = 'phone' | 'laptop' | 'board';
+
+interface Scene {
+  readonly medium: Medium;
+  readonly directory: string;
+  readonly keeper: Keeper;
+  readonly clock: Clock;
+}
+
 /** A device of the demo. */
 export interface Actor {
   readonly agent: AgentProcess;
   readonly profile: Profile;
+  /** Of its Bluetooth adapter, if it has one. */
+  readonly bluetooth: string | undefined;
 }
 
-/** The server and the three devices, each a process; all of it on loopback and in one directory that goes away with them. */
+/**
+ * The server and the three devices, each a process; all of it on loopback and in one directory that goes away with them. By Bluetooth
+ * the devices have nothing but virtual adapters to reach one another, under the same drivers as real ones.
+ */
 export class Cast {
+  readonly medium: Medium;
   readonly server: ServerProcess;
   readonly phone: Actor;
   readonly laptop: Actor;
   readonly board: Actor;
   readonly #keeper: Keeper;
+  readonly #radios: Radios | undefined;
   readonly #desk: DirectDesk;
 
-  private constructor(directory: string, keeper: Keeper, clock: Clock) {
+  private constructor({ medium, directory, keeper, clock }: Scene, radios: Radios | undefined) {
+    this.medium = medium;
     this.#keeper = keeper;
+    this.#radios = radios;
     this.server = new ServerProcess({
       id: 'home',
       directory: join(directory, 'server'),
@@ -41,26 +65,26 @@ export class Cast {
     this.#desk = new DirectDesk(this.server);
     // Another demo may run on this machine, and loopback is one network.
     const own = randomBytes(2).toString('hex').slice(1);
-    const actor = (what: string, profile: Profile): Actor => {
-      const config = {
-        name: `Ann's ${what}`,
-        device: profile,
-        consent: 'same-user',
-        pan: { lan: { interfaces: loopbackInterfaces() }, ble: { enabled: false } },
-      };
+    const pan = { lan: { enabled: medium === 'lan', interfaces: loopbackInterfaces() }, ble: { enabled: medium === 'ble' } };
+    const actor = (what: What, profile: Profile): Actor => {
+      const config = { name: `Ann's ${what}`, device: profile, consent: 'same-user', pan };
       const id = entityId(`${what}-${own}`);
-      return { agent: new AgentProcess({ id, directory: join(directory, what), config, clock, keeper }), profile };
+      const radio = radios?.of[what];
+      const machine = thisMachine(radio?.prefix);
+      const agent = new AgentProcess({ id, directory: join(directory, what), config, machine, clock, keeper });
+      return { agent, profile, bluetooth: radio?.address };
     };
     this.phone = actor('phone', PHONE);
     this.laptop = actor('laptop', LAPTOP);
     this.board = actor('board', BOARD);
   }
 
-  static async gather(clock: Clock): Promise<Cast> {
+  static async gather(clock: Clock, medium: Medium): Promise<Cast> {
     const directory = await mkdtemp(join(tmpdir(), 'cpns-demo-'));
     const keeper = new Keeper();
     keeper.keep({ kind: 'directory', path: directory });
-    return new Cast(directory, keeper, clock);
+    const scene = { medium, directory, keeper, clock };
+    return new Cast(scene, medium === 'ble' ? await plugIn(scene) : undefined);
   }
 
   get devices(): readonly Actor[] {
@@ -89,8 +113,20 @@ export class Cast {
     this.#desk.close();
     await Promise.all(this.devices.map(({ agent }) => agent.stop()));
     await this.server.stop();
+    await this.#radios?.air.close();
     await this.#keeper.close();
   }
+}
+
+/** A virtual adapter for every device, all in one air. */
+interface Radios {
+  readonly air: AirRadios;
+  readonly of: Readonly<Record<What, DeviceRadio>>;
+}
+
+async function plugIn({ directory, clock, keeper }: Scene): Promise<Radios> {
+  const air = await AirRadios.start({ directory: join(directory, 'air'), clock, keeper });
+  return { air, of: { phone: await air.add('phone'), laptop: await air.add('laptop'), board: await air.add('board') } };
 }
 
 /** What the system calls its loopback interface. */

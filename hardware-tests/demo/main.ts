@@ -1,17 +1,19 @@
-/** `npm run demo [-- --once]` */
+/** `npm run demo [-- --once] [--pan lan|ble]` */
 import { describeError } from '@cpns/shared';
 import { SystemClock } from '@cpns/shared/node';
 import { typedCommand } from '../processes/commands.js';
-import { Cast } from './cast.js';
+import { Cast, type Medium } from './cast.js';
 import { Narrator } from './narrator.js';
 import { Story } from './story.js';
 
 const HELP = `A CPNS Server and three devices on this machine, from nothing to messages in a personal network.
 
-Usage: npm run demo [-- --once]
+Usage: npm run demo [-- --once] [--pan lan|ble]
 
-  --once   end when everything was shown; the last line is one JSON object
-  --help   this
+  --once      end when everything was shown; the last line is one JSON object
+  --pan lan   the devices meet on the local network (the default)
+  --pan ble   they have Bluetooth LE alone: the drivers of real adapters, over virtual ones
+  --help      this
 
 Everything stays on the loopback interface and in one temporary directory, and is gone at the end.`;
 
@@ -35,12 +37,14 @@ function interrupted(): Promise<NodeJS.Signals> {
 }
 let asked = false;
 
-async function main(once: boolean): Promise<number> {
+async function main(once: boolean, medium: Medium): Promise<number> {
   const clock = new SystemClock();
   const stop = interrupted();
   const tell = new Narrator(clock, print);
-  tell.plain('A CPNS Server and three devices, each a process of its own, on the loopback interface of this machine.', '');
-  const cast = await Cast.gather(clock);
+  const where =
+    medium === 'lan' ? 'on the loopback interface of this machine' : 'with virtual Bluetooth adapters and nothing else between them';
+  tell.plain(`A CPNS Server and three devices, each a process of its own, ${where}.`, '');
+  const cast = await Cast.gather(clock, medium);
   try {
     const told = new Story(cast, tell, clock).run();
     const ended = await Promise.race([told, stop]);
@@ -94,15 +98,23 @@ function whatToTry({ phone, laptop, board, server }: Cast, tell: Narrator): void
   tell.plain('End with Ctrl-C.');
 }
 
+/** `medium` is undefined when the words make no sense. */
+function readArguments(words: readonly string[]): { once: boolean; medium: Medium | undefined } {
+  const others = words.filter((word) => word !== '--once');
+  const [option, value, ...rest] = others;
+  const medium = (['lan', 'ble'] as const).find((known) => known === value);
+  const isPan = option === '--pan' && rest.length === 0;
+  return { once: others.length < words.length, medium: others.length === 0 ? 'lan' : isPan ? medium : undefined };
+}
+
 // A reader that has gone away, such as "head", ends it; the keeper clears up.
 process.stdout.on('error', () => process.exit(1));
 const words = process.argv.slice(2);
 if (words.includes('--help') || words.includes('-h')) {
   print(HELP);
-} else if (words.some((word) => word !== '--once')) {
-  process.stderr.write(`${HELP}\n`);
-  process.exitCode = 2;
 } else {
-  process.exitCode = await main(words.includes('--once'));
+  const { once, medium } = readArguments(words);
+  if (medium === undefined) process.stderr.write(`${HELP}\n`);
+  process.exitCode = medium === undefined ? 2 : await main(once, medium);
 }
 process.stdout.write('', () => process.exit());

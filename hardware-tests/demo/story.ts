@@ -39,11 +39,12 @@ export class Story {
   /** @throws CpnsError whatever goes wrong in the system */
   async run(): Promise<Outcome> {
     const tell = this.#tell;
-    const { phone, laptop, board } = this.#cast;
+    const { phone, laptop, board, medium } = this.#cast;
     await tell.step('The CPNS Server is made and starts: broker, database and enabler in one process.', () => this.#startServer());
     await tell.step(`Three devices of "${USER}" are enrolled: each takes in its code, with a key of its own.`, () => this.#enrol());
     await tell.step('Their agents start, each a process of its own.', () => this.#startAgents());
-    await tell.step('They notice one another by mDNS, on loopback only.', () => this.#notice());
+    if (medium === 'lan') await tell.step('They notice one another by mDNS, on loopback only.', () => this.#notice());
+    else await tell.step('They listen and advertise once they have somebody to meet: strangers stay silent.', () => this.#probed());
     await tell.step('Laptop and phone pair.', () => this.#pair(laptop, phone));
     await tell.step('Laptop and board pair.', () => this.#pair(laptop, board));
     const gateway = await tell.step('They tell one another what they are, and assign the PN GW.', () => this.#elect());
@@ -90,9 +91,11 @@ export class Story {
 
   async #startAgents(): Promise<void> {
     await Promise.all(this.#cast.devices.map(({ agent }) => agent.start()));
-    for (const { agent } of this.#cast.devices) {
+    for (const { agent, bluetooth } of this.#cast.devices) {
       const { pan } = await status(agent);
-      this.#tell.detail(`${agent.id.padEnd(10)} can be dialled at ${pan.flatMap(({ addresses }) => addresses)[0]}`);
+      const where =
+        bluetooth === undefined ? `can be dialled at ${pan.flatMap(({ addresses }) => addresses)[0]}` : `has adapter ${bluetooth}`;
+      this.#tell.detail(`${agent.id.padEnd(10)} ${where}`);
     }
   }
 
@@ -104,6 +107,11 @@ export class Story {
         await this.#until(`${one.agent.id} notices ${other.agent.id}`, async () => (await peerOf(one.agent, other.agent)) !== undefined);
       }
     }
+    await this.#probed();
+  }
+
+  async #probed(): Promise<void> {
+    const { devices } = this.#cast;
     await this.#until('all know whether they reach the server', async () =>
       (await Promise.all(devices.map(({ agent }) => status(agent)))).every(({ server }) => server.probe !== undefined),
     );
