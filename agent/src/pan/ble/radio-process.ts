@@ -70,6 +70,10 @@ export class RadioProcess {
     this.#cancelPing = every(clock, PING_EVERY_MS, () => this.#ping());
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   say(message: ToRadio): void {
     if (this.#child.connected) this.#child.send(message);
   }

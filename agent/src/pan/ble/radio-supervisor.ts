@@ -60,6 +60,11 @@ export class RadioSupervisor implements Radio {
     this.#unfitWaits = retrySchedule(options.entropy, AGAIN_UNFIT);
   }
 
+  /** Of the radio process, while there is one. */
+  get processId(): number | undefined {
+    return this.#process?.pid;
+  }
+
   start(events: RadioEvents): void {
     this.#events = events;
     this.#launch();

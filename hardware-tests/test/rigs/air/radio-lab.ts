@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Radio, type RadioDesire, type RadioNeighbour, RadioSupervisor } from '@cpns/agent';
+import { type RadioDesire, type RadioNeighbour, RadioSupervisor } from '@cpns/agent';
 import type { Link } from '@cpns/shared';
 import { SystemClock, systemEntropy } from '@cpns/shared/node';
 import { MemoryLogger } from '@cpns/shared/testing';
@@ -23,15 +23,18 @@ export class OpenedLink {
   closed: string | undefined;
   readonly #waiting = new Waiting();
 
-  constructor(readonly link: Link) {
+  constructor(
+    readonly link: Link,
+    readonly changed = () => {},
+  ) {
     link.open({
       frame: (octets) => {
         this.frames.push(octets);
-        this.#waiting.look();
+        this.#changed();
       },
       closed: (reason) => {
         this.closed = reason;
-        this.#waiting.look();
+        this.#changed();
       },
     });
   }
@@ -39,6 +42,11 @@ export class OpenedLink {
   async frame(at: number): Promise<Uint8Array> {
     await this.#waiting.until(`frame ${at}`, () => this.frames.length > at);
     return this.frames[at] as Uint8Array;
+  }
+
+  #changed(): void {
+    this.#waiting.look();
+    this.changed();
   }
 
   async end(): Promise<string> {
@@ -74,13 +82,15 @@ class Waiting {
 export class Station {
   readonly accepted: OpenedLink[] = [];
   readonly ended: Link[] = [];
+  readonly #connected: OpenedLink[] = [];
   readonly problems: (string | undefined)[] = [];
   readonly logger = new MemoryLogger();
   readonly #near = new Map<string, RadioNeighbour>();
   readonly #waiting = new Waiting();
 
   constructor(
-    readonly radio: Radio,
+    readonly radio: RadioSupervisor,
+    readonly host: string,
     readonly address: string,
     /** Whom it serves is a stranger no more. */
     readonly trusts: boolean,
@@ -89,11 +99,26 @@ export class Station {
       advertised: (neighbour) => this.#note(() => this.#near.set(neighbour.address, neighbour)),
       accepted: (link) => {
         if (trusts) radio.proven(link);
-        this.#note(() => this.accepted.push(new OpenedLink(link)));
+        this.#note(() => this.accepted.push(new OpenedLink(link, () => this.#waiting.look())));
       },
       ended: (link) => this.#note(() => this.ended.push(link)),
       problem: (sentence) => this.#note(() => this.problems.push(sentence)),
     });
+  }
+
+  /** The process of the radio. */
+  get pid(): number {
+    if (this.radio.processId === undefined) throw new Error('There is no radio process now.');
+    return this.radio.processId;
+  }
+
+  isInTrouble(): Promise<void> {
+    return this.until('the radio to report a problem', () => this.problems.at(-1) !== undefined);
+  }
+
+  /** Whatever was wrong is over. */
+  works(): Promise<void> {
+    return this.until('the radio to work', () => this.problems.at(-1) === undefined, 30_000);
   }
 
   /** Wants both at first; the hint is made of `number`. */
@@ -107,13 +132,22 @@ export class Station {
     return this.#near.get(other.address) as RadioNeighbour;
   }
 
+  /** Closes every link, and forgets them. */
+  hangUp(): void {
+    for (const { link } of [...this.accepted, ...this.#connected]) link.close('enough');
+    this.#connected.length = 0;
+    this.ended.length = 0;
+  }
+
   /** Forgets whom it heard. */
   forget(): void {
     this.#near.clear();
   }
 
   async connect(other: Station): Promise<OpenedLink> {
-    return new OpenedLink(await this.radio.connect(other.address, NEVER));
+    const link = new OpenedLink(await this.radio.connect(other.address, NEVER));
+    this.#connected.push(link);
+    return link;
   }
 
   /** The `at`th link that was accepted. */
@@ -152,7 +186,7 @@ export class RadioLab {
 
   /** Environment of processes on a new host that has the adapter of that number. */
   async host(number: number): Promise<Record<string, string>> {
-    const host = `host${number}`;
+    const host = hostOf(number);
     const { directory } = await this.air.ask('addHost', { host });
     await this.air.ask('plug', { host, address: ADDRESS(number) });
     return { [HOST_VARIABLE]: directory, NODE_OPTIONS: `--import ${BUILT('rigs/air/transport/inject.js')}` };
@@ -163,13 +197,37 @@ export class RadioLab {
     const logger = new MemoryLogger();
     const options = { clock: this.#clock, entropy: systemEntropy, logger, adapter: ADDRESS(number), secondAdapter: '' };
     const radio = new RadioSupervisor({ ...options, program: RADIO, environment, stillMs });
-    const station = new Station(radio, ADDRESS(number), trusts);
+    const station = new Station(radio, hostOf(number), ADDRESS(number), trusts);
     this.#stations.push(station);
     return station;
+  }
+
+  /** Ends the process until the station has noticed. */
+  async kill(station: Station): Promise<void> {
+    process.kill(station.pid, 'SIGKILL');
+    await station.isInTrouble();
+  }
+
+  /** Takes the adapter out until the station has noticed. */
+  async replug(station: Station): Promise<void> {
+    await this.air.ask('unplug', { address: station.address });
+    await station.isInTrouble();
+    await this.air.ask('plug', { host: station.host, address: station.address });
+  }
+
+  /** Switches the adapter off until the station has noticed. */
+  async switchOffAndOn(station: Station): Promise<void> {
+    await this.air.ask('power', { address: station.address, isOn: false });
+    await station.isInTrouble();
+    await this.air.ask('power', { address: station.address, isOn: true });
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#stations.map(({ radio }) => radio.stop()));
     await this.keeper.close();
   }
+}
+
+function hostOf(number: number): string {
+  return `host${number}`;
 }

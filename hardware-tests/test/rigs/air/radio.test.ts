@@ -1,48 +1,159 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NEVER, RadioLab } from './radio-lab.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NEVER, type OpenedLink, RadioLab, type Station } from './radio-lab.js';
 
 const octets = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 0xff);
 
-describe('two radio processes with the real libraries', () => {
+/** Connects, and sees that frames come through. */
+async function talk(central: Station, peripheral: Station): Promise<[near: OpenedLink, far: OpenedLink]> {
+  const at = peripheral.accepted.length;
+  const near = await central.connect(peripheral);
+  const far = await peripheral.accepts(at);
+  near.link.send(octets(300));
+  expect(await far.frame(0)).toEqual(octets(300));
+  return [near, far];
+}
+
+async function hangUp([near, far]: readonly [OpenedLink, OpenedLink]): Promise<void> {
+  near.link.close('enough');
+  await Promise.all([near.end(), far.end()]);
+}
+
+describe('radio processes with the real libraries', () => {
   let lab: RadioLab;
+  /** At first: a central, and a peripheral that it hears. */
+  let a: Station;
+  let b: Station;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     lab = await RadioLab.open();
+    a = await lab.station(1, { stillMs: 2_000 });
+    b = await lab.station(2);
   });
-  afterEach(() => lab.close());
+  beforeEach(async () => {
+    a.want(1, { role: 'central', advertisement: undefined });
+    b.want(2, { role: 'peripheral', scan: false });
+    await a.hears(b);
+  });
+  afterEach(async () => {
+    for (const station of [a, b]) station.hangUp();
+    await lab.air.ask('clearFaults', {});
+    await Promise.all([a.works(), b.works()]);
+  });
+  afterAll(() => lab.close());
 
-  async function pair() {
-    const [a, b] = [await lab.station(1), await lab.station(2)];
+  it('find each other in turn, on one adapter each, and read names', async () => {
     a.want(1);
     b.want(2, { readableId: 'sensor-2' });
+    for (const station of [a, b]) station.forget();
     await Promise.all([a.hears(b), b.hears(a)]);
-    return [a, b] as const;
-  }
-
-  it('find each other in turn, on one adapter each', async () => {
-    const [a, b] = await pair();
     expect((await a.hears(b)).advertisement).toEqual({ mode: 0, pairingOpen: false, hint: new Uint8Array(6).fill(2) });
     expect(await a.radio.readEntityId(b.address, NEVER)).toBe('sensor-2');
     b.want(2);
     expect(await a.radio.readEntityId(b.address, NEVER)).toBe('');
+    await hangUp(await talk(a, b));
+    await hangUp(await talk(b, a));
   });
 
-  it.each([256, 23])('carry frames of every length both ways at an MTU of %i', async (mtu) => {
-    await lab.air.ask('capMtu', { mtu });
-    const [a, b] = await pair();
-    const near = await a.connect(b);
-    const far = await b.accepts();
+  it.each([undefined, 23])('carry frames of every length both ways (MTU: %s)', async (mtu) => {
+    await lab.air.ask('capMtu', mtu === undefined ? {} : { mtu });
+    const [near, far] = await talk(a, b);
     const lengths = [1, 20, 300, 1_024, 16_428];
     for (const length of lengths) {
       near.link.send(octets(length));
       far.link.send(octets(length));
     }
     for (const [at, length] of lengths.entries()) {
-      expect(await far.frame(at)).toEqual(octets(length));
+      expect(await far.frame(1 + at)).toEqual(octets(length));
       expect(await near.frame(at)).toEqual(octets(length));
     }
     near.link.close('enough');
     expect(await far.end()).toContain('closed the connection');
     expect([a.ended, b.ended]).toEqual([[near.link], [far.link]]);
+  });
+
+  it('come through at last, wherever the connection is cut on the way', async () => {
+    for (let packet = 1; packet <= 20; packet++) {
+      await lab.air.ask('cutAt', { packet });
+      const at = b.accepted.length;
+      const near = await a.connect(b);
+      near.link.send(octets(300));
+      const came = b.until(
+        'the frame, or the end',
+        () => near.closed !== undefined || b.accepted.slice(at).some(({ frames }) => frames.length > 0),
+      );
+      await Promise.race([came, near.end()]);
+      await lab.air.ask('clearFaults', {});
+      if (near.closed !== undefined) await talk(a, b);
+      for (const station of [a, b]) station.hangUp();
+      await b.until('no link', () => b.accepted.every(({ closed }) => closed !== undefined));
+    }
+  });
+
+  it('hold seven peripherals at one central', async () => {
+    const numbers = [3, 4, 5, 6, 7, 8];
+    const others = await Promise.all(numbers.map((number) => lab.station(number)));
+    for (const [i, other] of others.entries()) other.want(numbers[i] as number, { role: 'peripheral', scan: false });
+    const peripherals = [b, ...others];
+    await Promise.all(peripherals.map((peripheral) => a.hears(peripheral)));
+    const pairs = await Promise.all(peripherals.map((peripheral) => talk(a, peripheral)));
+    for (const [near] of pairs) near.link.send(octets(5_000));
+    for (const [, far] of pairs) expect(await far.frame(1)).toEqual(octets(5_000));
+    expect(await lab.air.ask('links', {})).toHaveLength(7);
+    await Promise.all(others.map(({ radio }) => radio.stop()));
+  });
+
+  it('are started again when they stand still, and their links are lost at once', async () => {
+    const [near] = await talk(a, b);
+    process.kill(a.pid, 'SIGSTOP');
+    expect(await near.end()).toContain('lost');
+    expect(a.problems.at(-1)).toContain('stood still');
+    await expect(a.connect(b)).rejects.toMatchObject({ code: 'RadioDown' });
+    await a.works();
+    await talk(a, b);
+  });
+
+  it.each<[string, (station: Station) => Promise<unknown>]>([
+    ['is killed', (station) => lab.kill(station)],
+    ['loses its adapter, and gets it back at another index', (station) => lab.replug(station)],
+    ['has its adapter switched off and on', (station) => lab.switchOffAndOn(station)],
+  ])('come back by themselves when one %s', async (_, harm) => {
+    for (const victim of [a, b]) {
+      const [near, far] = await talk(a, b);
+      await harm(victim);
+      await Promise.all([near.end(), victim === b ? far.end() : undefined]);
+      await victim.works();
+    }
+    await talk(a, b);
+  });
+
+  it('come back by themselves when an adapter forgets everything and says nothing', async () => {
+    const pair = await talk(a, b);
+    await lab.air.ask('reset', { address: b.address });
+    // Nobody is told; the keep-alive above closes what is silent.
+    for (const { link } of pair) link.close('it is silent');
+    await talk(a, b);
+  });
+
+  it('turn round when the one that is served is to be the central, and not before', async () => {
+    a.want(1);
+    b.want(2);
+    const [near] = await talk(a, b);
+    const c = await lab.station(9);
+    c.want(9, { role: 'peripheral', scan: false });
+    a.want(1, { role: 'peripheral', scan: false });
+    b.want(2, { role: 'central', advertisement: undefined });
+    await b.hears(c);
+    expect(near.closed).toBeUndefined();
+    await talk(b, c);
+    await near.end();
+    b.forget();
+    await b.hears(a);
+    await talk(b, a);
+    await c.radio.stop();
+  });
+
+  it('leave nothing behind after many connections', async () => {
+    for (let i = 0; i < 20; i++) await hangUp(await talk(a, b));
+    expect(await lab.air.ask('links', {})).toEqual([]);
   });
 });
