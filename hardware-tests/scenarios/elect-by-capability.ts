@@ -1,10 +1,7 @@
-import { elected, peers, probed, status } from './acts/look.js';
+import { elected, peers, probed, SETTLED_MS, status } from './acts/look.js';
 import { pairByCode } from './acts/pair.js';
 import { BOARD, LAPTOP, PHONE } from './profiles.js';
 import { defineScenario } from './scenario.js';
-
-/** The assignment is over when it has not changed for so long: longer than a young PN GW yields (protocol 0.21). */
-const SETTLED_MS = 3_500;
 
 export const electByCapability = defineScenario({
   name: 'elect-by-capability',

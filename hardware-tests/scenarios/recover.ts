@@ -72,7 +72,7 @@ export const startedWithoutServer = defineScenario({
     await t.fails('no PN is made', create(phone, { setup: '1-1' }), 'NoGateway');
     t.step('The server comes.');
     await server.start();
-    // Whoever reaches the server first is the only one that may be PN GW at that moment, and is not displaced.
+    // Whoever reaches the server first is the only one that may be PN GW at that moment; it may yield to a better one soon after.
     const gateway = await agreed(t, [phone, laptop], RECOVERY_MS);
     const pne = gateway === phone ? laptop : phone;
     await elected(t, gateway, [pne], RECOVERY_MS);

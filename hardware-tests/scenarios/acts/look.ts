@@ -58,13 +58,22 @@ export async function probed(t: Telling, devices: readonly Seat[]): Promise<void
   }
 }
 
-/** Waits until all use the same PN GW, one of them, and gives that. */
+/** The assignment is over when it has not changed for so long: longer than a young PN GW yields (protocol 0.21). */
+export const SETTLED_MS = 3_500;
+
+/** Waits until all use the same PN GW, one of them, and stay with it; gives that. */
 export function agreed<D extends Seat>(t: Telling, devices: readonly D[], withinMs?: number): Promise<D> {
+  const { clock } = t.stage;
+  let sinceMs = 0;
+  let last: D | undefined;
   return t.eventually(
     'all use the same PN GW',
     async () => {
       const chosen = new Set(await Promise.all(devices.map(async (device) => (await status(device)).gateway)));
-      return chosen.size === 1 && devices.find(({ id }) => chosen.has(id));
+      const gateway = chosen.size === 1 ? devices.find(({ id }) => chosen.has(id)) : undefined;
+      if (gateway !== last) sinceMs = clock.monotonicMs();
+      last = gateway;
+      return clock.monotonicMs() - sinceMs > SETTLED_MS && gateway;
     },
     withinMs,
   );
