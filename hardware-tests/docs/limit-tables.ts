@@ -154,6 +154,9 @@ const DEVICE = [
     ['HANDSHAKE_LIMIT_MS', 'ms', 'An HTTP request is complete', 'connections that are opened and left'],
   ]),
   ...constantsOf('agent/src/pan/lan/lan-technology.ts', [['SPARE_CONNECTIONS', '', 'Connections beyond those of links', 'likewise']]),
+  ...constantsOf('agent/src/entity/pan-preference.ts', [
+    ['MAX_BLE_LINKS', '', 'Bluetooth links that a device opens', 'PNEs of one PN GW there: an adapter has few places'],
+  ]),
   ...constantsOf('agent/src/pan/ble/hint-resolver.ts', [
     ['UNKNOWN_PER_SECOND', 'each second', 'Unknown Bluetooth hints that are computed', 'forged advertisements'],
     ['UNKNOWN_BURST', '', '... at once', 'likewise'],

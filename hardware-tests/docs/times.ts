@@ -4,6 +4,17 @@ const TIMES = [
   ...constantsOf('shared/src/security/rotating-hint.ts', [
     ['HINT_PERIOD_MS', 'ms', 'A Bluetooth hint has a new prefix', 'so long a stranger can follow one'],
   ]),
+  ...constantsOf('agent/src/entity/peer-paths.ts', [
+    ['STEADY_MS', 'ms', 'A better link is used', 'when it has stood so long; twice as long for each one lost lately'],
+    ['LATELY_MS', 'ms', '... lately', ''],
+    ['SPARE_MS', 'ms', 'A worse link is closed', 'when the better one was beyond doubt for so long'],
+  ]),
+  ...constantsOf('agent/src/entity/ble-turns.ts', [
+    ['SETTLED_MS', 'ms', 'A Bluetooth link that runs the wrong way is turned round', 'when it has stood so long'],
+    ['BACK_WITHIN_MS', 'ms', '... and is back', 'or counts as lost'],
+    ['NOT_AGAIN_FOR_MS', 'ms', 'A link that did not come back is not turned again', ''],
+    ['PLACE_TAKEN_MS', 'ms', 'A PNE frees the place of its PN GW', 'from somebody else'],
+  ]),
   ...constantsOf('agent/src/pan/ble/own-hints.ts', [
     ['TURN_MS', 'ms', 'A device with several keys advertises the hint of each', 'in turn, that of its K_adv every other time'],
   ]),
@@ -93,7 +104,9 @@ const TIMES = [
   ...constantsOf('agent/src/entity/neighbourhood.ts', [
     ['HIGHER_ID_WAITS_MS', 'ms', 'The higher entity id waits to be dialled', 'then it dials itself'],
     ['DIAL_TIMEOUT_MS', 'ms', 'One dialling', 'all addresses together'],
+    ['BLE_DIAL_TIMEOUT_MS', 'ms', '... over Bluetooth', 'a radio connects to one device after the other'],
     ['DIAL_EVERY_MS', 'ms', 'One device is dialled again', 'at the earliest'],
+    ['BETTER_FIRST_MS', 'ms', 'A worse technology is dialled', 'where the device is seen in a better way, too'],
   ]),
   ...constantsOf('agent/src/entity/link-session.ts', [['HANDSHAKE_TIMEOUT_MS', 'ms', 'Link 2 follows Link 1', '']]),
   ...constantsOf('agent/src/entity/pairing/pairing-attempt.ts', [

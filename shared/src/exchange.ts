@@ -93,6 +93,11 @@ export class Exchange<Via> {
     this.#options = options;
   }
 
+  /** No request is under way, in either direction. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0 && this.#busy.size === 0;
+  }
+
   /**
    * Sends `body` and waits for one of `accepts`. `answered` is called with the answer at once, before anything that came behind it is
    * looked at: for an answer that changes how the next frame is to be read. What it throws becomes the outcome.

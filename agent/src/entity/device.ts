@@ -19,6 +19,7 @@ import {
   type Envelope,
   entityDiscoveryRequest,
   isGateway,
+  Mode,
   PanKind,
   RemoveReason,
   refusal,
@@ -161,6 +162,7 @@ export class Device {
       panKinds: technologies.flatMap((technology) => PAN_KINDS[technology.type] ?? []),
       linkTo,
       linkedPeers,
+      isAwaited: (id) => this.#peers.isAwaited(id),
       happened,
       assigned: (assignment) => this.#assigned(assignment),
       changed: () => this.#gateway.capabilitiesChanged(),
@@ -179,13 +181,16 @@ export class Device {
       technologies,
       happened,
       mode: () => this.roles.mode,
+      modeOf: (id) => this.roles.capabilitiesOf(id)?.mode,
+      gateway: () => this.roles.assignment.gateway,
       handler: {
-        up: (link) => void this.#discovery.greet(link),
-        ended: (link) => {
-          this.#gateway.linkClosed(link);
-          this.#pne.linkClosed(link);
+        up: (link, before) => {
+          if (before !== undefined) this.roles.moved(before, link);
+          void this.#discovery.greet(link);
         },
+        ended: (link) => this.#ended(link),
         down: () => this.roles.changed(),
+        missed: () => this.roles.changed(),
         message: (link, envelope, hop) => this.#message(link, envelope, hop),
         unpaired: (peer, byPeer) => this.#unpaired(peer, byPeer),
       },
@@ -261,13 +266,14 @@ export class Device {
 
   /**
    * Establishes a PN with this device as its initiator, through `gateway` or the assigned one.
-   * @throws CpnsError State/NoGateway, State/IsGateway, and as the PNE role's establish
+   * @throws CpnsError State/NoGateway, State/IsGateway, State/OneGatewayOverBluetooth, and as the PNE role's establish
    */
   async establish(setup: Setup, gateway: EntityId | undefined, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
     const id = gateway ?? this.roles.assignment.gateway;
     if (id === this.id)
       throw new CpnsError('State', 'IsGateway', 'This device is the PN GW: ask for the personal network at one of the other devices.');
     const link = id && this.#peers.linkTo(id);
+    if (!link && id !== undefined) this.#refuseSecondOverBluetooth(id);
     if (!link) {
       throw new CpnsError(
         'State',
@@ -276,6 +282,19 @@ export class Device {
       );
     }
     return await this.#pne.establish(link, setup, progress, signal);
+  }
+
+  /** @throws CpnsError State/OneGatewayOverBluetooth */
+  #refuseSecondOverBluetooth(wanted: EntityId): void {
+    const isGatewayOverBluetooth = (id: EntityId) =>
+      this.#peers.linkTo(id)?.technology === 'ble' && isGateway(this.roles.capabilitiesOf(id)?.mode ?? Mode.Unassigned);
+    const taken = this.#peers.linked.find(isGatewayOverBluetooth);
+    if (taken === undefined) return;
+    throw new CpnsError(
+      'State',
+      'OneGatewayOverBluetooth',
+      `Over Bluetooth a device has a link with one PN GW at a time, and this one has it with ${taken}: reach ${wanted} over the local network, or add a second Bluetooth adapter.`,
+    );
   }
 
   /**
@@ -289,6 +308,14 @@ export class Device {
   /** Tells every linked device that the pairing is over, as a reset is about to make it. */
   tellUnpaired(): void {
     this.#peers.pairings.tellAll();
+  }
+
+  /** What was under way on a link is over; where there is another one to the same PN GW, it goes on there. */
+  #ended(link: PeerLink): void {
+    this.#gateway.linkClosed(link);
+    this.#pne.linkClosed(link);
+    const other = link.peer && this.#peers.linkTo(link.peer);
+    if (other !== undefined && other !== link) this.#pne.goOn(other);
   }
 
   /** What rested on a pairing is over. */
@@ -333,7 +360,7 @@ export class Device {
   #assigned({ mode }: Assignment): void {
     if (isGateway(mode)) this.#gateway.start();
     else void this.#gateway.stop();
-    this.#peers.announce();
+    this.#peers.roleChanged();
   }
 
   #gatewayRefused(error: CpnsError): void {

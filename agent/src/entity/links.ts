@@ -4,16 +4,20 @@ import { MAX_PAIRED_KEYS, type PairedPeer, Secret } from '@cpns/shared/security'
 import type { DeviceLimits } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { LinkSessionAcceptor, openLinkSession } from './link-session.js';
+import { MAX_BLE_LINKS } from './pan-preference.js';
 import { CLEAR, type Hop, PeerLink } from './peer-link.js';
+import { PeerPaths } from './peer-paths.js';
 
 const PAIRING_MESSAGES: ReadonlySet<number> = new Set([pairing1.number, pairing3.number, pairing4.number]);
 
 export interface LinksHandler {
   /** Who is at the other end is a stranger no more. */
   familiar(link: Link): void;
-  /** A proven link to a peer; the only one of its peer. */
-  up(link: PeerLink, peer: EntityId): void;
-  /** A link that was up has ended, perhaps because a newer one to the same peer took its place. */
+  /** A proven link to a peer is the one to use from now on. `before`: in place of this one, which may still be open. */
+  up(link: PeerLink, peer: EntityId, before: PeerLink | undefined): void;
+  /** The link in use is silent, and may be lost soon. */
+  doubted(peer: EntityId): void;
+  /** A proven link has ended, perhaps because another one to the same peer took its place. */
   ended(link: PeerLink): void;
   /** After {@link ended}: there is no link to that peer any more. */
   down(link: PeerLink, peer: EntityId, reason: string): void;
@@ -39,25 +43,40 @@ export interface LinksOptions {
   readonly handler: LinksHandler;
 }
 
-/** All links of a device: proves who is at the other end, keeps one per peer, and tells when they come and go. */
+/** All links of a device: proves who is at the other end, has one in use per peer, and tells when they come and go. */
 export class Links {
   readonly #options: LinksOptions;
   readonly #all = new Set<PeerLink>();
-  readonly #byPeer = new Map<EntityId, PeerLink>();
+  readonly #paths: PeerPaths;
   /** How often links could not be proven: with two keys for a peer, each gets its turn. */
   readonly #failures = new Map<EntityId, number>();
   readonly #acceptors = new WeakMap<PeerLink, LinkSessionAcceptor>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    const { self, clock, handler } = options;
+    this.#paths = new PeerPaths({ self, clock, inUse: (link, peer, before) => handler.up(link, peer, before) });
   }
 
+  /** The link to use. */
   get(peer: EntityId): PeerLink | undefined {
-    return this.#byPeer.get(peer);
+    return this.#paths.inUse(peer);
+  }
+  /** A link over another technology beside it. */
+  spare(peer: EntityId): PeerLink | undefined {
+    return this.#paths.spare(peer);
   }
   /** Peers with a proven link. */
   peers(): EntityId[] {
-    return [...this.#byPeer.keys()];
+    return this.#paths.peers();
+  }
+  /** Over Bluetooth there is a place for one more that this device opens. */
+  get hasBleRoom(): boolean {
+    return [...this.#all].filter(({ technology, initiated }) => technology === 'ble' && initiated).length < MAX_BLE_LINKS;
+  }
+  /** Somebody has connected to this device over Bluetooth. */
+  get servesOverBle(): boolean {
+    return [...this.#all].some(({ technology, initiated, peer }) => technology === 'ble' && !initiated && peer !== undefined);
   }
 
   /** Takes a raw link over and listens on it. Undefined: there are too many already, and it was closed. */
@@ -77,6 +96,9 @@ export class Links {
       limits,
       handler: {
         clear: (from, envelope) => this.#clear(from, envelope),
+        doubted: (from) => {
+          if (from.peer !== undefined && this.#paths.inUse(from.peer) === from) this.#options.handler.doubted(from.peer);
+        },
         familiar: (raw) => this.#options.handler.familiar(raw),
         message: (from, envelope, hop) => this.#options.handler.message(from, envelope, hop),
         closed: (from, reason) => this.#closed(from, reason),
@@ -113,34 +135,26 @@ export class Links {
     }
   }
 
-  /** A link whose session stands: kept, unless another one to the same peer stays (protocol 0.22). */
+  /** A link whose session stands. */
   proven(link: PeerLink): void {
-    const peer = link.peer;
-    if (peer === undefined || link.signal.aborted || this.#options.handler.farewell(link)) return;
-    const other = this.#byPeer.get(peer);
-    if (other !== undefined && other !== link && !other.signal.aborted) {
-      const keepsOther = other.initiated !== link.initiated && this.#dialledByLower(other, peer);
-      if (keepsOther) return link.close('another link to the same device stays');
-      this.#byPeer.set(peer, link);
-      other.close('a newer link to the same device stays');
-    }
-    this.#byPeer.set(peer, link);
-    this.#options.handler.up(link, peer);
+    if (link.peer === undefined || link.signal.aborted || this.#options.handler.farewell(link)) return;
+    this.#paths.add(link);
   }
 
   /** Takes the link to a peer out of use: it is no link of that peer any more, and stays open. */
   retire(peer: EntityId): PeerLink | undefined {
-    const link = this.#byPeer.get(peer);
+    const reason = 'the devices are not paired any more';
+    const link = this.#paths.forget(peer, reason);
     if (link === undefined) return undefined;
-    this.#byPeer.delete(peer);
     this.#options.handler.ended(link);
-    this.#options.handler.down(link, peer, 'the devices are not paired any more');
+    this.#options.handler.down(link, peer, reason);
     return link;
   }
 
   /** Others may hold half of the places without a proof, and lose them to links that this device opens itself. */
-  #hasRoom({ initiated }: Link): boolean {
+  #hasRoom({ initiated, technology }: Link): boolean {
     const { links } = this.#options.limits;
+    if (technology === 'ble' && initiated && !this.hasBleRoom) return false;
     const unproven = [...this.#all].filter((link) => !link.initiated && link.peer === undefined);
     if (!initiated) return this.#all.size < links && unproven.length < Math.ceil(links / 2);
     if (this.#all.size >= links) unproven[0]?.close('the place is needed');
@@ -149,10 +163,6 @@ export class Links {
 
   closeAll(reason: string): void {
     for (const link of [...this.#all]) link.close(reason);
-  }
-
-  #dialledByLower(link: PeerLink, peer: EntityId): boolean {
-    return link.initiated === this.#options.self < peer;
   }
 
   #clear(link: PeerLink, envelope: Envelope): void {
@@ -185,9 +195,9 @@ export class Links {
     this.#acceptors.get(link)?.abort();
     const peer = link.peer;
     if (peer === undefined) return;
-    const only = this.#byPeer.get(peer) === link;
-    if (only) this.#byPeer.delete(peer);
+    const { last, next } = this.#paths.remove(link);
     this.#options.handler.ended(link);
-    if (only) this.#options.handler.down(link, peer, reason);
+    if (next !== undefined) this.#options.handler.up(next, peer, link);
+    if (last) this.#options.handler.down(link, peer, reason);
   }
 }

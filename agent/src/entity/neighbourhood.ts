@@ -12,11 +12,16 @@ import {
   retrySchedule,
   toCpnsError,
 } from '@cpns/shared';
+import { isBetter } from './pan-preference.js';
 import type { PanEvents, PanTechnology, Sighting } from './pan-technology.js';
 
 /** The lower entity id dials; the other one dials when there is no link after this time (protocol 0.22). */
 const HIGHER_ID_WAITS_MS = 3_000;
+/** Where a device is seen in a better way, too, that one is tried first for so long. */
+const BETTER_FIRST_MS = 2_000;
 const DIAL_TIMEOUT_MS = 10_000;
+/** A Bluetooth radio connects to one device after the other, and may need three attempts. */
+const BLE_DIAL_TIMEOUT_MS = 20_000;
 /** A link that breaks as soon as it stands is set up anew at most once in so long (security 1.6). */
 const DIAL_EVERY_MS = 1_000;
 
@@ -38,16 +43,23 @@ export interface NeighbourhoodOptions {
   readonly maxSighted: number;
   /** This device is always remembered: inventing others must not hide it. */
   isPaired(id: EntityId): boolean;
-  /** Is a link to this device wanted, and not there yet? */
-  wanted(id: EntityId): boolean;
+  /** Is a link to this device over that technology wanted, and not there yet? */
+  wanted(id: EntityId, technology: LinkType): boolean;
+  /** This side need not wait for the other one to dial. */
+  dialsFirst(id: EntityId, technology: LinkType): boolean;
+  /** There is a link to that device, over whatever technology. */
+  isLinked(id: EntityId): boolean;
 }
+
+/** A device over one technology. */
+type Way = `${LinkType} ${EntityId}`;
 
 /** Who is near, over all PAN technologies, and the dialling of those who are wanted. */
 export class Neighbourhood {
   readonly #options: NeighbourhoodOptions;
   readonly #sightings = new Map<EntityId, Map<LinkType, Sighting>>();
-  readonly #dialling = new Map<EntityId, () => void>();
-  readonly #dialledAtMs = new Map<EntityId, number>();
+  readonly #dialling = new Map<Way, () => void>();
+  readonly #dialledAtMs = new Map<Way, number>();
   readonly #problems = new Map<LinkType, string>();
   readonly #stopping = new AbortController();
 
@@ -95,23 +107,24 @@ export class Neighbourhood {
     return this.#sightings;
   }
 
-  /** A link broke, or a pairing began: look and dial again. */
-  refresh(id?: EntityId): void {
+  /** A link broke: look and dial again. */
+  refresh(): void {
     for (const technology of this.#options.technologies) technology.refresh();
-    for (const known of id === undefined ? this.#sightings.keys() : [id]) this.#dialWhenDue(known);
+    this.dialWanted();
   }
 
-  /** One try to reach somebody, over any technology that knows him. @throws CpnsError Transport, Timeout */
+  /** A link is in doubt, or the own role is another one: somebody else may be wanted. */
+  dialWanted(): void {
+    for (const id of this.#sightings.keys()) this.#dialWhenDue(id);
+  }
+
+  /** One try to reach somebody, over the best technology that finds him. @throws CpnsError Transport, Timeout */
   async reach(id: EntityId, signal: AbortSignal): Promise<Link> {
-    const known = this.#sightings.get(id);
-    if (known === undefined || known.size === 0)
-      throw new CpnsError('Transport', 'NotNear', `${id} is not near: check that it is on and in the same network.`);
-    let last: unknown;
-    for (const sighting of known.values()) {
-      const technology = this.#options.technologies.find((candidate) => candidate.type === sighting.technology);
-      if (technology === undefined) continue;
+    const known = [...(this.#sightings.get(id)?.keys() ?? [])];
+    let last: unknown = notNear(id);
+    for (const technology of known.sort((a, b) => Number(isBetter(b, a)) - Number(isBetter(a, b)))) {
       try {
-        return await this.dial(technology, sighting.addresses, signal);
+        return await this.#reachOver(id, technology, signal);
       } catch (error) {
         last = error;
       }
@@ -119,13 +132,20 @@ export class Neighbourhood {
     throw last;
   }
 
+  async #reachOver(id: EntityId, type: LinkType, signal: AbortSignal): Promise<Link> {
+    const sighting = this.#sightings.get(id)?.get(type);
+    const technology = this.#options.technologies.find((candidate) => candidate.type === type);
+    if (sighting === undefined || technology === undefined) throw notNear(id);
+    return await this.dial(technology, sighting.addresses, signal);
+  }
+
   /** @throws CpnsError Transport, Timeout */
   async dial(technology: PanTechnology, addresses: readonly string[], signal: AbortSignal): Promise<Link> {
     const limit = deadline(
       this.#options.clock,
-      DIAL_TIMEOUT_MS,
+      technology.type === 'ble' ? BLE_DIAL_TIMEOUT_MS : DIAL_TIMEOUT_MS,
       signal,
-      'The other device did not answer: check that it is on and in the same network.',
+      'The other device did not answer: check that it is on and near, or in the same network.',
     );
     try {
       return await technology.dial(addresses, limit.signal);
@@ -147,7 +167,8 @@ export class Neighbourhood {
       lost: (id) => {
         const known = this.#sightings.get(id);
         known?.delete(technology.type);
-        if (known?.size === 0) this.#sightings.delete(id);
+        if (known !== undefined && known.size > 0) return;
+        this.#sightings.delete(id);
         this.#options.handler.changed(id, undefined);
       },
       accepted: (link) => void this.#options.handler.linked(link, undefined),
@@ -162,39 +183,59 @@ export class Neighbourhood {
     return this.#sightings.has(id) || this.#sightings.size < this.#options.maxSighted || this.#options.isPaired(id);
   }
 
+  /** Dials where a link is wanted; a call too many does no harm. */
   #dialWhenDue(id: EntityId): void {
-    const { clock, self, wanted, entropy } = this.#options;
-    if (this.#dialling.has(id) || this.#stopping.signal.aborted || !wanted(id)) return;
-    const sinceMs = clock.monotonicMs() - (this.#dialledAtMs.get(id) ?? Number.NEGATIVE_INFINITY);
-    const pauseMs = Math.max(DIAL_EVERY_MS - sinceMs, self < id ? 0 : HIGHER_ID_WAITS_MS);
-    this.#dialAfter(pauseMs, id, retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 }));
+    for (const technology of this.#sightings.get(id)?.keys() ?? []) this.#dialOver(id, technology);
+  }
+
+  #dialOver(id: EntityId, technology: LinkType): void {
+    const { clock, wanted, entropy } = this.#options;
+    const way: Way = `${technology} ${id}`;
+    if (this.#dialling.has(way) || this.#stopping.signal.aborted || !wanted(id, technology)) return;
+    const sinceMs = clock.monotonicMs() - (this.#dialledAtMs.get(way) ?? Number.NEGATIVE_INFINITY);
+    const pauseMs = Math.max(DIAL_EVERY_MS - sinceMs, this.#courtesyMs(id, technology));
+    this.#dialAfter(pauseMs, id, technology, retrySchedule(entropy, { firstMs: 1_000, maxMs: 30_000 }));
+  }
+
+  /** How long somebody or something else may come first. */
+  #courtesyMs(id: EntityId, technology: LinkType): number {
+    const { dialsFirst, isLinked } = this.#options;
+    const higherMs = dialsFirst(id, technology) ? 0 : HIGHER_ID_WAITS_MS;
+    if (isLinked(id)) return higherMs;
+    const seenBetter = [...(this.#sightings.get(id)?.keys() ?? [])].some((other) => isBetter(other, technology));
+    return seenBetter ? Math.max(higherMs, BETTER_FIRST_MS) : higherMs;
   }
 
   /** Dials until there is a proven link, the device is gone, or nobody wants it any more. */
-  #dialAfter(pauseMs: number, id: EntityId, delays: Iterator<number, never>): void {
+  #dialAfter(pauseMs: number, id: EntityId, technology: LinkType, delays: Iterator<number, never>): void {
     const { clock, wanted } = this.#options;
+    const way: Way = `${technology} ${id}`;
     const due = async () => {
-      if (!wanted(id) || !this.#sightings.has(id)) return void this.#dialling.delete(id);
-      this.#dialledAtMs.set(id, clock.monotonicMs());
-      const linked = await this.#tryToLink(id);
-      if (linked || this.#stopping.signal.aborted) return void this.#dialling.delete(id);
-      this.#dialAfter(500 + delays.next().value, id, delays);
+      if (!wanted(id, technology) || !this.#sightings.get(id)?.has(technology)) return void this.#dialling.delete(way);
+      this.#dialledAtMs.set(way, clock.monotonicMs());
+      const linked = await this.#tryToLink(id, technology);
+      if (linked || this.#stopping.signal.aborted) return void this.#dialling.delete(way);
+      this.#dialAfter(500 + delays.next().value, id, technology, delays);
     };
     this.#dialling.set(
-      id,
+      way,
       clock.after(pauseMs, () => void due()),
     );
   }
 
-  async #tryToLink(id: EntityId): Promise<boolean> {
+  async #tryToLink(id: EntityId, technology: LinkType): Promise<boolean> {
     const { signal } = this.#stopping;
     try {
-      const link = await this.reach(id, signal);
+      const link = await this.#reachOver(id, technology, signal);
       if (!signal.aborted) return await this.#options.handler.linked(link, id);
       link.close(abortReason(signal).message);
     } catch (error) {
-      this.#options.logger.debug('could not reach a device', { peer: id, why: describeError(error) });
+      this.#options.logger.debug('could not reach a device', { peer: id, technology, why: describeError(error) });
     }
     return false;
   }
+}
+
+function notNear(id: EntityId): CpnsError {
+  return new CpnsError('Transport', 'NotNear', `${id} is not near: check that it is on, and near or in the same network.`);
 }

@@ -37,12 +37,14 @@ export const LINK: Hop = { kind: 'link' };
 export interface LinkTimes {
   readonly pingEveryMs: number;
   readonly deadAfterMs: number;
+  /** A link that answers a ping no faster than this is in doubt; absent where there is nothing worse to have in its place. */
+  readonly doubtAfterMs?: number;
   /** A link must prove its peer within this time, unless a pairing is under way on it. */
   readonly proveWithinMs: number;
 }
 export const LINK_TIMES: Readonly<Record<Link['technology'], LinkTimes>> = {
-  lan: { pingEveryMs: 2_000, deadAfterMs: 6_000, proveWithinMs: 10_000 },
-  sim: { pingEveryMs: 2_000, deadAfterMs: 6_000, proveWithinMs: 10_000 },
+  lan: { pingEveryMs: 2_000, deadAfterMs: 6_000, doubtAfterMs: 1_000, proveWithinMs: 10_000 },
+  sim: { pingEveryMs: 2_000, deadAfterMs: 6_000, doubtAfterMs: 1_000, proveWithinMs: 10_000 },
   ble: { pingEveryMs: 5_000, deadAfterMs: 15_000, proveWithinMs: 3_000 },
 };
 
@@ -53,6 +55,8 @@ export interface PeerLinkHandler {
   familiar(link: Link): void;
   /** A request or notify of the proven peer that the catalogue allows on this hop. */
   message(link: PeerLink, envelope: Envelope, hop: Hop): void;
+  /** The link has become {@link PeerLink.isDoubtful}. */
+  doubted(link: PeerLink): void;
   /** Once, when the link is gone. */
   closed(link: PeerLink, reason: string): void;
 }
@@ -98,7 +102,10 @@ export class PeerLink {
   readonly #closing = new AbortController();
   #session: LinkSession | undefined;
   #lastHeardMs: number;
+  /** Since then a ping has no answer. */
+  #pingedAtMs: number | undefined;
   #cancelTimer = () => {};
+  #cancelDoubt = () => {};
   #provenAtMs = 0;
   #keyDigest: string | undefined;
 
@@ -145,6 +152,12 @@ export class PeerLink {
   /** Monotonic time of the proof. */
   get provenAtMs(): number {
     return this.#provenAtMs;
+  }
+  /** Silent for longer than a link that works would be: it may be lost. */
+  get isDoubtful(): boolean {
+    const { doubtAfterMs } = this.#times;
+    if (doubtAfterMs === undefined || this.#pingedAtMs === undefined) return false;
+    return this.#options.clock.monotonicMs() - this.#pingedAtMs >= doubtAfterMs;
   }
   /** Fires when the link is gone; a CpnsError is its reason. */
   get signal(): AbortSignal {
@@ -197,6 +210,7 @@ export class PeerLink {
 
   #heard(): void {
     this.#lastHeardMs = this.#options.clock.monotonicMs();
+    this.#pingedAtMs = undefined;
   }
 
   #digestOf(kPair: Uint8Array): string {
@@ -215,6 +229,7 @@ export class PeerLink {
     if (this.#closing.signal.aborted) return;
     const gone = new CpnsError('Transport', 'LinkLost', `The link to ${this.peer ?? this.remote} was lost: ${reason}.`);
     this.#cancelTimer();
+    this.#cancelDoubt();
     this.#closing.abort(gone);
     this.exchange.close(gone);
     this.#session?.channel.erase();
@@ -226,15 +241,27 @@ export class PeerLink {
 
   #keepAlive(): void {
     const { clock } = this.#options;
-    this.#cancelTimer = clock.after(this.#times.pingEveryMs, () => {
+    const { pingEveryMs, deadAfterMs } = this.#times;
+    const deadInMs = Math.max(1, this.#lastHeardMs + deadAfterMs - clock.monotonicMs());
+    this.#cancelTimer = clock.after(Math.min(pingEveryMs, deadInMs), () => {
       const session = this.#session;
       if (session === undefined || this.#closing.signal.aborted) return;
-      if (clock.monotonicMs() - this.#lastHeardMs >= this.#times.deadAfterMs) return this.close('nothing was heard from it any more');
+      if (clock.monotonicMs() - this.#lastHeardMs >= deadAfterMs) return this.close('nothing was heard from it any more');
       const worn = session.channel.mustRehandshake || [...this.#panByPn.values()].some((channel) => channel.mustRehandshake);
       if (worn) return this.close('its keys are due for renewal');
       this.#link.send(session.channel.seal(INNER_TYPE.ping, new Uint8Array(0)));
+      this.#doubtLater();
       this.#keepAlive();
     });
+  }
+
+  #doubtLater(): void {
+    const { clock, handler } = this.#options;
+    const { doubtAfterMs } = this.#times;
+    if (doubtAfterMs === undefined || this.#pingedAtMs !== undefined) return;
+    this.#pingedAtMs = clock.monotonicMs();
+    this.#cancelDoubt();
+    this.#cancelDoubt = clock.after(doubtAfterMs, () => this.isDoubtful && handler.doubted(this));
   }
 
   #transmit(envelope: Uint8Array, hop: Hop, type: AnyMessage): void {

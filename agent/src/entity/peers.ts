@@ -5,29 +5,35 @@ import {
   describeError,
   type EntityId,
   type Entropy,
+  every,
   type Link,
+  type LinkType,
   type Logger,
   Serial,
 } from '@cpns/shared';
 import { advertisingKey, type Envelope, type Mode, unpair } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import { AdvertisingKeys } from './advertising-keys.js';
+import { BleTurns } from './ble-turns.js';
 import type { DeviceLimits, Happening } from './device-context.js';
 import type { DeviceState } from './device-state.js';
 import { Links } from './links.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { PairingService } from './pairing/pairing-service.js';
 import { Pairings } from './pairings.js';
+import { dialsFirst, isBetter, MAX_BLE_LINKS, mayDial, technologyName } from './pan-preference.js';
 import type { PanTechnology } from './pan-technology.js';
 import type { Hop, PeerLink } from './peer-link.js';
 
 export interface PeersHandler {
-  /** A proven link to a peer; the only one of its peer. */
-  up(link: PeerLink): void;
-  /** A link that was up has ended. */
+  /** A proven link to a peer is the one to use from now on. `before`: in place of this one, which may still be open. */
+  up(link: PeerLink, before: PeerLink | undefined): void;
+  /** A proven link has ended; there may be another one to its peer. */
   ended(link: PeerLink): void;
   /** After {@link ended}: there is no link to its peer any more. */
   down(link: PeerLink): void;
+  /** A device that was awaited, since its link was to be made anew, did not come. */
+  missed(peer: EntityId): void;
   message(link: PeerLink, envelope: Envelope, hop: Hop): void;
   /** The pairing is deleted, by this device or by the peer. */
   unpaired(peer: EntityId, byPeer: boolean): Promise<void>;
@@ -46,7 +52,15 @@ export interface PeersOptions {
   happened(what: Happening): void;
   /** What this device is now, for everybody around. */
   mode(): Mode;
+  /** Mode of a linked peer, as it last said. */
+  modeOf(peer: EntityId): Mode | undefined;
+  /** The PN GW that this device uses. */
+  gateway(): EntityId | undefined;
 }
+
+/** Bluetooth links that run the wrong way are looked for this often. */
+const REVIEW_EVERY_MS = 1_000;
+const NO_BLE_ROOM = `this device has ${MAX_BLE_LINKS} links there, as many as it may: use the local network, or another PN GW.`;
 
 /** The devices around this one: who is near, who is paired, and who is linked. */
 export class Peers {
@@ -56,6 +70,9 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #links: Links;
   readonly #advertising: AdvertisingKeys;
+  readonly #turns: BleTurns;
+  /** Devices for which there is no place over Bluetooth, as was said. */
+  readonly #turnedAway = new Set<EntityId>();
   /** Links on which the peer has said something. */
   readonly #spoken = new WeakSet<PeerLink>();
   readonly #confirming = new Set<EntityId>();
@@ -75,12 +92,20 @@ export class Peers {
       limits,
       handler: {
         familiar: (link) => technologies.find(({ type }) => type === link.technology)?.proven(link),
-        up: (link, peer) => {
-          happened({ type: 'link-up', peer, technology: link.technology, text: `Linked with ${peer}.` });
+        up: (link, peer, before) => {
+          const text = before === undefined ? `Linked with ${peer}.` : `Linked with ${peer} over ${technologyName(link.technology)} now.`;
+          happened({ type: 'link-up', peer, technology: link.technology, text });
+          this.#turns.back(peer);
+          this.#turnedAway.delete(peer);
           void this.#advertising.tell(link);
-          handler.up(link);
+          handler.up(link, before);
+          this.#sayWhoIsTurnedAway();
         },
-        ended: (link) => handler.ended(link),
+        doubted: () => this.neighbourhood.dialWanted(),
+        ended: (link) => {
+          handler.ended(link);
+          if (!this.#stopped) this.neighbourhood.refresh();
+        },
         down: (link, peer, reason) => this.#down(link, peer, reason),
         message: (link, envelope, hop) => this.#message(link, envelope, hop),
         pairing: (link, envelope) => this.pairing.accepted(link, envelope),
@@ -115,15 +140,27 @@ export class Peers {
       technologies,
       maxSighted: limits.mdnsNames,
       isPaired: (id) => this.pairings.has(id),
-      wanted: (id) => this.pairings.has(id) && this.linkTo(id) === undefined,
+      wanted: (id, technology) => this.#wanted(id, technology),
+      dialsFirst: (id, technology) => dialsFirst(technology, options.mode(), self < id),
+      isLinked: (id) => this.linkTo(id) !== undefined,
       handler: {
         linked: (link, expected) => this.#linked(link, expected),
         changed: (id, sighting) => {
           const text = sighting ? `${id} is near.` : `${id} is not near any more.`;
           happened({ type: sighting ? 'peer-sighted' : 'peer-lost', peer: id, text });
-          if (sighting !== undefined) this.pairing.sighted(sighting);
+          if (sighting === undefined) return;
+          this.#sayWhoIsTurnedAway();
+          this.pairing.sighted(sighting);
         },
       },
+    });
+    this.#turns = new BleTurns({
+      clock,
+      mode: () => options.mode(),
+      modeOf: (peer) => options.modeOf(peer),
+      gateway: () => options.gateway(),
+      isLinked: (peer) => this.linkTo(peer) !== undefined,
+      missed: (peer) => handler.missed(peer),
     });
     this.pairing = new PairingService(
       { self, provider, clock, entropy, logger, limits },
@@ -147,8 +184,9 @@ export class Peers {
 
   /** @throws CpnsError why the first PAN technology cannot start, when none can */
   async start(): Promise<void> {
-    const { technologies, logger } = this.#options;
+    const { technologies, logger, clock } = this.#options;
     if (technologies.some(({ type }) => type === 'ble')) {
+      every(clock, REVIEW_EVERY_MS, () => this.#reviewBluetooth());
       await this.#advertising
         .make()
         .catch((error) =>
@@ -167,6 +205,10 @@ export class Peers {
     await this.neighbourhood.stop();
   }
 
+  /** Its link is being made anew in the other direction. */
+  isAwaited(id: EntityId): boolean {
+    return this.#turns.isAwaited(id);
+  }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);
   }
@@ -178,6 +220,12 @@ export class Peers {
   /** Tells everybody around what this device is now. */
   announce(): void {
     for (const technology of this.#options.technologies) this.#announceBy(technology);
+  }
+
+  /** This device has another role: it tells, and dials whom it did not before. */
+  roleChanged(): void {
+    this.announce();
+    if (!this.#stopped) this.neighbourhood.dialWanted();
   }
 
   /** Over Bluetooth alone an announcement rests on keys. */
@@ -198,8 +246,35 @@ export class Peers {
     const { happened, handler } = this.#options;
     if (this.#stopped) return;
     happened({ type: 'link-down', peer, technology: link.technology, text: `The link with ${peer} is gone: ${reason}.` });
-    handler.down(link);
-    this.neighbourhood.refresh(peer);
+    const comesBack = this.pairings.has(peer) && this.#turns.ended(link, peer);
+    if (!comesBack) handler.down(link);
+    this.neighbourhood.dialWanted();
+  }
+
+  /** A better link than there is, or a worse one while that is in doubt; each device in its part (protocol 0.22, 0.26). */
+  #wanted(id: EntityId, technology: LinkType): boolean {
+    if (!this.pairings.has(id) || !mayDial(technology, this.#options.mode())) return false;
+    // An adapter that is connected to cannot connect to others.
+    if (technology === 'ble' && (!this.#links.hasBleRoom || this.#links.servesOverBle)) return false;
+    const inUse = this.#links.get(id);
+    if (inUse === undefined) return true;
+    if (inUse.technology === technology || this.#links.spare(id)?.technology === technology) return false;
+    return isBetter(technology, inUse.technology) || inUse.isDoubtful;
+  }
+
+  #reviewBluetooth(): void {
+    this.#turns.review(this.linked.flatMap((id) => [this.#links.get(id), this.#links.spare(id)].filter((link) => link !== undefined)));
+  }
+
+  /** Once for each device that has no place here. */
+  #sayWhoIsTurnedAway(): void {
+    const linked = this.linked.filter((id) => this.linkTo(id)?.technology === 'ble');
+    if (linked.length < MAX_BLE_LINKS) return;
+    for (const [id, ways] of this.neighbourhood.sightings) {
+      if (!ways.has('ble') || this.linkTo(id) !== undefined || !this.pairings.has(id) || this.#turnedAway.has(id)) continue;
+      this.#turnedAway.add(id);
+      this.#options.happened({ type: 'problem', text: `${id} is near over Bluetooth, but ${NO_BLE_ROOM}` });
+    }
   }
 
   #message(link: PeerLink, envelope: Envelope, hop: Hop): void {
@@ -259,8 +334,10 @@ export class Peers {
     const raw = await (addresses === undefined
       ? this.neighbourhood.reach(peer, signal)
       : this.neighbourhood.dial(technology, addresses, signal));
+    const crowded = raw.technology === 'ble' && !this.#links.hasBleRoom;
     const link = this.#links.adopt(raw);
     if (link !== undefined) return link;
+    if (crowded) throw new CpnsError('State', 'TooManyBleLinks', `Over Bluetooth ${NO_BLE_ROOM}`);
     throw new CpnsError('State', 'TooManyLinks', 'This device has as many links as it may: unpair one, or raise limits.links.');
   }
 }

@@ -36,6 +36,8 @@ export interface RoleKeeperOptions {
   readonly panKinds: readonly (typeof PanKind)[keyof typeof PanKind][];
   linkTo(id: EntityId): PeerLink | undefined;
   linkedPeers(): readonly EntityId[];
+  /** There is no link, but one is about to be: who takes part in the choice stays the same. */
+  isAwaited(id: EntityId): boolean;
   happened(what: Happening): void;
   /** Mode or gateway is another one now. */
   assigned(assignment: Assignment): void;
@@ -133,9 +135,16 @@ export class RoleKeeper {
     this.#decide();
   }
 
+  /** Another link to the same peer is in use now: what it was told before still counts. */
+  moved(before: PeerLink, link: PeerLink): void {
+    const told = this.#told.get(before);
+    if (told !== undefined && !this.#told.has(link)) this.#told.set(link, told);
+  }
+
   /** PNs came or went, or a link did. */
   changed(): void {
-    for (const peer of this.#heard.keys()) if (this.#options.linkTo(peer) === undefined) this.#heard.delete(peer);
+    const { linkTo, isAwaited } = this.#options;
+    for (const peer of this.#heard.keys()) if (linkTo(peer) === undefined && !isAwaited(peer)) this.#heard.delete(peer);
     this.#decide();
   }
 
@@ -146,7 +155,7 @@ export class RoleKeeper {
     const peers: Candidate[] = [];
     for (const [id, capabilities] of this.#heard) {
       const link = this.#options.linkTo(id);
-      if (link !== undefined && this.#told.has(link)) peers.push({ id, capabilities });
+      if (link === undefined ? this.#options.isAwaited(id) : this.#told.has(link)) peers.push({ id, capabilities });
     }
     const next = assign({
       self: { id: identity.id, capabilities: this.#sent },

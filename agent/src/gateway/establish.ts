@@ -81,7 +81,7 @@ export async function establish(
     // 15. PN Establishment Notify to the others; then 24 to 26
     const status = (pne: EntityId) => registration.pnes.find((entry) => entry.pne === pne)?.status ?? Status.AuthFailed;
     for (const { id: pne, link } of admitted) if (pne !== id) void notifyMember(context, pnId, registration, link, pne, key);
-    void finishConnection(context, connections, pnId, id, status(id), key);
+    void finishConnection(context, connections, pnId, initiator, status(id), key);
 
     // 14. PN Setup Response to the initiator
     for (const entry of registration.pnes) forming.outcomes.set(entry.pne, entry.status);
@@ -229,14 +229,15 @@ async function finishConnection(
   context: GatewayContext,
   connections: Connections,
   pnId: PnId,
-  pne: EntityId,
+  initiator: PeerLink,
   status: Status,
   key: PnKey,
 ): Promise<void> {
+  const pne = initiator.peer as EntityId;
   await sleep(context.clock, 0);
   const outcome = status === Status.Success ? await handOutPnKey(context, pnId, pne, key.graceMs) : 'refused';
-  if (outcome !== 'refused') return connections.confirm(pne, pnId);
-  connections.fail(pne, new CpnsError('Auth', 'NotInPn', `${pne} is not in the personal network.`, { status: Status.AuthFailed }));
+  if (outcome !== 'refused') return connections.confirm(initiator, pnId);
+  connections.fail(initiator, new CpnsError('Auth', 'NotInPn', `${pne} is not in the personal network.`, { status: Status.AuthFailed }));
   if (status === Status.Success) await removeFromPn(context, pnId, [pne], RemoveReason.Unreachable);
 }
 

@@ -132,7 +132,7 @@ export class Gateway {
     const pne = link.peer as EntityId;
     switch (envelope.number) {
       case pneConnectionSetupRequest.number:
-        this.#serve(link, envelope, hop, () => this.#connections.wait(pne));
+        this.#serve(link, envelope, hop, () => this.#connections.wait(link));
         return true;
       case pnSetupRequest.number:
         this.#serve(link, envelope, hop, () => this.#establish(link, pne, envelope));
@@ -175,7 +175,7 @@ export class Gateway {
   /** A link ended: what its PNE had under way is over. */
   linkClosed(link: PeerLink): void {
     this.#panSessions.get(link)?.abort();
-    if (link.peer !== undefined) this.#connections.fail(link.peer, new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
+    this.#connections.fail(link, new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
   }
 
   async #establish(link: PeerLink, pne: EntityId, envelope: Envelope): Promise<Reply<Hop>> {
@@ -185,7 +185,7 @@ export class Gateway {
     try {
       return await establish(this.#context, this.#connections, link, envelope);
     } catch (error) {
-      this.#connections.fail(pne, toCpnsError(error));
+      this.#connections.fail(link, toCpnsError(error));
       throw error;
     } finally {
       this.#settingUp.delete(pne);

@@ -118,6 +118,12 @@ export class Pne {
     for (const pnId of this.#context.runs.on(link)) abandonRun(this.#context, pnId, link);
   }
 
+  /** The link before this one to the same gateway has ended: what has not moved yet does now. */
+  goOn(link: PeerLink): void {
+    const left = pnsOf(this.#context, link.peer as EntityId).some(({ pnId }) => !link.hasPan(pnIdText(pnId)));
+    if (left) void this.gatewayLinked(link);
+  }
+
   /** The gateway is none of this device's any more: its PNs are over here (their PN GW takes this device out, protocol 0.15). */
   async leaveGateway(gateway: EntityId): Promise<void> {
     for (const { pnId } of pnsOf(this.#context, gateway)) {

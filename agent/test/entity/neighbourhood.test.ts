@@ -30,6 +30,8 @@ function neighbourhood(...technologies: PanTechnology[]): Neighbourhood {
     maxSighted: 8,
     isPaired: () => false,
     wanted: () => false,
+    dialsFirst: () => true,
+    isLinked: () => false,
     handler: { linked: async () => false, changed: () => {} },
   });
 }

@@ -16,7 +16,9 @@ import { nativeProvider } from '@cpns/shared/node';
 import { type EuKeyRoot, euKeyPrk, rootFromPrk, Secret } from '@cpns/shared/security';
 import { InsecureSeededEntropy, MemoryLogger, MemoryStore, type VirtualClock } from '@cpns/shared/testing';
 import type { SimulatedAir } from './air.js';
+import type { Cable } from './cable.js';
 import { Deeds, observedStore } from './deeds.js';
+import type { RadioRoom } from './radio-room.js';
 
 export const SERVER_ID = serverId('cpns.test');
 
@@ -71,7 +73,12 @@ function mortalUplink(uplink: Uplink, deeds: Deeds): Uplink & { die(): void } {
 }
 
 export interface SimulatedDeviceOptions {
-  readonly air: SimulatedAir;
+  /** Undefined: it has Bluetooth alone. */
+  readonly air?: SimulatedAir | undefined;
+  /** Given, it has Bluetooth. */
+  readonly radios?: RadioRoom | undefined;
+  /** Unplugged: its Bluetooth is out of range. */
+  readonly range?: Cable;
   readonly clock: VirtualClock;
   readonly facts?: DeviceFacts;
   readonly uplink?: Uplink;
@@ -112,7 +119,7 @@ export interface SimulatedDevice {
 }
 
 export async function simulatedDevice(name: string, options: SimulatedDeviceOptions): Promise<SimulatedDevice> {
-  const { air, provider = nativeProvider } = options;
+  const { air, radios, range, provider = nativeProvider } = options;
   let aheadMs = options.clockAheadMs ?? 0;
   const clock = new StoppableClock({
     monotonicMs: () => options.clock.monotonicMs(),
@@ -130,7 +137,8 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
   const powerCut = () => {
     hasPower = false;
     clock.stop();
-    air.vanish(id);
+    air?.vanish(id);
+    radios?.vanish(id);
     uplink.die();
     return store.crash();
   };
@@ -142,6 +150,9 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
     provider,
     euKeyPrk(provider, new Secret(`EUKey ${name}`, options.euKey ?? new Uint8Array(32).fill(name.length))),
   );
+  const entropy = new InsecureSeededEntropy(`${name} at ${clock.monotonicMs()}`);
+  const host = { id, clock, entropy, logger, provider, state, deeds, ...(range && { range }) };
+  const technologies = [...(air ? [air.technology(id, deeds)] : []), ...(radios ? [radios.technology(host)] : [])];
   const device = new Device({
     identity: {
       id,
@@ -151,7 +162,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
     },
     provider,
     clock,
-    entropy: new InsecureSeededEntropy(`${name} at ${clock.monotonicMs()}`),
+    entropy,
     logger,
     state,
     settings: {
@@ -163,7 +174,7 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
       ...options.settings,
     },
     facts: options.facts ?? PHONE,
-    technologies: options.technologies ?? [air.technology(id, deeds)],
+    technologies: options.technologies ?? technologies,
     uplink,
     bootCounter,
     happened: (what) => happenings.push(what),
