@@ -15,8 +15,8 @@ export interface Host {
   readonly memoryOctets: number;
   /** Names of interfaces that have an address, loopback excluded. */
   interfaces(): readonly string[];
-  /** Output of a program, or undefined when it cannot be run within 2 s. */
-  run(program: string, args: readonly string[]): Promise<string | undefined>;
+  /** Output of a program, or undefined when it cannot be run, or not within `limitMs` (default: 2,000). */
+  run(program: string, args: readonly string[], limitMs?: number): Promise<string | undefined>;
 }
 
 function attachedInterfaces(): string[] {
@@ -39,9 +39,9 @@ export function thisHost(): Host {
     cores: cpus().length || 1,
     memoryOctets: totalmem(),
     interfaces: attachedInterfaces,
-    run: (program, args) =>
+    run: (program, args, limitMs = 2_000) =>
       new Promise((resolve) => {
-        execFile(program, args, { timeout: 2000, maxBuffer: 65_536 }, (error, output) => resolve(error === null ? output : undefined));
+        execFile(program, args, { timeout: limitMs, maxBuffer: 65_536 }, (error, output) => resolve(error === null ? output : undefined));
       }),
   };
 }

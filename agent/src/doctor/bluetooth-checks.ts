@@ -12,6 +12,8 @@ import { type Check, type DoctorContext, ok, skipped, warning } from './check.js
 const name = 'Bluetooth';
 /** Bit of CAP_NET_RAW in the capability sets of Linux. */
 const CAP_NET_RAW = 1n << 13n;
+/** Within the time of a check; a small computer takes seconds to start a program. */
+const PROBE_MS = 8_000;
 const PROBE = fileURLToPath(new URL('./bluetooth-probe.js', import.meta.url));
 
 /** What is missing for Bluetooth LE. Everything else works without it, so that nothing here is a problem. */
@@ -19,7 +21,7 @@ export const checkBluetooth: Check = async (context) => {
   const { host, settings, bluetoothTrouble } = context;
   if (!settings.pan.ble.enabled) return [skipped(name, 'is switched off', 'set pan.ble.enabled to true in the configuration')];
   if (host.platform !== 'linux') return fromRadio(context) ?? [skipped(name, 'is looked at on Linux only')];
-  const found = readProbe(await host.run(process.execPath, [PROBE]));
+  const found = readProbe(await host.run(process.execPath, [PROBE], PROBE_MS));
   if (found === undefined)
     return [warning(name, 'could not be looked at', 'find out why with: node --version; npm ls --workspace @cpns/agent')];
   if ('notInstalled' in found) return [warning(name, `${found.notInstalled} is not installed`, 'npm install --include=optional')];
