@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Names the directory of a host in the environment of the processes that have its radio. */
@@ -23,7 +23,16 @@ export function writeAdapters(directory: string, adapters: readonly AdapterEntry
   renameSync(draft, file(directory));
 }
 
+/** What was read last, and of which file. It is asked before every packet. */
+const lastRead = new Map<string, { readonly version: string; readonly adapters: readonly AdapterEntry[] }>();
+
 /** Answers at once, as the kernel does. */
 export function readAdapters(directory: string): readonly AdapterEntry[] {
-  return JSON.parse(readFileSync(file(directory), 'utf8')) as readonly AdapterEntry[];
+  const { ino, mtimeMs, size } = statSync(file(directory));
+  const version = `${ino} ${mtimeMs} ${size}`;
+  const known = lastRead.get(directory);
+  if (known?.version === version) return known.adapters;
+  const adapters = JSON.parse(readFileSync(file(directory), 'utf8')) as readonly AdapterEntry[];
+  lastRead.set(directory, { version, adapters });
+  return adapters;
 }

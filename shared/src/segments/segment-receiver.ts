@@ -31,6 +31,8 @@ export class SegmentReceiver {
   #consumed = 0;
   #received = false;
   #suspended = false;
+  /** When the latest segment came. */
+  #segmentMs = 0;
   #cancelSegment: (() => void) | undefined;
   #cancelFrame: (() => void) | undefined;
 
@@ -120,10 +122,18 @@ export class SegmentReceiver {
     if (!this.#suspended) this.#cancelFrame = this.#clock.after(RECEIVE_LIMITS.frameMs, this.#tooSlow);
   }
 
+  /** One timer for many segments: it looks whether another one has come since. */
   #awaitSegment(): void {
-    this.#cancelSegment?.();
-    if (!this.#suspended) this.#cancelSegment = this.#clock.after(RECEIVE_LIMITS.segmentMs, this.#tooSlow);
+    this.#segmentMs = this.#clock.monotonicMs();
+    if (!this.#suspended) this.#cancelSegment ??= this.#clock.after(RECEIVE_LIMITS.segmentMs, this.#lookForSegment);
   }
+
+  readonly #lookForSegment = (): void => {
+    this.#cancelSegment = undefined;
+    const leftMs = this.#segmentMs + RECEIVE_LIMITS.segmentMs - this.#clock.monotonicMs();
+    if (leftMs > 0) this.#cancelSegment = this.#clock.after(leftMs, this.#lookForSegment);
+    else this.#tooSlow();
+  };
 
   #cancelTimers(): void {
     this.#cancelSegment?.();
