@@ -36,7 +36,8 @@ const LEAST_MTU = 23;
  * attributes without length keeps them busy for ever.
  */
 export function isReadableAtt(pdu: Uint8Array): boolean {
-  const [opcode = 0, each = 0] = pdu;
+  const opcode = pdu[0] ?? 0;
+  const each = pdu[1] ?? 0;
   const shortest = SHORTEST[opcode];
   if (shortest === undefined || pdu.length < shortest) return false;
   const lengths = LISTS[opcode];
