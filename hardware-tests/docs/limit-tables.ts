@@ -157,6 +157,34 @@ const DEVICE = [
   ...constantsOf('agent/src/entity/pan-preference.ts', [
     ['MAX_BLE_LINKS', '', 'Bluetooth links that a device opens', 'PNEs of one PN GW there: an adapter has few places'],
   ]),
+  ...constantsOf('agent/src/pan/ble/radio/segment-link.ts', [
+    ['proofMs', 'ms', 'A Bluetooth central proves itself', 'who connects and keeps the place of others'],
+    ['garbage', '', 'Values that it writes before its hello', 'likewise'],
+    ['lingerMs', 'ms', 'One that leaves unproven after this is a bad one, too', 'likewise'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/arbiter.ts', [
+    ['STRIKES', '', 'Bad centrals in a row', 'likewise; then nobody is served for a while'],
+    ['pauseMs', 'ms', '... and so long is that', 'likewise'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/ble-radio.ts', [
+    ['waiting', '', 'Bluetooth connections that are being made, or wait for it', 'one device after the other is connected to'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/neighbours.ts', [
+    ['addresses', '', 'Bluetooth addresses that the radio remembers', 'forged advertisements'],
+    ['perSecond', 'each second', 'Advertisements that the radio reports', 'likewise'],
+    ['burst', '', '... at once', 'likewise'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/noble-central.ts', [
+    ['REMEMBERED', '', 'Addresses in the memory of its library', 'likewise; it forgets none by itself'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/flow-count.ts', [
+    [
+      'FLOW_WINDOW',
+      'octets',
+      'Frames of one link between agent and radio process, each way',
+      'a side that does not keep up with the other',
+    ],
+  ]),
   ...constantsOf('agent/src/pan/ble/hint-resolver.ts', [
     ['UNKNOWN_PER_SECOND', 'each second', 'Unknown Bluetooth hints that are computed', 'forged advertisements'],
     ['UNKNOWN_BURST', '', '... at once', 'likewise'],

@@ -15,6 +15,18 @@ const TIMES = [
     ['NOT_AGAIN_FOR_MS', 'ms', 'A link that did not come back is not turned again', ''],
     ['PLACE_TAKEN_MS', 'ms', 'A PNE frees the place of its PN GW', 'from somebody else'],
   ]),
+  ...constantsOf('agent/src/pan/ble/radio/arbiter.ts', [
+    ['turnMs', 'ms', 'A turn of listening or being heard, on one adapter', 'and at random up to the next longer'],
+    ['turnSpreadMs', 'ms', '... longer', ''],
+    ['refreshMs', 'ms', 'Listening or advertising is begun anew', 'an adapter that was reset does not say so'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/ble-radio.ts', [
+    ['heardMs', 'ms', 'A device to connect to is heard, and the adapter is free', 'else connecting is given up'],
+    ['tries', '', '... and is tried so often', ''],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio-process.ts', [
+    ['STILL_MS', 'ms', 'A radio process that says nothing is ended', 'and another one is started'],
+  ]),
   ...constantsOf('agent/src/pan/ble/own-hints.ts', [
     ['TURN_MS', 'ms', 'A device with several keys advertises the hint of each', 'in turn, that of its K_adv every other time'],
   ]),

@@ -7,6 +7,8 @@ import { type FromRadio, readFromRadio, type ToRadio } from './radio/messages.js
 const PROGRAM = fileURLToPath(new URL('./radio/radio-main.js', import.meta.url));
 /** It needs a few MiB. Whoever makes a library grow out of that ends this process, not the computer. */
 const NODE_OPTIONS = ['--max-old-space-size=128'];
+/** A radio process that says nothing for so long stands still. */
+const STILL_MS = 5_000;
 const PING_EVERY_MS = 1_000;
 /** One that is only starting may load its libraries first, on the smallest boards for long. */
 const START_PINGS = 20;
@@ -22,8 +24,8 @@ export interface RadioProcessOptions {
   readonly program: string | undefined;
   /** Variables of its environment beside those of this process. */
   readonly environment: Readonly<Record<string, string>>;
-  /** One that says nothing for so long stands still and is killed. In milliseconds. */
-  readonly stillMs: number;
+  /** One that says nothing for so many milliseconds stands still and is killed. Default: 5,000. */
+  readonly stillMs: number | undefined;
   heard(message: FromRadio): void;
   /** Once. `code`: its exit code, undefined when it was killed. */
   ended(end: { readonly code: number | undefined; readonly stoodStill: boolean }): void;
@@ -98,7 +100,8 @@ export class RadioProcess {
 
   /** Counts what was not answered, not the time: an agent that stood still itself must not blame the radio for it. */
   #ping(): void {
-    const limit = this.#answered ? this.#options.stillMs / PING_EVERY_MS : START_PINGS;
+    const { stillMs = STILL_MS } = this.#options;
+    const limit = this.#answered ? stillMs / PING_EVERY_MS : START_PINGS;
     if (this.#unanswered++ >= limit) {
       this.#stoodStill = true;
       this.#child.kill('SIGKILL');

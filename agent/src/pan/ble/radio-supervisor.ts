@@ -98,7 +98,7 @@ export class RadioSupervisor implements Radio {
   }
 
   #launch(): void {
-    const { clock, logger, adapter, secondAdapter, program, environment = {}, stillMs = 5_000 } = this.#options;
+    const { clock, logger, adapter, secondAdapter, program, environment = {}, stillMs } = this.#options;
     this.#process = new RadioProcess({
       clock,
       logger,

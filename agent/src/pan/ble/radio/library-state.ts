@@ -27,7 +27,7 @@ export async function adapterReady(library: EventEmitter, clock: Clock, lost: (e
 
 /** The one cure that a person needs; the agent itself needs no more than this. */
 function forbidden(): CpnsError {
-  const cure = `add AmbientCapabilities=CAP_NET_RAW to its systemd unit, or run: sudo setcap cap_net_raw+eip ${process.execPath}`;
+  const cure = `add AmbientCapabilities=CAP_NET_RAW to its systemd unit, or run: sudo setcap cap_net_raw+ep ${process.execPath}`;
   return new CpnsError('Config', 'RadioForbidden', `This agent may not use the Bluetooth adapter: ${cure}`);
 }
 
