@@ -1,4 +1,5 @@
 import { alteredPairing, replayedAndAltered } from './attack.js';
+import { bleAndLanFailover, bleRoleTurnsRound, bleSevenPnes } from './ble-links.js';
 import { bleOnlyPair } from './ble-only-pair.js';
 import { bleDropAtEveryStep, bleHostilePeer, bleRadioFrozen } from './ble-trouble.js';
 import { electByCapability, electNobody, electWithThreeStarters, electWithTies } from './elect-by-capability.js';
@@ -43,6 +44,9 @@ export const SCENARIOS: readonly Scenario[] = [
   foreignClient,
   foreignResolver,
   bleOnlyPair,
+  bleAndLanFailover,
+  bleRoleTurnsRound,
+  bleSevenPnes,
   bleDropAtEveryStep,
   bleRadioFrozen,
   bleHostilePeer,

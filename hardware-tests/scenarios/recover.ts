@@ -1,27 +1,13 @@
 import type { PnCreateEvent } from '@cpns/agent';
-import type { PnId } from '@cpns/shared';
-import type { DeviceHandle } from '../rigs/rig.js';
 import { couple, create, household } from './acts/household.js';
-import { agreed, elected, established, linked, networks, status } from './acts/look.js';
+import { agreed, elected, established, linked, networks, samePn, status } from './acts/look.js';
 import { pairByCode } from './acts/pair.js';
 import { arrives, everybodyTalks, post, says } from './acts/talk.js';
 import { LAPTOP, PHONE } from './profiles.js';
-import { defineScenario, type Telling } from './scenario.js';
+import { defineScenario } from './scenario.js';
 
 /** A dead link is noticed after 6 s, dialled again within a few more, and its sessions are made anew. */
 const RECOVERY_MS = 45_000;
-
-/** "Without a new establishment": the same PN, and nobody was asked anything. */
-async function samePn(t: Telling, pnId: PnId, devices: readonly DeviceHandle[]): Promise<void> {
-  for (const device of devices) {
-    t.same(
-      `${device.id} is in that PN and no other`,
-      (await networks(device)).map((pn) => pn.pnId),
-      [pnId],
-    );
-    t.check(`${device.id} asked nobody`, !device.heard.some(({ type }) => type === 'consent-asked'));
-  }
-}
 
 export const serverAwayThenBack = defineScenario({
   name: 'server-away-then-back',

@@ -12,6 +12,12 @@ const BACK_WITHIN_MS = 15_000;
 /** A device that did not come back keeps its link as it is for so long. */
 const NOT_AGAIN_FOR_MS = 300_000;
 
+interface Awaited {
+  readonly cancelTimer: () => void;
+  readonly settle: () => void;
+  readonly over: Promise<void>;
+}
+
 export interface BleTurnsOptions {
   readonly clock: Clock;
   mode(): Mode;
@@ -31,7 +37,7 @@ export interface BleTurnsOptions {
  */
 export class BleTurns {
   readonly #options: BleTurnsOptions;
-  readonly #awaited = new Map<EntityId, () => void>();
+  readonly #awaited = new Map<EntityId, Awaited>();
   readonly #missedAtMs = new Map<EntityId, number>();
 
   constructor(options: BleTurnsOptions) {
@@ -41,6 +47,11 @@ export class BleTurns {
   /** Its link is being made anew: it counts as present, with what it last said. */
   isAwaited(peer: EntityId): boolean {
     return this.#awaited.has(peer);
+  }
+
+  /** Resolves when its link is back, or it is not awaited any more. */
+  settled(peer: EntityId): Promise<void> {
+    return this.#awaited.get(peer)?.over ?? Promise.resolve();
   }
 
   /** Ends the links that are in the way, unless something is under way on them. */
@@ -57,19 +68,25 @@ export class BleTurns {
     const { clock, missed } = this.#options;
     if (!this.#isTurned(link, peer)) return false;
     this.back(peer);
-    const late = clock.after(BACK_WITHIN_MS, () => {
-      this.#awaited.delete(peer);
+    const cancelTimer = clock.after(BACK_WITHIN_MS, () => {
       this.#missedAtMs.set(peer, clock.monotonicMs());
+      this.back(peer);
       missed(peer);
     });
-    this.#awaited.set(peer, late);
+    let settle = () => {};
+    const over = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#awaited.set(peer, { cancelTimer, settle, over });
     return true;
   }
 
   /** There is a link to that peer, or none is wanted any more. */
   back(peer: EntityId): void {
-    this.#awaited.get(peer)?.();
+    const awaited = this.#awaited.get(peer);
     this.#awaited.delete(peer);
+    awaited?.cancelTimer();
+    awaited?.settle();
   }
 
   #isTurned(link: PeerLink, peer: EntityId): boolean {

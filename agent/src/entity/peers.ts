@@ -1,4 +1,5 @@
 import {
+  abortable,
   type Clock,
   CpnsError,
   type CryptoProvider,
@@ -208,6 +209,11 @@ export class Peers {
   /** Its link is being made anew in the other direction. */
   isAwaited(id: EntityId): boolean {
     return this.#turns.isAwaited(id);
+  }
+  /** The link to a peer, waited for where it is being made anew. */
+  async linkSoon(id: EntityId, signal: AbortSignal): Promise<PeerLink | undefined> {
+    if (this.isAwaited(id)) await abortable(this.#turns.settled(id), signal);
+    return this.linkTo(id);
   }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);

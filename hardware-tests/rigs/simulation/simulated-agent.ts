@@ -2,6 +2,7 @@ import { duplexPair } from 'node:stream';
 import {
   AgentRun,
   AgentState,
+  type BleTechnology,
   ControlClient,
   ControlConnection,
   type ControlEvent,
@@ -32,9 +33,10 @@ import type { Profile } from '../../scenarios/profiles.js';
 import { agentConfiguration } from '../configuration.js';
 import type { DeviceHandle, DeviceSetup } from '../rig.js';
 import type { SimulatedAir } from './air.js';
-import type { Cable } from './cable.js';
+import { Cable } from './cable.js';
 import { CabledUplink } from './cabled-uplink.js';
 import type { Multicast, MulticastHost, SimulatedNetwork } from './multicast.js';
+import type { RadioRoom } from './radio-room.js';
 import { SimulatedLan } from './simulated-lan.js';
 
 const VERSION = 'simulated';
@@ -61,6 +63,7 @@ export interface SimulatedAgentOptions {
   readonly peers: readonly string[];
   readonly air: SimulatedAir;
   readonly multicast: Multicast;
+  readonly radios: RadioRoom;
   readonly clock: Clock;
   /** The way to the server while every cable is plugged in. */
   readonly uplink: (kTls: Secret) => Uplink;
@@ -79,7 +82,7 @@ interface Run {
 /** A device and what it stands on. */
 interface Adapters {
   readonly run: DeviceRun;
-  readonly lan: SimulatedLan;
+  readonly die: () => void;
   readonly uplink: CabledUplink;
 }
 
@@ -100,6 +103,7 @@ export class SimulatedAgent implements DeviceHandle {
   readonly heard: ControlEvent<'watch'>[] = [];
   readonly logger: MemoryLogger;
   readonly #options: SimulatedAgentOptions;
+  readonly #range = new Cable();
   #store = new MemoryStore();
   #profile: Profile;
   #runs = 0;
@@ -150,6 +154,14 @@ export class SimulatedAgent implements DeviceHandle {
 
   async plug(): Promise<void> {
     this.#options.host.cable.plug();
+  }
+
+  async jam(): Promise<void> {
+    this.#range.unplug();
+  }
+
+  async unjam(): Promise<void> {
+    this.#range.plug();
   }
 
   async #begin(): Promise<Run> {
@@ -203,7 +215,7 @@ export class SimulatedAgent implements DeviceHandle {
       },
       kill: () => {
         clock.stop();
-        adapters?.lan.die();
+        adapters?.die();
         void adapters?.uplink.stop();
         hangUp();
       },
@@ -211,14 +223,15 @@ export class SimulatedAgent implements DeviceHandle {
   }
 
   async #makeDevice({ clock, entropy, settings, logger, feed, state, network, bootCounter }: DeviceInput): Promise<Adapters> {
-    const { id, setup, address, host, air, cables, serverAddress, uplink: wayToServer } = this.#options;
+    const { id, setup, cables, serverAddress, uplink: wayToServer } = this.#options;
     const enrolment = requireEnrolment(state.enrolment);
     const root = rootOf(enrolment);
     const readFacts = () => readDeviceFacts(HOST, settings.device);
     const facts = await readFacts();
-    const remembered = [...state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
-    const peers = [...this.#options.peers, ...remembered];
-    const lan = new SimulatedLan({ id, address, host, network, air, clock, entropy, logger, peers });
+    const { pan = ['lan'] } = setup;
+    const lan = pan.includes('lan') ? this.#makeLan({ clock, entropy, logger, state, network }) : undefined;
+    const ble = pan.includes('ble') ? this.#makeBluetooth({ clock, entropy, logger, state }) : undefined;
+    const technologies = [lan, ble].filter((one) => one !== undefined);
     const uplink = new CabledUplink({ inner: wayToServer(root.kTls), clock, cables, address: serverAddress });
     const device = new Device({
       identity: { id, root, idServer: enrolment.serverId, subscription: enrolment.subscription },
@@ -229,7 +242,7 @@ export class SimulatedAgent implements DeviceHandle {
       state,
       settings: { ...settings, consent: setup.consent ?? 'same-user' },
       facts,
-      technologies: [lan],
+      technologies,
       uplink,
       bootCounter,
       happened: (what) => {
@@ -241,9 +254,30 @@ export class SimulatedAgent implements DeviceHandle {
     // The address of the server is known: nothing looks for it.
     const discovery = { stop: async () => {} };
     return {
-      run: new DeviceRun({ clock, logger, device, technologies: [lan], lan, uplink, discovery, root, facts, readFacts }),
-      lan,
+      run: new DeviceRun({ clock, logger, device, technologies, lan, uplink, discovery, root, facts, readFacts }),
+      die: () => {
+        lan?.die();
+        if (ble !== undefined) this.#options.radios.vanish(id);
+      },
       uplink,
     };
+  }
+
+  #makeLan({
+    clock,
+    entropy,
+    logger,
+    state,
+    network,
+  }: Pick<DeviceInput, 'clock' | 'entropy' | 'logger' | 'state' | 'network'>): SimulatedLan {
+    const { id, address, host, air } = this.#options;
+    const remembered = [...state.pairings().values()].flatMap((pairing) => pairing.addresses ?? []);
+    const peers = [...this.#options.peers, ...remembered];
+    return new SimulatedLan({ id, address, host, network, air, clock, entropy, logger, peers });
+  }
+
+  #makeBluetooth({ clock, entropy, logger, state }: Pick<DeviceInput, 'clock' | 'entropy' | 'logger' | 'state'>): BleTechnology {
+    const { id, radios } = this.#options;
+    return radios.technology({ id, clock, entropy, logger, provider: nativeProvider, state, range: this.#range });
   }
 }

@@ -5,7 +5,7 @@ import { SimulationStage } from './simulation-stage.js';
 export class SimulationRig implements Rig {
   readonly name = 'simulation';
   readonly title = 'one process, virtual time: real agents and server on simulated links, multicast and disks';
-  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'attacker', 'ip', 'dns-sd', 'mqtt']);
+  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'attacker', 'ip', 'dns-sd', 'mqtt', 'ble']);
   readonly atOnce = 1;
 
   async obstacle(): Promise<undefined> {

@@ -11,6 +11,7 @@ import { ForeignClient } from './foreign-client.js';
 import { ForeignResolver } from './foreign-resolver.js';
 import { HeldTime } from './held-time.js';
 import { Multicast, type MulticastHost } from './multicast.js';
+import { RadioRoom } from './radio-room.js';
 import { SimulatedServer } from './server.js';
 import { SimulatedServerHandle } from './server-handle.js';
 import { SimulatedAgent } from './simulated-agent.js';
@@ -32,6 +33,7 @@ export class SimulationStage implements BuiltStage {
   readonly #time = new HeldTime();
   readonly #air: SimulatedAir;
   readonly #multicast: Multicast;
+  readonly #radios: RadioRoom;
   readonly #simulated: SimulatedServer;
   readonly #broker: EmbeddedBroker;
   readonly #serverCable = new Cable();
@@ -49,6 +51,7 @@ export class SimulationStage implements BuiltStage {
     this.#beganMs = clock.monotonicMs();
     this.#air = new SimulatedAir(clock);
     this.#multicast = new Multicast(clock);
+    this.#radios = new RadioRoom(clock);
     const host = this.#host(this.#serverCable, ROOM);
     this.#simulated = new SimulatedServer(clock, { ...SERVER_CONFIGURATION, address: `${host.address}:${UPLINK_PORT}` });
     this.#broker = new EmbeddedBroker({
@@ -88,6 +91,7 @@ export class SimulationStage implements BuiltStage {
       peers: attacker === undefined ? [] : [attacker.address],
       air: this.#air,
       multicast: this.#multicast,
+      radios: this.#radios,
       clock: this.clock,
       uplink: (kTls) => this.#simulated.uplink(id, kTls),
       // Whoever is behind an attacker has no way of its own to the server.

@@ -1,6 +1,6 @@
 import type { PeersReport, PnReport, StatusReport } from '@cpns/agent';
 import type { EntityId, PnId } from '@cpns/shared';
-import type { ServerHandle } from '../../rigs/rig.js';
+import type { DeviceHandle, ServerHandle } from '../../rigs/rig.js';
 import type { Telling } from '../scenario.js';
 import type { Seat } from './pair.js';
 
@@ -137,6 +137,18 @@ export async function established(t: Telling, server: ServerHandle, expected: Ex
       },
       withinMs,
     );
+  }
+}
+
+/** "Without a new establishment": the same PN, and nobody was asked anything. */
+export async function samePn(t: Telling, pnId: PnId, devices: readonly DeviceHandle[]): Promise<void> {
+  for (const device of devices) {
+    t.same(
+      `${device.id} is in that PN and no other`,
+      (await networks(device)).map((pn) => pn.pnId),
+      [pnId],
+    );
+    t.check(`${device.id} asked nobody`, !device.heard.some(({ type }) => type === 'consent-asked'));
   }
 }
 
