@@ -127,9 +127,13 @@ export class Station {
     this.radio.want({ advertisement, readableId: '', scan: true, role: 'either', ...desire });
   }
 
-  async hears(other: Station): Promise<RadioNeighbour> {
-    await this.until(`${other.address} to be heard`, () => this.#near.has(other.address));
-    return this.#near.get(other.address) as RadioNeighbour;
+  hears(other: Station): Promise<RadioNeighbour> {
+    return this.hearsAddress(other.address);
+  }
+
+  async hearsAddress(address: string): Promise<RadioNeighbour> {
+    await this.until(`${address} to be heard`, () => this.#near.has(address));
+    return this.#near.get(address) as RadioNeighbour;
   }
 
   /** Closes every link, and forgets them. */
@@ -192,10 +196,13 @@ export class RadioLab {
     return { [HOST_VARIABLE]: directory, NODE_OPTIONS: `--import ${BUILT('rigs/air/transport/inject.js')}` };
   }
 
-  async station(number: number, { trusts = true, stillMs = 5_000 } = {}): Promise<Station> {
+  /** With the number of a second adapter, which others connect to: a device with one for each role. */
+  async station(number: number, { trusts = true, stillMs = 5_000, second = 0 } = {}): Promise<Station> {
     const environment = await this.host(number);
+    if (second > 0) await this.air.ask('plug', { host: hostOf(number), address: ADDRESS(second) });
     const logger = new MemoryLogger();
-    const options = { clock: this.#clock, entropy: systemEntropy, logger, adapter: ADDRESS(number), secondAdapter: '' };
+    const secondAdapter = second > 0 ? ADDRESS(second) : '';
+    const options = { clock: this.#clock, entropy: systemEntropy, logger, adapter: ADDRESS(number), secondAdapter };
     const radio = new RadioSupervisor({ ...options, program: RADIO, environment, stillMs });
     const station = new Station(radio, hostOf(number), ADDRESS(number), trusts);
     this.#stations.push(station);

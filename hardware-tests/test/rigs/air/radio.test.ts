@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NEVER, type OpenedLink, RadioLab, type Station } from './radio-lab.js';
+import { ADDRESS } from './room.js';
 
 const octets = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 0xff);
 
@@ -150,6 +151,25 @@ describe('radio processes with the real libraries', () => {
     await b.hears(a);
     await talk(b, a);
     await c.radio.stop();
+  });
+
+  it('connect and are connected to at the same time with two adapters', async () => {
+    const both = await lab.station(10, { second: 11 });
+    both.want(10);
+    a.want(1, { role: 'central', advertisement: undefined });
+    await both.hears(b);
+    const [near] = await talk(both, b);
+    const seen = await a.hearsAddress(ADDRESS(11));
+    expect(seen.advertisement.hint).toEqual(new Uint8Array(6).fill(10));
+    const inward = await a.radio.connect(seen.address, NEVER);
+    await both.accepts();
+    inward.send(octets(300));
+    expect(await (await both.accepts()).frame(0)).toEqual(octets(300));
+    inward.close('enough');
+    await (await both.accepts()).end();
+    near.link.send(octets(1_024));
+    expect(await (b.accepted.at(-1) as OpenedLink).frame(1)).toEqual(octets(1_024));
+    await both.radio.stop();
   });
 
   it('leave nothing behind after many connections', async () => {
