@@ -26,6 +26,8 @@ export interface BleTurnsOptions {
   /** The PN GW that this device uses. */
   gateway(): EntityId | undefined;
   isLinked(peer: EntityId): boolean;
+  /** The own pairing window is open. */
+  isPairing(): boolean;
   /** A device did not come back. */
   missed(peer: EntityId): void;
 }
@@ -33,7 +35,8 @@ export interface BleTurnsOptions {
 /**
  * The direction of Bluetooth links (protocol 0.26). Who has no role yet connects or is connected to; a PN GW connects to its PNEs, of which
  * each serves one. So once roles are assigned a link may run the wrong way: the PN GW ends it and opens it anew, while both keep their
- * roles; links that are nobody's way to a PN GW are ended where they take the place of one that is.
+ * roles; links that are nobody's way to a PN GW are ended where they take the place of one that is. A device that is connected to can
+ * neither connect to others nor be found by them: while a person pairs it, it gives that link up.
  */
 export class BleTurns {
   readonly #options: BleTurnsOptions;
@@ -97,10 +100,11 @@ export class BleTurns {
   }
 
   #reasonToEnd(link: PeerLink, peer: EntityId, ageMs: number): string | undefined {
-    const { mode, modeOf, gateway, isLinked } = this.#options;
+    const { mode, modeOf, gateway, isLinked, isPairing } = this.#options;
     const own = mode();
     const theirs = modeOf(peer);
     if (theirs === undefined || ageMs < SETTLED_MS) return undefined;
+    if (!link.initiated && isPairing()) return 'its place is for the device that this one is being paired with';
     if (this.#isTurned(link, peer) && !link.initiated) return 'the PN GW opens it anew';
     if (own === Mode.PnGw && isGateway(theirs)) return 'over Bluetooth a PN GW has links with its PNEs alone';
     if (own !== Mode.Pne || isGateway(theirs)) return undefined;

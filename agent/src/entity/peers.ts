@@ -161,6 +161,7 @@ export class Peers {
       modeOf: (peer) => options.modeOf(peer),
       gateway: () => options.gateway(),
       isLinked: (peer) => this.linkTo(peer) !== undefined,
+      isPairing: () => this.#pairingOpen,
       missed: (peer) => handler.missed(peer),
     });
     this.pairing = new PairingService(
@@ -262,6 +263,8 @@ export class Peers {
     if (!this.pairings.has(id) || !mayDial(technology, this.#options.mode())) return false;
     // An adapter that is connected to cannot connect to others.
     if (technology === 'ble' && (!this.#links.hasBleRoom || this.#links.servesOverBle)) return false;
+    // It has given its links up to be paired with somebody, and is left alone until then.
+    if (technology === 'ble' && !this.#pairingOpen && this.neighbourhood.sightings.get(id)?.get('ble')?.pairing) return false;
     const inUse = this.#links.get(id);
     if (inUse === undefined) return true;
     if (inUse.technology === technology || this.#links.spare(id)?.technology === technology) return false;
