@@ -3,6 +3,12 @@ import { LanRig } from '../lan/lan-rig.js';
 import type { BuiltStage, Need, Rig } from '../rig.js';
 import { AirRadios } from './air-radios.js';
 
+/** What has another outcome over Bluetooth. */
+const INAPPLICABLE: Readonly<Record<string, string>> = {
+  'elect-by-capability/three-starters':
+    'Over Bluetooth nobody pairs a third device within the 3 s in which a new PN GW yields to a better one.',
+};
+
 /** Each device the real programs with the real noble and bleno, over virtual controllers; networks to the server as on the rig `lan`. */
 export class AirRig implements Rig {
   readonly name = 'air';
@@ -19,6 +25,10 @@ export class AirRig implements Rig {
 
   obstacle(): Promise<string | undefined> {
     return this.#network.obstacle();
+  }
+
+  inapplicable(scenario: string): string | undefined {
+    return INAPPLICABLE[scenario];
   }
 
   lacks(need: Need): Promise<string | undefined> {

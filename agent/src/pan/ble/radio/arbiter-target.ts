@@ -38,7 +38,8 @@ function ofOne(s: ArbiterState, nowMs: number): Target {
   const scan = s.desire.scan || isSeeking(s);
   if (advertise === undefined) return { ...QUIET, ...listening(s, scan, s.centralLinks > 0) };
   if (!scan) return { ...QUIET, advertise };
-  if (isSeeking(s) || s.turn.of === 'look') return { ...QUIET, scan, alternates: !isSeeking(s) };
+  // Also while it seeks somebody: two devices that seek each other and do not show themselves would never meet.
+  if (s.turn.of === 'look') return { ...QUIET, scan, alternates: true };
   return { ...QUIET, advertise, alternates: true };
 }
 
