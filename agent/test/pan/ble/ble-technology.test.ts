@@ -1,7 +1,8 @@
-import { type CryptoProvider, entityId } from '@cpns/shared';
-import { Mode } from '@cpns/shared/messages';
+import { CpnsError, type CryptoProvider, entityId } from '@cpns/shared';
+import { type BleAdvertisement, Mode } from '@cpns/shared/messages';
 import { bleHint, HINT_PERIOD_MS, matchesBleHint, nobleProvider } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RadioDesire } from '../../../src/pan/ble/radio-port.js';
 import { addressOf, BleLab, type LabDevice } from './ble-lab.js';
 
 const LOST_AFTER_MS = 32_000;
@@ -164,7 +165,7 @@ describe('BleTechnology: links', () => {
     b.radio.away = true;
     const moved = lab.air.radio(addressOf(77));
     moved.start({ advertised: () => {}, accepted: () => {}, ended: () => {}, problem: () => {} });
-    moved.want({ ...(b.radio.desire as NonNullable<typeof b.radio.desire>) });
+    moved.want({ ...(b.radio.desire as RadioDesire) });
     await lab.clock.advance(2_000);
     await lab.clock.run(a.ble.dial([old as string], never));
     expect(moved.calls.connect).toBe(1);
@@ -175,7 +176,7 @@ describe('BleTechnology: links', () => {
     const liar = lab.air.radio(addressOf(66));
     liar.start({ advertised: () => {}, accepted: (link) => link.close('a liar'), ended: () => {}, problem: () => {} });
     await lab.clock.advance(1_500);
-    liar.want({ ...(b.radio.desire as NonNullable<typeof b.radio.desire>) });
+    liar.want({ ...(b.radio.desire as RadioDesire) });
     await lab.clock.advance(1_000);
     const called: string[] = [];
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -185,6 +186,44 @@ describe('BleTechnology: links', () => {
       await lab.clock.advance(1_000);
     }
     expect(called).toContain(b.radio.address);
+  });
+
+  it('does not take a connection for a link that is over before it is handed on', async () => {
+    lab.pair(a, b);
+    await lab.clock.advance(3_000);
+    const { connect } = a.radio;
+    a.radio.connect = async (address, signal) => {
+      const link = await connect.call(a.radio, address, signal);
+      link.close('cut');
+      return link;
+    };
+    await expect(lab.clock.run(a.ble.dial([b.radio.address], never))).rejects.toMatchObject({ code: 'LinkLost' });
+    b.radio.away = true;
+    await lab.clock.advance(LOST_AFTER_MS);
+    expect(a.lost).toEqual([b.id]);
+  });
+
+  it('tries an address where nobody answered after the others the next time', async () => {
+    lab.pair(a, b);
+    await lab.clock.advance(1_500);
+    const ghost = lab.air.radio(addressOf(66));
+    a.radio.events?.advertised({
+      address: ghost.address,
+      advertisement: (b.radio.desire as RadioDesire).advertisement as BleAdvertisement,
+      rssi: -40,
+    });
+    const tried: string[] = [];
+    const { connect } = a.radio;
+    a.radio.connect = (address, signal) => {
+      tried.push(address);
+      return connect.call(a.radio, address, signal);
+    };
+    const first = await lab.clock.run(a.ble.dial([b.radio.address], never));
+    a.ble.proven(first);
+    first.close('done');
+    await lab.clock.advance(1_000);
+    await lab.clock.run(a.ble.dial([b.radio.address], never));
+    expect(tried).toEqual([ghost.address, b.radio.address, b.radio.address]);
   });
 
   it('refuses to dial nowhere', async () => {
@@ -340,6 +379,25 @@ describe('BleTechnology: floods', () => {
     b.ble.announce({ mode: Mode.Pne, pairing: false });
     await lab.clock.advance(3_000);
     expect(flooded.sighted.map(({ id }) => id)).toEqual([b.id]);
+  });
+
+  it('connects to few of many strangers that do not answer', async () => {
+    a.ble.announce({ mode: Mode.Unassigned, pairing: true });
+    let asked = 0;
+    a.radio.readEntityId = async () => {
+      asked++;
+      throw new CpnsError('Transport', 'PeerUnreachable', 'Nobody answers.');
+    };
+    for (let second = 0; second < 10; second++) {
+      for (let n = 0; n < 500; n++) {
+        const advertisement = { mode: Mode.Unassigned, pairingOpen: true, hint: hintOf(second * 500 + n) } as const;
+        a.radio.events?.advertised({ address: addressOf(1_000 + n), advertisement, rssi: -90 + second });
+      }
+      await lab.clock.advance(1_000);
+    }
+    // Eight at once and one a second.
+    expect(asked).toBeGreaterThan(8);
+    expect(asked).toBeLessThanOrEqual(18);
   });
 
   it('asks few of many strangers, the nearest first, and finds the honest one among them', async () => {
