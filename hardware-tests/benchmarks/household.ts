@@ -6,6 +6,7 @@ import { type Clock, CpnsError, decodeEnrolment, type EntityId, encodeEnrolment,
 import { nativeProvider, SystemClock } from '@cpns/shared/node';
 import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
+import { thisMachine } from '../processes/machine.js';
 import type { ProcessFigures } from '../processes/probe.js';
 import { ServerProcess, type ServerReady } from '../processes/server-process.js';
 import { LAPTOP, PHONE } from '../scenarios/profiles.js';
@@ -52,6 +53,15 @@ export interface HouseholdOptions {
   /** Server and agents can be asked for their memory. */
   readonly probed?: boolean;
 }
+
+export interface HouseholdAgentOptions {
+  /** Takes the place of the address in its enrolment. */
+  readonly server?: string;
+  /** Bluetooth in place of the local network. `prefix`: words that let its process have that adapter. */
+  readonly radio?: { readonly address: string; readonly prefix: readonly string[] };
+}
+
+const overBluetooth = (adapter: string) => ({ lan: { enabled: false }, ble: { adapter } });
 
 const ROLES = { gateway: LAPTOP, pne: PHONE } as const;
 
@@ -127,8 +137,10 @@ export class Household {
     return this.#ready;
   }
 
-  /** A fresh, enrolled agent whose process runs; `server` takes the place of the address in its enrolment. @throws CpnsError */
-  async agent(id: EntityId, role: keyof typeof ROLES, server = this.server.publicAddress): Promise<AgentProcess> {
+  /** A fresh, enrolled agent whose process runs. @throws CpnsError */
+  async agent(id: EntityId, role: keyof typeof ROLES, options: HouseholdAgentOptions = {}): Promise<AgentProcess> {
+    const { server = this.server.publicAddress, radio } = options;
+    const pan = radio === undefined ? { lan: { interfaces: [LOOPBACK] }, ble: { enabled: false } } : overBluetooth(radio.address);
     const code = await this.enrol(id);
     const agent = new AgentProcess({
       id,
@@ -136,9 +148,10 @@ export class Household {
       config: {
         device: ROLES[role],
         consent: 'same-user',
-        pan: { lan: { interfaces: [LOOPBACK] }, ble: { enabled: false } },
+        pan,
         limits: NO_LIMIT.agent,
       },
+      ...(radio !== undefined && { machine: thisMachine(radio.prefix) }),
       probed: this.#probed,
       clock: this.clock,
       keeper: this.keeper,

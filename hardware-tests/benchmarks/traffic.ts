@@ -29,7 +29,7 @@ export async function countTraffic(household: Household, warmUps: number, rounds
   ]);
   try {
     uplink.aim(parseHostPort(household.server.publicAddress));
-    const gateway = await household.agent(freshId('gw'), 'gateway', uplink.address);
+    const gateway = await household.agent(freshId('gw'), 'gateway', { server: uplink.address });
     const pne = await household.agent(freshId('pne'), 'pne');
     const [address] = (await gateway.request('status', {})).pan.flatMap((technology) => technology.addresses);
     pan.aim(parseHostPort(address as string));

@@ -14,6 +14,7 @@ test('the figures of the JSON line are those that were agreed', () => {
     peers: ['matterCommissionP50Ms', 'establishP50Ms', 'ratio', 'fullP50Ms'],
     'secure-channel': ['ratio300B', 'ratio16KiB', 'padded300B', 'mbPerS16KiB', 'wsRatio16KiB'],
     server: ['perSecond', 'cpuPerEstablishmentUs', 'boundUs', 'ratio', 'p50Ms', 'p99Ms', 'flatness100k'],
+    ble: ['goodputRatioUp', 'goodputRatioDown', 'establishP50Ms', 'attOperations', 'bytesOnAir'],
     footprint: ['agentRssMB', 'serverRssMB', 'perGatewayKB', 'agentInstallMB'],
   });
 });
