@@ -67,6 +67,12 @@ class World {
     if (this.nowMs < untilMs) this.wait(untilMs - this.nowMs);
   }
 
+  /** Time goes on, commands are obeyed, and nobody is heard. */
+  pass(ms: number): void {
+    this.wait(ms);
+    while (this.state.busy !== undefined) this.obey();
+  }
+
   wait(ms: number): void {
     this.nowMs += ms;
     this.input({ kind: 'tick' });
@@ -148,7 +154,7 @@ describe('one adapter', () => {
     world.want({ advertise: 1, role: 'either' });
     world.settle(100);
     world.input({ kind: 'asked', job: 7 });
-    for (let ms = 0; ms < 2_000 && !world.scanning; ms += 50) world.settle(50);
+    for (let ms = 0; ms < 2_000 && !world.scanning; ms += 50) world.pass(50);
     expect(world.scanning).toBe(true);
     world.input({ kind: 'heard', job: 7 });
     world.obey();
@@ -163,7 +169,7 @@ describe('one adapter', () => {
     const world = new World('one');
     world.want({ advertise: 1, role: 'either' });
     world.input({ kind: 'asked', job: 7 });
-    world.settle(5_000);
+    for (let ms = 0; ms < 5_000; ms += 50) world.pass(50);
     const times = (command: object) => world.said.filter((said) => JSON.stringify(said) === JSON.stringify(command)).length;
     expect(times(advertise(1))).toBeGreaterThan(1);
     expect(times(scan(true))).toBeGreaterThan(1);
