@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { CpnsError } from '@cpns/shared';
 import type { Scenario } from '../scenarios/scenario.js';
-import type { Rig, RigFamily } from './rig.js';
+import { CONTROLLERS, type Controllers } from './air/air-rig.js';
+import type { RemoteRig, Rig, RigFamily } from './rig.js';
 import type { ScheduleOptions } from './simulation/schedules/command.js';
 
 export interface RigArguments {
@@ -19,13 +20,19 @@ export interface RigArguments {
   readonly report: string | undefined;
   /** Configuration file of the rig. */
   readonly config: string | undefined;
-  readonly rig: Rig | RigFamily | undefined;
+  /** Whose controllers the rig `air` has. */
+  readonly controllers: Controllers | undefined;
+  readonly rig: Rig | RigFamily | RemoteRig | undefined;
   /** What was asked for, or all. */
   readonly scenarios: readonly Scenario[];
 }
 
 /** @throws CpnsError Config/Usage */
-export function readArguments(words: readonly string[], rigs: readonly (Rig | RigFamily)[], scenarios: readonly Scenario[]): RigArguments {
+export function readArguments(
+  words: readonly string[],
+  rigs: readonly (Rig | RigFamily | RemoteRig)[],
+  all: readonly Scenario[],
+): RigArguments {
   const options = {
     help: { type: 'boolean', short: 'h', default: false },
     list: { type: 'boolean', default: false },
@@ -34,6 +41,7 @@ export function readArguments(words: readonly string[], rigs: readonly (Rig | Ri
     logs: { type: 'boolean', default: false },
     report: { type: 'string' },
     config: { type: 'string' },
+    controller: { type: 'string' },
     'crash-points': { type: 'boolean', default: false },
     schedules: { type: 'string' },
     seed: { type: 'string' },
@@ -62,10 +70,13 @@ export function readArguments(words: readonly string[], rigs: readonly (Rig | Ri
   if (rigName !== undefined && rig === undefined && !special) {
     throw new CpnsError('Config', 'Usage', `There is no rig "${rigName}"; there is: ${rigs.map(({ name }) => name).join(', ')}.`);
   }
+  const scenarios = rig !== undefined && 'scenarios' in rig ? rig.scenarios : all;
   if (rig === undefined && !help && !list && !special)
     throw new CpnsError('Config', 'Usage', 'Say which rig: npm run rig -- RIG [SCENARIO...]. See --help.');
-  if (config !== undefined && (rig === undefined || !('open' in rig)))
-    throw new CpnsError('Config', 'Usage', 'Only the rig bench has a configuration file.');
+  const controllers = controllersNamed(parsed.values.controller);
+  if (controllers !== undefined && rigName !== 'air')
+    throw new CpnsError('Config', 'Usage', 'Only the rig air has controllers: npm run rig -- air --controller btvirt.');
+  if (config !== undefined && rigName !== 'bench') throw new CpnsError('Config', 'Usage', 'Only the rig bench has a configuration file.');
   return {
     help,
     list,
@@ -76,9 +87,17 @@ export function readArguments(words: readonly string[], rigs: readonly (Rig | Ri
     schedules,
     report,
     config,
+    controllers,
     rig,
     scenarios: names.length === 0 || special ? scenarios : names.flatMap((name) => named(name, scenarios)),
   };
+}
+
+/** @throws CpnsError Config/Usage */
+function controllersNamed(name: string | undefined): Controllers | undefined {
+  const found = CONTROLLERS.find((one) => one === name);
+  if (name === undefined || found !== undefined) return found;
+  throw new CpnsError('Config', 'Usage', `There are no controllers "${name}"; there are: ${CONTROLLERS.join(', ')}.`);
 }
 
 interface ScheduleWords {
@@ -114,6 +133,6 @@ function wholeNumber(option: string, text: string, least: number): number {
 /** The scenario of that name and those of the theme of that name. @throws CpnsError Config/Usage */
 function named(name: string, scenarios: readonly Scenario[]): Scenario[] {
   const found = scenarios.filter((scenario) => scenario.name === name || scenario.name.startsWith(`${name}/`));
-  if (found.length === 0) throw new CpnsError('Config', 'Usage', `There is no scenario "${name}"; --list shows them all.`);
+  if (found.length === 0) throw new CpnsError('Config', 'Usage', `There is no scenario "${name}" on this rig; --list shows them all.`);
   return found;
 }

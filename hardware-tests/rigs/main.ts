@@ -4,12 +4,14 @@ import { plural, SystemClock, table } from '@cpns/shared/node';
 import { marksLines, totals } from '../report/matrix.js';
 import { addToReport } from '../report/report-files.js';
 import { SCENARIOS } from '../scenarios/index.js';
-import { AirRig } from './air/air-rig.js';
+import { Air } from './air/air-rig.js';
 import { type RigArguments, readArguments } from './arguments.js';
 import { Bench, DEFAULT_CONFIG } from './bench/bench.js';
+import { libraries } from './kernel/inside/libraries.js';
+import { KernelRig } from './kernel/kernel-rig.js';
 import { LanRig } from './lan/lan-rig.js';
 import { type Outcome, type Played, playAll } from './player.js';
-import type { Rig, RigFamily } from './rig.js';
+import type { RemoteRig, Rig, RigFamily } from './rig.js';
 import { playCrashPoints } from './simulation/crash-points/command.js';
 import { runSchedules } from './simulation/schedules/command.js';
 import { SimulationRig } from './simulation/simulation-rig.js';
@@ -24,6 +26,8 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --json        one JSON document per scenario instead of lines
   --report DIR  add the outcome to the scenario x rig table in DIR (scenarios.json, scenarios.txt)
 
+  --controller OF
+                with the rig air: whose virtual controllers, "own" (default) or "btvirt" (BlueZ's emulator, a second opinion)
   --config FILE with the rig bench: which devices they are. Default: ${DEFAULT_CONFIG}
 
   --crash-points [FLOW[/SIDE[/N]]]...
@@ -38,16 +42,23 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --planted     plant one bug after the other in a copy of the source tree; the schedules must find each of them
   --only LIST   of that one schedule only these actions, by number, such as 0,3,4
 
-Without a SCENARIO all are played; the name of a theme, such as elect-by-capability, stands for all its parts.
+Without a SCENARIO all are played, on the rig kernel those that show the kernel's part; the name of a theme, such as elect-by-capability, stands for all its parts.
 
 Exit codes: 0 all passed, 1 one failed, 2 wrong usage or configuration, 3 nothing failed and one was skipped.
-The last line is "N passed, N failed, N skipped". A scenario that has no meaning on a rig is "not applicable" and not counted.`;
+The last line is "N passed, N failed, N skipped". A scenario that has no meaning on a rig is "not applicable" and not counted.
+On the rig kernel one during which the guest's kernel broke, on two guests, is "kernel-bug": it counts as skipped.`;
 
 /** The last lines of a process that are shown when a scenario failed. */
 const SHOWN_LINES = 60;
 
 const clock = new SystemClock();
-const rigs: readonly (Rig | RigFamily)[] = [new SimulationRig(), new LanRig(clock), new AirRig(clock), new Bench(clock)];
+const rigs: readonly (Rig | RigFamily | RemoteRig)[] = [
+  new SimulationRig(),
+  new LanRig(clock),
+  new Air(clock),
+  new KernelRig(clock),
+  new Bench(clock),
+];
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
@@ -75,16 +86,10 @@ async function main(): Promise<number> {
     const parts = await partsOf(asked.rig, asked);
     for (const rig of parts) {
       if (parts.length > 1 && !asked.json) print(`${rig.name}: ${rig.title}`);
-      await playAll(
-        rig,
-        asked.scenarios,
-        clock,
-        ({ name }, text) => say(name, text),
-        (one) => {
-          played.push(one);
-          show(one, asked);
-        },
-      );
+      await playAll(rig, asked.scenarios, clock, say, (one) => {
+        played.push(one);
+        show(one, asked);
+      });
     }
   } finally {
     await asked.rig.close();
@@ -95,18 +100,18 @@ async function main(): Promise<number> {
   if (asked.report !== undefined) await addToReport(asked.report, outcomes);
   print(totals(outcomes));
   if (outcomes.some(({ result }) => result === 'failed')) return 1;
-  return outcomes.some(({ result }) => result === 'skipped') ? 3 : 0;
+  return outcomes.some(({ result }) => result === 'skipped' || result === 'kernel-bug') ? 3 : 0;
 }
 
-async function partsOf(rig: Rig | RigFamily, { config }: RigArguments): Promise<readonly Rig[]> {
-  return 'open' in rig ? rig.open({ config, say: (text) => process.stderr.write(`${text}\n`) }) : [rig];
+async function partsOf(rig: Rig | RigFamily | RemoteRig, { config, controllers }: RigArguments): Promise<readonly (Rig | RemoteRig)[]> {
+  return 'open' in rig ? rig.open({ config, controllers, say: (text) => process.stderr.write(`${text}\n`) }) : [rig];
 }
 
 function list(): void {
   print('Rigs:');
   for (const line of table(rigs.map(({ name, title }) => [`  ${name}`, title]))) print(line);
   print('\nScenarios:');
-  for (const line of table(SCENARIOS.map(({ name, title }) => [`  ${name}`, title]))) print(line);
+  for (const line of table([...SCENARIOS, libraries].map(({ name, title }) => [`  ${name}`, title]))) print(line);
 }
 
 function show({ logs, steps, ...outcome }: Played, { json, logs: always }: RigArguments): void {
@@ -120,7 +125,7 @@ function show({ logs, steps, ...outcome }: Played, { json, logs: always }: RigAr
     return;
   }
   print(`${result.padEnd(8)} ${scenario.padEnd(36)} ${(ms / 1000).toFixed(1).padStart(6)} s  ${says ?? plural(checks, 'check')}`);
-  if (result !== 'failed' && !always) return;
+  if (result !== 'failed' && result !== 'kernel-bug' && !always) return;
   for (const step of steps) print(`  | ${step}`);
   for (const { name, lines } of logs) {
     print(`  --- the last that "${name}" said ---`);

@@ -1,17 +1,20 @@
 import { type Clock, describeError, withDeadline } from '@cpns/shared';
 import { CheckFailed, type Scenario, Telling } from '../scenarios/scenario.js';
 import type { DeviceMarks } from './bench/host-facts.js';
-import { type BuiltStage, type LogOf, NotPlayable, type Rig } from './rig.js';
+import { type BuiltStage, type LogOf, NotPlayable, type RemoteRig, type Rig } from './rig.js';
 
-/** No scenario takes longer; one that does has failed. */
+/** No scenario takes longer, unless the rig allows more; one that does has failed. */
 const LONGEST_MS = 120_000;
 
 /** What became of one scenario on one rig. */
 export interface Outcome {
   readonly scenario: string;
   readonly rig: string;
-  /** `skipped`: it could have been played elsewhere, and that counts. `not applicable`: it has no meaning on this rig. */
-  readonly result: 'passed' | 'failed' | 'skipped' | 'not applicable';
+  /**
+   * `skipped`: it could have been played elsewhere, and that counts. `not applicable`: it has no meaning on this rig.
+   * `kernel-bug`: the guest's kernel broke meanwhile, so nothing is known of it.
+   */
+  readonly result: 'passed' | 'failed' | 'skipped' | 'not applicable' | 'kernel-bug';
   readonly ms: number;
   readonly checks: number;
   /** What failed, or why it was not played. */
@@ -63,7 +66,8 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
       toldFromMs = built.clock.monotonicMs();
       await built.tell(() => scenario.run(told));
     };
-    await withDeadline(clock, LONGEST_MS, undefined, run, `It was not over after ${LONGEST_MS / 1000} s.`);
+    const { longestMs = LONGEST_MS } = rig;
+    await withDeadline(clock, longestMs, undefined, run, `It was not over after ${longestMs / 1000} s.`);
     return outcome('passed');
   } catch (error) {
     if (error instanceof NotPlayable) return outcome('skipped', error.message);
@@ -75,21 +79,28 @@ export async function play(rig: Rig, scenario: Scenario, clock: Clock, say: (tex
 
 /** Plays scenarios, as many at once as the rig can; `over` hears of each as it ends. */
 export async function playAll(
-  rig: Rig,
+  rig: Rig | RemoteRig,
   scenarios: readonly Scenario[],
   clock: Clock,
-  say: (scenario: Scenario, text: string) => void,
+  say: (scenario: string, text: string) => void,
   over: (played: Played) => void,
 ): Promise<void> {
   const obstacle = await rig.obstacle();
+  const unplayable = ({ name: scenario }: Scenario, says: string): Played => {
+    const devices = 'marks' in rig ? marksOn(rig) : {};
+    return { scenario, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says, ...devices, steps: [], logs: [] };
+  };
+  if ('playAll' in rig) {
+    if (obstacle === undefined) return rig.playAll(scenarios, say, over);
+    for (const scenario of scenarios) over(unplayable(scenario, obstacle));
+    return;
+  }
   const waiting = [...scenarios];
   const worker = async () => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
-      const { name } = scenario;
       if (obstacle === undefined || whyMeaningless(rig, scenario) !== undefined)
-        over(await play(rig, scenario, clock, say.bind(undefined, scenario)));
-      else
-        over({ scenario: name, rig: rig.name, result: 'skipped', ms: 0, checks: 0, says: obstacle, ...marksOn(rig), steps: [], logs: [] });
+        over(await play(rig, scenario, clock, say.bind(undefined, scenario.name)));
+      else over(unplayable(scenario, obstacle));
     }
   };
   await Promise.all(Array.from({ length: Math.min(rig.atOnce, scenarios.length) }, worker));
@@ -97,7 +108,7 @@ export async function playAll(
 
 function whyMeaningless(rig: Rig, { name, needs }: Scenario): string | undefined {
   const missing = needs.find((need) => !rig.offers.has(need));
-  return missing === undefined ? rig.inapplicable?.(name) : `The rig "${rig.name}" has no ${missing}.`;
+  return rig.inapplicable?.(name) ?? (missing === undefined ? undefined : `The rig "${rig.name}" has no ${missing}.`);
 }
 
 function marksOn(rig: Rig): Pick<Outcome, 'devices'> {

@@ -2,7 +2,10 @@ import type { ControlEvent, ControlMethod, ControlParams, ControlResult, Request
 import type { AdminClient, WatchItem } from '@cpns/server';
 import type { Clock, EntityId } from '@cpns/shared';
 import type { Profile } from '../scenarios/profiles.js';
+import type { Scenario } from '../scenarios/scenario.js';
+import type { Controllers } from './air/air-rig.js';
 import type { DeviceMarks } from './bench/host-facts.js';
+import type { Played } from './player.js';
 
 /**
  * What a scenario may need of a rig beyond devices and a server:
@@ -207,9 +210,11 @@ export interface Rig {
   readonly offers: ReadonlySet<Need>;
   /** So many scenarios can be played at once. */
   readonly atOnce: number;
+  /** No scenario takes longer on it. Default: 120,000. */
+  readonly longestMs?: number;
   /** Why it cannot run here, in one sentence; undefined when it can. */
   obstacle(): Promise<string | undefined>;
-  /** Why the scenario of that name has no meaning on it although it offers what is needed. */
+  /** Why the scenario of that name has no meaning on it, whatever it offers. */
   inapplicable?(scenario: string): string | undefined;
   /** Why it cannot offer this here although it does elsewhere. */
   lacks(need: Need): Promise<string | undefined>;
@@ -224,6 +229,8 @@ export interface Rig {
 export interface RigOptions {
   /** Configuration file of the rig. */
   readonly config: string | undefined;
+  /** Whose controllers, on the rig `air`. */
+  readonly controllers?: Controllers | undefined;
   /** For progress, in lines. */
   readonly say: (text: string) => void;
 }
@@ -235,4 +242,12 @@ export interface RigFamily {
   /** Makes them ready. @throws CpnsError Config when the person has to correct something */
   open(options: RigOptions): Promise<readonly Rig[]>;
   close(): Promise<void>;
+}
+
+/** A place that plays scenarios by itself and tells how they went, such as a guest system. */
+export interface RemoteRig extends Pick<Rig, 'name' | 'title' | 'obstacle' | 'close'> {
+  /** What it can play. */
+  readonly scenarios: readonly Scenario[];
+  /** `say` hears the steps, and under the rig's own name what the rig does. Never rejects. */
+  playAll(scenarios: readonly Scenario[], say: (scenario: string, text: string) => void, over: (played: Played) => void): Promise<void>;
 }

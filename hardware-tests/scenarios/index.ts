@@ -1,4 +1,5 @@
 import { alteredPairing, replayedAndAltered } from './attack.js';
+import { adapterLostAndBack } from './ble-adapter-lost.js';
 import { bleAndLanFailover, bleRoleTurnsRound, bleSevenPnes } from './ble-links.js';
 import { bleOnlyPair } from './ble-only-pair.js';
 import { bleDropAtEveryStep, bleHostilePeer, bleRadioFrozen } from './ble-trouble.js';
@@ -50,4 +51,5 @@ export const SCENARIOS: readonly Scenario[] = [
   bleDropAtEveryStep,
   bleRadioFrozen,
   bleHostilePeer,
+  adapterLostAndBack,
 ];

@@ -143,7 +143,7 @@ export class AirRadios implements StageRadios {
   }
 }
 
-/** Words that let a command run on a host of the air. */
-function environment(directory: string): string[] {
+/** Words that let a command run on the host of the air that has this directory. */
+export function environment(directory: string): string[] {
   return ['env', `${HOST_VARIABLE}=${directory}`, `NODE_OPTIONS=--import ${INJECT}`];
 }

@@ -1,18 +1,17 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Clock } from '@cpns/shared';
 import { Keeper } from '../../processes/keeper.js';
 import type { BuiltStage, Need, Rig } from '../rig.js';
 import type { StageRadios } from '../stage-radios.js';
+import { missingTool, type Tool } from '../tools.js';
 import { ipBatch, namespaces } from './ip.js';
 import { LanNetwork, PREFIX } from './lan-network.js';
 import { LanStage } from './lan-stage.js';
 
 /** What each need wants installed, and the Debian package that has it. */
-const TOOLS: Partial<Record<Need, readonly (readonly [tool: string, debianPackage: string])[]>> = {
+const TOOLS: Partial<Record<Need, readonly Tool[]>> = {
   'dns-sd': [
     ['avahi-daemon', 'avahi-daemon'],
     ['avahi-browse', 'avahi-utils'],
@@ -41,7 +40,8 @@ export class LanRig implements Rig {
   async obstacle(): Promise<string | undefined> {
     if (process.platform !== 'linux') return 'It needs the network namespaces of Linux.';
     if (process.getuid?.() !== 0) return 'Network namespaces need root: run it with sudo.';
-    if (!(await installed('ip'))) return 'The command "ip" is missing: apt-get install iproute2';
+    const missing = await missingTool([['ip', 'iproute2']]);
+    if (missing !== undefined) return missing;
     const probe = `${PREFIX}${process.pid}-probe`;
     try {
       ipBatch(undefined, [`netns add ${probe}`]);
@@ -57,10 +57,7 @@ export class LanRig implements Rig {
   }
 
   async lacks(need: Need): Promise<string | undefined> {
-    for (const [tool, debianPackage] of TOOLS[need] ?? []) {
-      if (!(await installed(tool))) return `The command "${tool}" is missing: apt-get install ${debianPackage}`;
-    }
-    return undefined;
+    return missingTool(TOOLS[need] ?? []);
   }
 
   /** `radios`: what makes Bluetooth for the devices, given a directory for it. */
@@ -76,15 +73,6 @@ export class LanRig implements Rig {
   async close(): Promise<void> {
     await (await this.#keeper)?.close();
   }
-}
-
-async function installed(tool: string): Promise<boolean> {
-  // The daemons are in directories that a person's path may lack.
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  return promisify(execFile)('sh', ['-c', 'command -v "$1"', 'sh', tool], { env }).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Namespaces and directories carry the id of the process that made them; where that is gone together with its keeper, they are left over. */

@@ -55,7 +55,7 @@ export class LanStage implements BuiltStage {
     const { network, directory, clock, keeper, radios } = options;
     this.#options = options;
     this.clock = clock;
-    if (radios !== undefined) this.air = radios.air;
+    if (radios?.air !== undefined) this.air = radios.air;
     this.#segment = network.segment();
     const host = network.host('server', this.#segment);
     const address = `${host.address}:${UPLINK_PORT}`;
@@ -146,7 +146,7 @@ export class LanStage implements BuiltStage {
 
   async tell(story: () => Promise<void>): Promise<void> {
     await story();
-    await this.#options.radios?.verify(this.#payloads());
+    await this.#options.radios?.verify?.(this.#payloads());
   }
 
   logs(): readonly LogOf[] {

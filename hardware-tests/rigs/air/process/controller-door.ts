@@ -5,19 +5,22 @@ import type { HostWire, VirtualController } from '../controller/virtual-controll
 /** A process that does not read is sent no more than this. */
 const MOST_UNREAD = 64 * 1024;
 
+/** What a door needs of the controller behind it. */
+type DoorController = Pick<VirtualController, 'receive' | 'attach' | 'detach' | 'reset' | 'hostIsReady'>;
+
 /** Where the processes of a host reach one controller: a unix socket. All of them see every packet, as with raw sockets of the kernel. */
 export class ControllerDoor implements HostWire {
-  readonly #controller: VirtualController;
+  readonly #controller: DoorController;
   readonly #server: Server;
   readonly #processes = new Set<Socket>();
   #isPowered = true;
 
-  private constructor(controller: VirtualController) {
+  private constructor(controller: DoorController) {
     this.#controller = controller;
     this.#server = createServer((socket) => this.#admit(socket));
   }
 
-  static async open(controller: VirtualController, path: string): Promise<ControllerDoor> {
+  static async open(controller: DoorController, path: string): Promise<ControllerDoor> {
     const door = new ControllerDoor(controller);
     await new Promise<void>((resolve, reject) => {
       door.#server.once('error', reject);
