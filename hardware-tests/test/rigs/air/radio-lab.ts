@@ -9,6 +9,7 @@ import { MemoryLogger } from '@cpns/shared/testing';
 import { Keeper } from '../../../processes/keeper.js';
 import { HOST_VARIABLE } from '../../../rigs/air/adapter-list.js';
 import { AirProcess } from '../../../rigs/air/process/air-process.js';
+import { RawHost } from './raw-host.js';
 import { ADDRESS } from './room.js';
 
 /** Made by the build in front of every `npm test`. */
@@ -194,6 +195,12 @@ export class RadioLab {
     const { directory } = await this.air.ask('addHost', { host });
     await this.air.ask('plug', { host, address: ADDRESS(number) });
     return { [HOST_VARIABLE]: directory, NODE_OPTIONS: `--import ${BUILT('rigs/air/transport/inject.js')}` };
+  }
+
+  /** A new host that has the adapter of that number, and no library. */
+  async rawHost(number: number): Promise<RawHost> {
+    const { [HOST_VARIABLE]: directory = '' } = await this.host(number);
+    return RawHost.open(directory);
   }
 
   /** With the number of a second adapter, which others connect to: a device with one for each role. */

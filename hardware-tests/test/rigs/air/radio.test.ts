@@ -172,6 +172,29 @@ describe('radio processes with the real libraries', () => {
     await both.radio.stop();
   });
 
+  it('outlive a central that sends what no library can read, and serve the next one', async () => {
+    const { pid } = b;
+    const raw = await lab.rawHost(12);
+    const handle = await raw.connect(b.address);
+    // An L2CAP packet without its head, one that never ends, and attribute PDUs cut short.
+    raw.send(handle, [1]);
+    raw.send(handle, [5, 0, 4, 0, 1]);
+    for (let i = 0; i < 50; i++)
+      raw.send(
+        handle,
+        Array.from({ length: 200 }, () => i),
+        false,
+      );
+    for (let opcode = 0; opcode < 256; opcode++) raw.sendAtt(handle, [opcode]);
+    raw.sendAtt(handle, []);
+    raw.sendAtt(handle, [6, 1, 0, 255, 255, 0, 40]);
+    raw.sendAtt(handle, [0x16, 1, 0, 0, 0, ...new Array<number>(200).fill(7)]);
+    await raw.disconnected(handle);
+    raw.close();
+    await talk(a, b);
+    expect([b.pid, b.problems.at(-1)]).toEqual([pid, undefined]);
+  });
+
   it('leave nothing behind after many connections', async () => {
     for (let i = 0; i < 20; i++) await hangUp(await talk(a, b));
     expect(await lab.air.ask('links', {})).toEqual([]);

@@ -72,6 +72,7 @@ export function chooseAdapters(adapters: readonly Adapter[], wanted: readonly st
 }
 
 function openManagement(): ManagementSocket {
+  if (process.platform !== 'linux') throw new CpnsError('Config', 'NoBluetooth', 'Bluetooth is not used: it works on Linux only.');
   // Not a literal: the package is optional, also for the compiler.
   const name: string = '@abandonware/bluetooth-hci-socket';
   try {

@@ -1,4 +1,4 @@
-import { type Clock, CpnsError, type Entropy, SegmentStream } from '@cpns/shared';
+import { type Clock, type CpnsError, type Entropy, SegmentStream } from '@cpns/shared';
 import type { GattHandler, GattLink } from './driver.js';
 import { FLOW_WINDOW, frameWeight, SentFrames } from './flow-count.js';
 
@@ -138,7 +138,8 @@ export class SegmentLink implements GattHandler {
 
   #failed(error: CpnsError): void {
     if (this.#stranger) this.#offence = true;
-    this.#end(error instanceof CpnsError ? error.message : String(error));
+    // A sentence becomes a clause.
+    this.#end(error.message.replace(/\.$/, ''));
   }
 
   #throwOut(reason: string): void {
