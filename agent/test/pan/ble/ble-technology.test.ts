@@ -1,4 +1,4 @@
-import { CpnsError, type CryptoProvider, entityId } from '@cpns/shared';
+import { CpnsError, type CryptoProvider, entityId, sleep } from '@cpns/shared';
 import { type BleAdvertisement, Mode } from '@cpns/shared/messages';
 import { bleHint, HINT_PERIOD_MS, matchesBleHint, nobleProvider } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -207,11 +207,9 @@ describe('BleTechnology: links', () => {
     lab.pair(a, b);
     await lab.clock.advance(1_500);
     const ghost = lab.air.radio(addressOf(66));
-    a.radio.events?.advertised({
-      address: ghost.address,
-      advertisement: (b.radio.desire as RadioDesire).advertisement as BleAdvertisement,
-      rssi: -40,
-    });
+    const advertisement = (b.radio.desire as RadioDesire).advertisement as BleAdvertisement;
+    const pretend = () => a.radio.events?.advertised({ address: ghost.address, advertisement, rssi: -40 });
+    pretend();
     const tried: string[] = [];
     const { connect } = a.radio;
     a.radio.connect = (address, signal) => {
@@ -222,6 +220,7 @@ describe('BleTechnology: links', () => {
     a.ble.proven(first);
     first.close('done');
     await lab.clock.advance(1_000);
+    pretend();
     await lab.clock.run(a.ble.dial([b.radio.address], never));
     expect(tried).toEqual([ghost.address, b.radio.address, b.radio.address]);
   });
@@ -346,6 +345,16 @@ describe('BleTechnology: pairing windows', () => {
     await lab.clock.advance(20_000);
     expect(a.sighted).toEqual([]);
   });
+
+  it('does not believe an answer that comes after the window has closed', async () => {
+    a.ble.announce(open);
+    b.ble.announce(open);
+    a.radio.readEntityId = () => sleep(lab.clock, 5_000).then(() => b.id);
+    await lab.clock.advance(2_000);
+    a.ble.announce(closed);
+    await lab.clock.advance(20_000);
+    expect(a.sighted).toEqual([]);
+  });
 });
 
 describe('BleTechnology: floods', () => {
@@ -398,6 +407,21 @@ describe('BleTechnology: floods', () => {
     // Eight at once and one a second.
     expect(asked).toBeGreaterThan(8);
     expect(asked).toBeLessThanOrEqual(18);
+  });
+
+  it('remembers few of many strangers', async () => {
+    a.ble.announce({ mode: Mode.Unassigned, pairing: true });
+    const asked = new Set<string>();
+    a.radio.readEntityId = async (address) => {
+      asked.add(address);
+      return '';
+    };
+    for (let n = 0; n < 500; n++) {
+      const advertisement = { mode: Mode.Unassigned, pairingOpen: true, hint: hintOf(n) } as const;
+      a.radio.events?.advertised({ address: addressOf(1_000 + n), advertisement, rssi: -60 });
+    }
+    await lab.clock.advance(600_000);
+    expect(asked.size).toBe(16);
   });
 
   it('asks few of many strangers, the nearest first, and finds the honest one among them', async () => {
