@@ -25,8 +25,11 @@ export const STREAM_LIMITS = {
   /** Segments of older links that are dropped before the link ends. */
   stale: 64,
 } as const;
-/** Credits travel alone only when so many segments were taken in; before, they wait for a data segment to ride on. */
-const GRANT_AT = 8;
+/**
+ * Credits travel alone only when so many segments were taken in; before, they wait for a data segment to ride on. Twice that is just
+ * within the window: a window that arrives at once is granted again at once, and the sender does not have to wait for the rest of it.
+ */
+const GRANT_AT = 7;
 
 /** The GATT connection under a stream. */
 export interface SegmentPort {

@@ -37,13 +37,13 @@ describe('SegmentStream', () => {
     expect(pair.central.written).toHaveLength(4);
   });
 
-  it('spends at most one credit segment on eight data segments, none where answers flow', () => {
+  it('spends at most one credit segment on seven data segments, none where answers flow', () => {
     const { pair } = greeted();
     for (let i = 0; i < 15; i++) pair.central.stream.send(framed(16_000, i));
     pair.settle();
     const sent = pair.central.written.length;
     expect(pair.peripheral.frames).toHaveLength(15);
-    expect(pair.peripheral.written.length).toBeLessThanOrEqual(1 + sent / 8);
+    expect(pair.peripheral.written.length).toBeLessThanOrEqual(1 + sent / 7);
     const octets = [...pair.central.written, ...pair.peripheral.written].reduce((sum, { length }) => sum + length + 3, 0);
     expect(240_000 / octets).toBeGreaterThan(0.95);
 
@@ -55,6 +55,16 @@ describe('SegmentStream', () => {
       talk.settle();
     }
     expect([...talk.central.written, ...talk.peripheral.written].filter((octets) => decodeSegment(octets).kind === 'credit')).toEqual([]);
+  });
+
+  it('grants a whole window that arrived at once but for one segment, without waiting for more', () => {
+    const { pair } = greeted();
+    const greetings = pair.peripheral.written.length;
+    pair.central.stream.send(framed(3_700));
+    pair.settle();
+    expect(pair.central.written).toHaveLength(greetings + 15);
+    const granted = pair.peripheral.written.slice(greetings).map((octets) => decodeSegment(octets));
+    expect(granted.reduce((sum, segment) => sum + (segment.kind === 'credit' ? segment.grant : 0), 0)).toBe(14);
   });
 
   it('never has more under way than was granted, and goes on when the receiver resumes', () => {
