@@ -3,12 +3,13 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, describeError } from '@cpns/shared';
 import { Keeper } from '../../processes/keeper.js';
+import type { Program } from '../../processes/program.js';
 import type { Scenario } from '../../scenarios/scenario.js';
 import type { Played } from '../player.js';
-import type { RemoteRig } from '../rig.js';
+import type { LogOf, RemoteRig } from '../rig.js';
 import { missingTool, type Tool } from '../tools.js';
 import { kernelTrouble } from './console.js';
-import { type BootedGuest, EMULATOR, Guest } from './guest.js';
+import { EMULATOR, Guest } from './guest.js';
 import type { ReportLine } from './inside/report.js';
 import { KERNEL_SCENARIOS } from './scenarios.js';
 
@@ -22,10 +23,23 @@ const TOOLS: readonly Tool[] = [
 const SILENCE_MS = 120_000;
 /** How much slower than a real machine the guest is taken to be; on a busy machine, more. */
 const PATIENCE = 3;
-/** A scenario during which the kernel broke is played again, on a fresh guest, so often. */
-const MORE_TRIES = 1;
 /** Lines of the console that are shown. */
 const CONSOLE_LINES = 200;
+
+/** A guest that runs: the program that it is, whose output is the report, and its console. */
+interface BootedGuest {
+  readonly program: Pick<Program, 'onLine' | 'ended' | 'kill' | 'said'>;
+  console(): readonly string[];
+}
+
+interface Bootable {
+  boot(scenarios: readonly string[], patience: number): Promise<BootedGuest>;
+}
+
+/** `say`: progress, in lines. */
+type MakeGuest = (say: (text: string) => void) => Promise<Bootable>;
+type Say = (scenario: string, text: string) => void;
+type Over = (played: Played) => void;
 
 /** A Linux guest with the Bluetooth subsystem of Debian's kernel; the scenarios are played within. */
 export class KernelRig implements RemoteRig {
@@ -35,8 +49,11 @@ export class KernelRig implements RemoteRig {
   readonly #clock: Clock;
   #keeper: Keeper | undefined;
 
-  constructor(clock: Clock) {
+  readonly #makeGuest: MakeGuest;
+
+  constructor(clock: Clock, makeGuest?: MakeGuest) {
     this.#clock = clock;
+    this.#makeGuest = makeGuest ?? ((say) => this.#guest(say));
   }
 
   async obstacle(): Promise<string | undefined> {
@@ -44,57 +61,29 @@ export class KernelRig implements RemoteRig {
     return missingTool(TOOLS);
   }
 
-  async playAll(
-    scenarios: readonly Scenario[],
-    say: (scenario: string, text: string) => void,
-    over: (played: Played) => void,
-  ): Promise<void> {
-    const clock = this.#clock;
-    this.#keeper ??= new Keeper();
-    const keeper = this.#keeper;
-    const directory = await mkdtemp(join(tmpdir(), `cpns-rig-kernel-${process.pid}-`));
-    keeper.keep({ kind: 'directory', path: directory });
-    const guest = new Guest({ directory, clock, keeper, say: (text) => say(this.name, text) });
-    const tries = new Map<string, number>();
+  async playAll(scenarios: readonly Scenario[], say: Say, over: Over): Promise<void> {
     let waiting = scenarios.map(({ name }) => name);
-    while (waiting.length > 0) {
-      const [first = ''] = waiting;
-      const begunMs = clock.monotonicMs();
-      const unplayed = (result: Played['result'], says: string, console: readonly string[] = []): Played => ({
-        scenario: first,
-        rig: this.name,
-        result,
-        ms: Math.round(clock.monotonicMs() - begunMs),
-        checks: 0,
-        says,
-        steps: [],
-        logs: [{ name: 'console', lines: console.slice(-CONSOLE_LINES) }],
-      });
-      try {
+    try {
+      const guest = await this.#makeGuest((text) => say(this.name, text));
+      const broken = new Set<string>();
+      while (waiting.length > 0) {
         const booted = await guest.boot(waiting, Math.round(PATIENCE * busyness()));
-        const played = await this.#listen(booted, waiting, say, over);
-        waiting = waiting.filter((name) => !played.has(name));
+        const decided = await this.#listen(booted, waiting.length, say, over);
+        waiting = waiting.filter((name) => !decided.has(name));
         const [interrupted] = waiting;
-        if (interrupted === undefined) continue;
-        const console = booted.console();
-        const trouble = kernelTrouble(console);
-        const times = tries.get(interrupted) ?? 0;
-        tries.set(interrupted, times + 1);
-        if (trouble !== undefined && times < MORE_TRIES) {
+        if (interrupted === undefined) return;
+        const trouble = kernelTrouble(booted.console());
+        if (trouble !== undefined && !broken.has(interrupted)) {
+          broken.add(interrupted);
           say(interrupted, `The guest's kernel broke (${trouble}); once more on a fresh guest.`);
           continue;
         }
         waiting = waiting.slice(1);
-        over({
-          ...(trouble === undefined
-            ? unplayed('failed', `The guest ended before it was over: ${booted.program.said}`, console)
-            : unplayed('kernel-bug', trouble, console)),
-          scenario: interrupted,
-        });
-      } catch (error) {
-        for (const name of waiting) over({ ...unplayed('failed', describeError(error)), scenario: name });
-        return;
+        const says = trouble ?? `The guest ended before it was over: ${booted.program.said}`;
+        over(this.#undecided(interrupted, trouble === undefined ? 'failed' : 'kernel-bug', says, booted));
       }
+    } catch (error) {
+      for (const name of waiting) over(this.#undecided(name, 'failed', describeError(error)));
     }
   }
 
@@ -102,37 +91,48 @@ export class KernelRig implements RemoteRig {
     await this.#keeper?.close();
   }
 
-  /** Hears a guest out, or until its kernel breaks. Gives the names of the scenarios that are decided. */
-  async #listen(
-    guest: BootedGuest,
-    waiting: readonly string[],
-    say: (scenario: string, text: string) => void,
-    over: (played: Played) => void,
-  ): Promise<ReadonlySet<string>> {
+  async #guest(say: (text: string) => void): Promise<Bootable> {
+    this.#keeper ??= new Keeper();
+    const directory = await mkdtemp(join(tmpdir(), `cpns-rig-kernel-${process.pid}-`));
+    this.#keeper.keep({ kind: 'directory', path: directory });
+    return new Guest({ directory, clock: this.#clock, keeper: this.#keeper, say });
+  }
+
+  #undecided(scenario: string, result: Played['result'], says: string, guest?: BootedGuest): Played {
+    const logs = guest === undefined ? [] : [consoleLog(guest)];
+    return { scenario, rig: this.name, result, ms: 0, checks: 0, says, steps: [], logs };
+  }
+
+  /** Hears a guest out about `count` scenarios, or until it falls silent or its kernel breaks. Gives the names of those that are decided. */
+  async #listen(guest: BootedGuest, count: number, say: Say, over: Over): Promise<ReadonlySet<string>> {
     const decided = new Set<string>();
     const { program } = guest;
-    let isBroken = false;
-    const end = () => void program.kill();
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      void program.kill();
+    };
     let cancel = this.#clock.after(SILENCE_MS * busyness(), end);
     const forget = program.onLine((line) => {
-      if (!line.startsWith('{') || isBroken) return;
+      if (!line.startsWith('{') || isOver) return;
       cancel();
       cancel = this.#clock.after(SILENCE_MS * busyness(), end);
       const report = JSON.parse(line) as ReportLine;
       if ('step' in report) return say(report.step.scenario, report.step.text);
-      const console = guest.console();
-      isBroken = kernelTrouble(console) !== undefined;
-      if (isBroken) return end();
+      if (kernelTrouble(guest.console()) !== undefined) return end();
       decided.add(report.over.scenario);
-      over({ ...report.over, logs: [...report.over.logs, { name: 'console', lines: console.slice(-CONSOLE_LINES) }] });
-      // There is nothing more to hear.
-      if (decided.size === waiting.length) end();
+      over({ ...report.over, logs: [...report.over.logs, consoleLog(guest)] });
+      if (decided.size === count) end();
     });
     await program.ended;
     cancel();
     forget();
     return decided;
   }
+}
+
+function consoleLog(guest: BootedGuest): LogOf {
+  return { name: 'console', lines: guest.console().slice(-CONSOLE_LINES) };
 }
 
 /** How many programs share a processor, at least one. */
