@@ -3,6 +3,7 @@ import { CpnsError } from '@cpns/shared';
 import type { Scenario } from '../scenarios/scenario.js';
 import { CONTROLLERS, type Controllers } from './air/air-rig.js';
 import type { RemoteRig, Rig, RigFamily } from './rig.js';
+import { PANS } from './simulation/schedules/actions.js';
 import type { ScheduleOptions } from './simulation/schedules/command.js';
 
 export interface RigArguments {
@@ -49,6 +50,7 @@ export function readArguments(
     only: { type: 'string' },
     'fail-fast': { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
+    pan: { type: 'string' },
   } as const;
   let parsed: ReturnType<typeof parse>;
   const parse = () => parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
@@ -107,14 +109,26 @@ interface ScheduleWords {
   readonly only?: string | undefined;
   readonly 'fail-fast': boolean;
   readonly planted: boolean;
+  readonly pan?: string | undefined;
 }
 
 /** A seed alone stands for its one schedule. @throws CpnsError Config/Usage */
-function scheduleOptions({ schedules, seed, trace, only, planted, 'fail-fast': failFast }: ScheduleWords): ScheduleOptions | undefined {
+function scheduleOptions({
+  schedules,
+  seed,
+  trace,
+  only,
+  planted,
+  pan = 'lan',
+  'fail-fast': failFast,
+}: ScheduleWords): ScheduleOptions | undefined {
   if (schedules === undefined && seed === undefined && !trace && only === undefined && !planted) return undefined;
   if ((trace || only !== undefined) && seed === undefined)
     throw new CpnsError('Config', 'Usage', 'Say of which schedule: add --seed with the number that a failure has printed.');
+  const found = PANS.find((one) => one === pan);
+  if (found === undefined) throw new CpnsError('Config', 'Usage', `"${pan}" is nothing for --pan: use ${PANS.join(', ')}.`);
   return {
+    pan: found,
     schedules: wholeNumber('--schedules', schedules ?? '1', 1),
     seed: wholeNumber('--seed', seed ?? '1', 0),
     trace,

@@ -37,6 +37,7 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --schedules N with the rig simulation: N random schedules of pairing, establishing, sending, leaving, crashes, cut links and bad
                 weather; afterwards all must agree and be able to go on. A failure shows the shortest schedule that still fails
   --seed S      the first schedule, or with neither --schedules nor more the only one. Default: 1
+  --pan WHAT    the devices of the schedules are near over the local network (lan, the default), Bluetooth (ble), or both
   --trace       a sequence diagram of that one schedule
   --fail-fast   end at the first schedule that fails
   --planted     plant one bug after the other in a copy of the source tree; the schedules must find each of them

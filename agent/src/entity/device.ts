@@ -272,7 +272,8 @@ export class Device {
     const id = gateway ?? this.roles.assignment.gateway;
     if (id === this.id)
       throw new CpnsError('State', 'IsGateway', 'This device is the PN GW: ask for the personal network at one of the other devices.');
-    const link = id && (await this.#peers.linkSoon(id, signal));
+    if (id !== undefined && this.#peers.isAwaited(id)) await this.#peers.settled(id, signal);
+    const link = id && this.#peers.linkTo(id);
     if (!link && id !== undefined) this.#refuseSecondOverBluetooth(id);
     if (!link) {
       throw new CpnsError(

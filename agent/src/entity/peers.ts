@@ -211,10 +211,9 @@ export class Peers {
   isAwaited(id: EntityId): boolean {
     return this.#turns.isAwaited(id);
   }
-  /** The link to a peer, waited for where it is being made anew. */
-  async linkSoon(id: EntityId, signal: AbortSignal): Promise<PeerLink | undefined> {
-    if (this.isAwaited(id)) await abortable(this.#turns.settled(id), signal);
-    return this.linkTo(id);
+  /** Waits until that is done, or has failed. @throws CpnsError the reason of `signal` */
+  settled(id: EntityId, signal: AbortSignal): Promise<void> {
+    return abortable(this.#turns.settled(id), signal);
   }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);

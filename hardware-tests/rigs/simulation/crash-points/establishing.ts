@@ -3,7 +3,7 @@ import type { PnId } from '@cpns/shared';
 import { Status } from '@cpns/shared/messages';
 import type { SimulatedDevice } from '../device.js';
 import { type Flow, type Running, type Told, tell } from './flow.js';
-import { BOARD_ID, household, LAPTOP_ID, type Party, PHONE_ID, type Scene, SERVER } from './scene.js';
+import { BOARD_ID, household, LAPTOP_ID, type Party, PHONE_ID, Scene, SERVER } from './scene.js';
 
 type Setup = Parameters<SimulatedDevice['device']['establish']>[0];
 
@@ -32,18 +32,21 @@ function begin(scene: Scene, setup: Setup): Running {
 const ALONE: Flow['sides'] = { pne: PHONE_ID, 'pn-gw': LAPTOP_ID, server: SERVER };
 const TOGETHER: Flow['sides'] = { ...ALONE, 'other-pne': BOARD_ID };
 
-const establishment = (name: string, title: string, sides: Flow['sides'], setup: Setup): Flow => ({
+const establishment = (name: string, title: string, sides: Flow['sides'], setup: Setup, prepare = () => household()): Flow => ({
   name,
   title,
   sides,
   lastsMs: 3_000,
-  prepare: household,
+  prepare,
   begin: (scene) => begin(scene, setup),
   again: async (scene) => void (await establish(scene, setup)),
 });
 
 export const ESTABLISHING: readonly Flow[] = [
   establishment('establish-one-to-one', 'a PNE establishes a PN with its PN GW', ALONE, { type: 'one-to-one' }),
+  establishment('establish-over-bluetooth', 'a PNE establishes a PN with its PN GW over Bluetooth', ALONE, { type: 'one-to-one' }, () =>
+    household(Scene.overBluetooth()),
+  ),
   establishment('establish-all', 'a PNE establishes a PN with everybody who is paired', TOGETHER, { type: 'all' }),
   establishment('establish-named', 'a PNE establishes a PN with one that it names', TOGETHER, { type: 'named', pnes: [BOARD_ID] }),
 ];

@@ -72,6 +72,15 @@ export const PAIRING: readonly Flow[] = [
     again,
   },
   {
+    name: 'pair-over-bluetooth',
+    title: 'two devices that have Bluetooth alone pair by code, and turn their link round to the PN GW',
+    sides: { 'pn-gw': LAPTOP_ID, pne: PHONE_ID },
+    lastsMs: 12_000,
+    prepare: () => strangers(Scene.overBluetooth()),
+    begin: byCode,
+    again,
+  },
+  {
     name: 'pair-by-link',
     title: 'two devices pair by a link that one of them shows',
     sides: { shows: LAPTOP_ID, takes: PHONE_ID },

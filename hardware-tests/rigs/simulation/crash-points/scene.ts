@@ -6,6 +6,7 @@ import { Deeds } from '../deeds.js';
 import { BOARD, LAPTOP, PHONE, pairByCode, type SimulatedDevice, type SimulatedDeviceOptions, simulatedDevice } from '../device.js';
 import { Witness } from '../invariants/witness.js';
 import type { World } from '../invariants/world.js';
+import { RadioRoom } from '../radio-room.js';
 import { SimulatedServer } from '../server.js';
 
 /** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
@@ -23,7 +24,8 @@ export type Party = EntityId | typeof SERVER;
 /** A server and some devices of one user, each of which can lose its power at any of its deeds. */
 export class Scene implements World {
   readonly clock = new VirtualClock();
-  readonly air = new SimulatedAir(this.clock);
+  /** Carries what devices say to each other. */
+  readonly air: SimulatedAir;
   readonly witness = new Witness(nativeProvider);
   readonly server = new SimulatedServer(this.clock, { sessions: SESSIONS, provider: this.witness.provider('') });
   /** Devices as they were before a crash. */
@@ -32,13 +34,22 @@ export class Scene implements World {
   readonly #deeds = new Map<EntityId, Deeds>();
   readonly #euKeys = new Map<EntityId, Uint8Array>();
   readonly #powerCuts = new Map<EntityId, () => MemoryStore>();
+  /** Undefined: devices are on a local network. */
+  readonly #radios: RadioRoom | undefined;
   readonly #firstStore: (id: EntityId) => MemoryStore;
   readonly #off = new Set<EntityId>();
   #clocksAheadMs = 0;
 
-  /** `firstStore`: what a device stores in until its first crash. */
-  constructor(firstStore: (id: EntityId, clock: VirtualClock) => MemoryStore = () => new MemoryStore()) {
+  /** `firstStore`: what a device stores in until its first crash. `pan`: how devices are near one another. */
+  constructor(firstStore: (id: EntityId, clock: VirtualClock) => MemoryStore = () => new MemoryStore(), pan: 'lan' | 'ble' = 'lan') {
     this.#firstStore = (id) => firstStore(id, this.clock);
+    this.#radios = pan === 'ble' ? new RadioRoom(this.clock) : undefined;
+    this.air = this.#radios?.air ?? new SimulatedAir(this.clock);
+  }
+
+  /** Devices that have Bluetooth alone. */
+  static overBluetooth(): Scene {
+    return new Scene(undefined, 'ble');
   }
 
   /** Enrols a device at first, and starts it; again on what its store had committed. */
@@ -47,7 +58,7 @@ export class Scene implements World {
     this.#euKeys.set(id, euKey);
     const store = this.#powerCuts.get(id)?.() ?? this.#firstStore(id);
     const device = await simulatedDevice(id, {
-      air: this.air,
+      ...(this.#radios ? { radios: this.#radios } : { air: this.air }),
       clock: this.clock,
       facts: FACTS[id] ?? PHONE,
       euKey,
@@ -119,8 +130,7 @@ export class Scene implements World {
 }
 
 /** Laptop (best suited), phone and board; the laptop is paired with both others, and all is at rest. */
-export async function household(): Promise<Scene> {
-  const scene = new Scene();
+export async function household(scene = new Scene()): Promise<Scene> {
   const laptop = await scene.start(LAPTOP_ID);
   const phone = await scene.start(PHONE_ID);
   const board = await scene.start(BOARD_ID);

@@ -6,6 +6,10 @@ export type Way = readonly [string, string];
 /** The server, as a party of a way. */
 export const SERVER = 'server';
 
+/** How devices are near one another: over the local network, over Bluetooth, or both. */
+export const PANS = ['lan', 'ble', 'both'] as const;
+export type Pan = (typeof PANS)[number];
+
 /** Something that people, programs, batteries and radio do. */
 export type Deed =
   | { readonly do: 'establish'; readonly at: string; readonly type: 'one-to-one' | 'all' | 'named'; readonly named: readonly string[] }
@@ -21,6 +25,8 @@ export type Deed =
   | { readonly do: 'sever'; readonly way: Way }
   | { readonly do: 'silence'; readonly way: Way; readonly forMs: number }
   | { readonly do: 'unplug'; readonly device: string; readonly forMs: number }
+  /** Its Bluetooth is out of range. */
+  | { readonly do: 'jam'; readonly device: string; readonly forMs: number }
   | { readonly do: 'clock'; readonly device: string; readonly aheadMs: number }
   | { readonly do: 'weather'; readonly way: Way; readonly weather: Partial<Weather>; readonly forMs: number };
 
@@ -30,6 +36,8 @@ export type Action = Deed & { readonly atMs: number };
 /** All that a schedule consists of. The same one is always played in the same way. */
 export interface Schedule {
   readonly seed: number;
+  /** Default: `lan`. */
+  readonly pan?: Pan;
   readonly devices: readonly string[];
   /** Who is paired with whom from the start. */
   readonly pairings: readonly Way[];
@@ -58,6 +66,8 @@ export function inWords(action: Deed): string {
       return `silence on ${action.way.join(' - ')} for ${seconds(action.forMs)}`;
     case 'unplug':
       return `${action.device} is unplugged for ${seconds(action.forMs)}`;
+    case 'jam':
+      return `${action.device} is out of the range of Bluetooth for ${seconds(action.forMs)}`;
     case 'clock':
       return `the clock of ${action.device} is set ${action.aheadMs / 3_600_000} h ahead`;
     case 'weather': {

@@ -1,5 +1,5 @@
 import { plural } from '@cpns/shared/node';
-import { type Action, inWords, type Schedule } from './actions.js';
+import { type Action, inWords, type Pan, type Schedule } from './actions.js';
 import { diagram } from './diagram.js';
 import { scheduleOf } from './generate.js';
 import { findPlanted } from './planted.js';
@@ -13,6 +13,7 @@ export interface ScheduleOptions {
   readonly schedules: number;
   /** Of the first; the others follow. */
   readonly seed: number;
+  readonly pan: Pan;
   /** A sequence diagram of that one seed in place of many. */
   readonly trace: boolean;
   /** End at the first that fails, which is not made any shorter. */
@@ -31,12 +32,12 @@ const PROGRESS_EVERY_MS = 5_000;
 export async function runSchedules(options: ScheduleOptions, print: (line: string) => void): Promise<number> {
   if (options.planted) return findPlanted(print);
   if (options.trace || options.only !== undefined) return replay(options, print);
-  const { schedules, seed, failFast } = options;
+  const { schedules, seed, failFast, pan } = options;
   const startMs = performance.now();
   const failed: number[] = [];
   let done = 0;
   let saidMs = startMs;
-  await playMany(seed, schedules, (outcome) => {
+  await playMany(seed, schedules, pan, (outcome) => {
     done++;
     if (outcome.violations.length > 0) failed.push(outcome.seed);
     if (performance.now() - saidMs >= PROGRESS_EVERY_MS) {
@@ -51,7 +52,7 @@ export async function runSchedules(options: ScheduleOptions, print: (line: strin
     return 1;
   }
   failed.sort((a, b) => a - b);
-  for (const one of failed.slice(0, EXPLAINED)) await explain(scheduleOf(one), print);
+  for (const one of failed.slice(0, EXPLAINED)) await explain(scheduleOf(one, pan), print);
   if (failed.length > EXPLAINED) print(`failed, too: seeds ${failed.slice(EXPLAINED).join(', ')}`);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   print(`${plural(schedules, 'schedule')} from seed ${seed} in ${seconds} s: ${failed.length} violated an invariant`);
@@ -67,11 +68,13 @@ async function explain(schedule: Schedule, print: (line: string) => void): Promi
     print(`  | ${String(at).padStart(2)}  ${(action.atMs / 1000).toFixed(3).padStart(8)} s  ${inWords(action)}`);
   }
   for (const violation of violations) print(`  ! ${violation}`);
-  print(`  replay it: npm run rig -- simulation --seed ${schedule.seed} --only ${kept.join(',') || 'none'} --trace`);
+  print(
+    `  replay it: npm run rig -- simulation --seed ${schedule.seed}${schedule.pan === undefined || schedule.pan === 'lan' ? '' : ` --pan ${schedule.pan}`} --only ${kept.join(',') || 'none'} --trace`,
+  );
 }
 
-async function replay({ seed, only, trace: wanted }: ScheduleOptions, print: (line: string) => void): Promise<number> {
-  const schedule = scheduleOf(seed);
+async function replay({ seed, only, pan, trace: wanted }: ScheduleOptions, print: (line: string) => void): Promise<number> {
+  const schedule = scheduleOf(seed, pan);
   const actions = only === undefined ? schedule.actions : schedule.actions.filter((_, at) => only.includes(at));
   const trace = new Trace();
   const violations = await play(schedule, actions, trace);

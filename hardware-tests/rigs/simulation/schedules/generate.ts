@@ -1,5 +1,5 @@
 import { SeededChoices, type Weather } from '@cpns/shared/testing';
-import { type Action, type Deed, type Schedule, SERVER, type Way } from './actions.js';
+import { type Action, type Deed, type Pan, type Schedule, SERVER, type Way } from './actions.js';
 
 /** Devices of Ann; the laptop is the best suited PN GW. */
 const OWN = ['laptop', 'phone', 'board', 'watch'] as const;
@@ -10,7 +10,7 @@ export const GUEST = 'guest';
 const PAUSES_MS = [3, 20, 60, 200, 1_000, 5_000, 20_000];
 
 /** The schedule of a seed. */
-export function scheduleOf(seed: number): Schedule {
+export function scheduleOf(seed: number, pan: Pan = 'lan'): Schedule {
   // Neighbouring seeds would otherwise begin alike.
   const choices = new SeededChoices(Math.imul(seed + 1, 0x9e3779b1));
   const own = OWN.slice(0, 3 + choices.below(2));
@@ -19,12 +19,13 @@ export function scheduleOf(seed: number): Schedule {
   if (choices.chance(0.4)) pairings.push(['phone', 'board']);
   const actions: Action[] = [];
   let atMs = 0;
+  const kinds = pan === 'lan' ? DEEDS : [...DEEDS, ...RADIO_DEEDS];
   for (let left = 3 + choices.below(10); left > 0; left--) {
-    const deed = actions.length === 0 ? establish(choices, own) : choices.pick(DEEDS)(choices, own, devices);
+    const deed = actions.length === 0 ? establish(choices, own) : choices.pick(kinds)(choices, own, devices);
     actions.push({ ...deed, atMs });
     atMs += choices.pick(PAUSES_MS) + choices.below(20);
   }
-  return { seed, devices, pairings, actions };
+  return { seed, pan, devices, pairings, actions };
 }
 
 type Make = (choices: SeededChoices, own: readonly string[], devices: readonly string[]) => Deed;
@@ -102,4 +103,10 @@ const DEEDS: readonly Make[] = [
     return { do: 'pair', one, other };
   },
   (choices, own) => (choices.chance(0.5) ? { do: 'revoke', device: choices.pick(own) } : sends(choices, own, own)),
+];
+
+/** What happens to Bluetooth alone. */
+const RADIO_DEEDS: readonly Make[] = [
+  (choices, own) => ({ do: 'jam', device: choices.pick(own), forMs: silentMs(choices) }),
+  (choices, own) => ({ do: 'jam', device: choices.pick(own), forMs: silentMs(choices) }),
 ];

@@ -41,6 +41,9 @@ export function perform(ground: Playground, action: Action, told: Told): void {
     case 'unplug':
       for (const way of ground.waysOf(action.device)) ground.setSilent(way, true);
       return void clock.after(action.forMs, () => ground.waysOf(action.device).forEach((way) => void ground.setSilent(way, false)));
+    case 'jam':
+      ground.setJammed(action.device, true);
+      return void clock.after(action.forMs, () => ground.setJammed(action.device, false));
     case 'clock':
       return ground.running.get(action.device)?.setClockAhead(action.aheadMs);
     case 'weather':

@@ -2,12 +2,14 @@ import { DeviceState } from '@cpns/agent';
 import { type EntityId, entityId, userId } from '@cpns/shared';
 import { nativeProvider } from '@cpns/shared/node';
 import { FAIR_WEATHER, InsecureSeededEntropy, MemoryStore, SeededChoices, VirtualClock, type Weather } from '@cpns/shared/testing';
-import { SimulatedAir } from '../air.js';
+import { type AirLink, SimulatedAir } from '../air.js';
+import { Cable } from '../cable.js';
 import { BOARD, LAPTOP, PHONE, type SimulatedDevice, simulatedDevice } from '../device.js';
 import { Witness } from '../invariants/witness.js';
 import type { World } from '../invariants/world.js';
+import { RadioRoom } from '../radio-room.js';
 import { SimulatedServer } from '../server.js';
-import { type Schedule, SERVER, type Way } from './actions.js';
+import { type Pan, type Schedule, SERVER, type Way } from './actions.js';
 import { GUEST } from './generate.js';
 import type { Trace } from './trace.js';
 import { WeatheredUplink } from './weathered-uplink.js';
@@ -27,7 +29,10 @@ export class Playground {
   readonly running = new Map<string, SimulatedDevice>();
   readonly past: SimulatedDevice[] = [];
   readonly asked = new Map<EntityId, number>();
+  /** The local network; the air of Bluetooth where that is all there is. */
   readonly #air: SimulatedAir;
+  readonly #radios: RadioRoom | undefined;
+  readonly #ranges = new Map<string, Cable>();
   readonly #schedule: Schedule;
   readonly #trace: Trace | undefined;
   readonly #choices: SeededChoices;
@@ -44,11 +49,16 @@ export class Playground {
     this.#choices = new SeededChoices(schedule.seed);
     this.witness = new Witness(nativeProvider, trace && ((plain, record) => trace.sealed(plain, record)));
     this.server = new SimulatedServer(clock, { sessions: QUICK, provider: this.witness.provider('') });
-    this.#air = new SimulatedAir(clock, { choices: new SeededChoices(schedule.seed + 1) });
-    this.#air.hook = ({ from, to, octets }) => {
-      this.#frame(from, to, octets);
-      return octets;
-    };
+    const choices = new SeededChoices(schedule.seed + 1);
+    this.#radios = this.pan === 'lan' ? undefined : new RadioRoom(clock, { choices });
+    this.#air = this.pan === 'ble' && this.#radios ? this.#radios.air : new SimulatedAir(clock, { choices });
+    for (const air of new Set([this.#air, this.#radios?.air ?? this.#air])) {
+      air.hook = ({ from, to, octets }) => {
+        this.#frame(air.links, from, to, octets);
+        return octets;
+      };
+    }
+    if (this.#radios !== undefined) this.#radios.hears = (from, to) => this.pan === 'both' || !this.#isSilent(from, to);
     trace?.begin(clock, [...schedule.devices, SERVER]);
   }
 
@@ -76,6 +86,10 @@ export class Playground {
     return ground;
   }
 
+  get pan(): Pan {
+    return this.#schedule.pan ?? 'lan';
+  }
+
   get world(): World {
     const { server, running, past, witness, asked } = this;
     return { server, devices: [...running.values()], past, witness, asked, carried: this.#carried };
@@ -93,8 +107,10 @@ export class Playground {
     uplink.weather = this.#weatherOf(name, SERVER);
     if (this.#isSilent(name, SERVER)) uplink.silence();
     this.#uplinks.set(name, uplink);
+    const { pan } = this;
     const device = await simulatedDevice(name, {
-      air: this.#air,
+      ...(pan !== 'ble' && { air: this.#air }),
+      ...(this.#radios && { radios: this.#radios, range: this.#rangeOf(name) }),
       clock,
       uplink,
       store,
@@ -137,6 +153,12 @@ export class Playground {
     this.#apply(one, other);
   }
 
+  setJammed(device: string, jammed: boolean): void {
+    const range = this.#rangeOf(device);
+    if (jammed) range.unplug();
+    else range.plug();
+  }
+
   sever([one, other]: Way): void {
     const device = one === SERVER ? other : one;
     if (one === SERVER || other === SERVER) this.#uplinks.get(device)?.sever();
@@ -157,6 +179,7 @@ export class Playground {
   calm(): void {
     this.#weather.clear();
     this.#silent.clear();
+    for (const range of this.#ranges.values()) range.plug();
     for (const device of this.#schedule.devices) for (const way of this.waysOf(device)) this.#apply(...way);
   }
 
@@ -190,11 +213,17 @@ export class Playground {
     return this.#silent.has(keyOf(one, other));
   }
 
+  #rangeOf(device: string): Cable {
+    const known = this.#ranges.get(device) ?? new Cable();
+    this.#ranges.set(device, known);
+    return known;
+  }
+
   /** A frame is about to be sent: a link may be new, and is to have the weather of its way. */
-  #frame(from: string, to: string, octets: Uint8Array): void {
-    this.#applyToLinks(from, to);
+  #frame(links: readonly AirLink[], from: string, to: string, octets: Uint8Array): void {
+    if (links === this.#air.links) this.#applyToLinks(from, to);
     this.#carried.push({ where: `a frame of ${from} to ${to}`, octets });
-    const link = this.#air.links.findLast((one) => keyOf(one.from, one.to) === keyOf(from, to));
+    const link = links.findLast((one) => keyOf(one.from, one.to) === keyOf(from, to));
     if (this.#trace === undefined || link === undefined) return;
     const { count } = link.from === from ? link.pair.initiator : link.pair.responder;
     this.#trace.frame(from, to, octets, count);

@@ -2,7 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import { scheduleOf } from './generate.js';
 import { play } from './play.js';
+import type { Task } from './play-many.js';
 
-parentPort?.on('message', async (seed: number) => {
-  parentPort?.postMessage({ seed, violations: await play(scheduleOf(seed)) });
+parentPort?.on('message', async ({ seed, pan }: Task) => {
+  parentPort?.postMessage({ seed, violations: await play(scheduleOf(seed, pan)) });
 });
