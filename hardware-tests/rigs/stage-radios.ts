@@ -1,4 +1,4 @@
-import type { AdapterHandle, AirHandle, LogOf } from './rig.js';
+import type { AdapterHandle, AirHandle, Attacker, LogOf } from './rig.js';
 
 /** The Bluetooth adapter of one device of a stage. */
 export interface DeviceRadio extends AdapterHandle {
@@ -15,8 +15,10 @@ export interface DeviceRadio extends AdapterHandle {
 export interface StageRadios {
   /** What goes through the air, where it can be watched and disturbed. */
   readonly air?: AirHandle;
-  /** Plugs an adapter in for the device of that name, powered. */
-  add(device: string): Promise<DeviceRadio>;
+  /** Plugs an adapter in for the device of that name, powered. `behind`: who sits on its links. */
+  add(device: string, behind?: Attacker): Promise<DeviceRadio>;
+  /** Somebody who can sit on links, where there can be one. */
+  attacker?(): Attacker;
   /** What was heard in the air, if anybody listened, holds none of `payloads`. @throws CheckFailed */
   verify?(payloads: readonly Uint8Array[]): Promise<void>;
   logs(): readonly LogOf[];

@@ -2,9 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { type Clock, CpnsError, sleep } from '@cpns/shared';
 import type { Keeper } from '../../processes/keeper.js';
 import { CheckFailed } from '../../scenarios/scenario.js';
-import type { AirHandle, DeviceHandle, Hostile, LogOf } from '../rig.js';
+import type { AirHandle, Attacker, DeviceHandle, Hostile, LogOf } from '../rig.js';
 import type { DeviceRadio, StageRadios } from '../stage-radios.js';
 import { HOST_VARIABLE } from './adapter-list.js';
+import { AirAttacker } from './air-attacker.js';
 import { type HostProcess, processesOn } from './host-processes.js';
 import { HostileNeighbour } from './hostile/hostile-neighbour.js';
 import { AirProcess } from './process/air-process.js';
@@ -56,9 +57,14 @@ export class AirRadios implements StageRadios {
     return new AirRadios(options, await AirProcess.start(options));
   }
 
-  async add(device: string): Promise<DeviceRadio> {
+  attacker(): Attacker {
+    return new AirAttacker(this.#process);
+  }
+
+  async add(device: string, behind?: Attacker): Promise<DeviceRadio> {
     const host = await this.#plug(device);
     const { address } = host;
+    if (behind !== undefined) await this.#process.ask('attack', { victim: address });
     const ask = this.#process.ask.bind(this.#process);
     return {
       address,

@@ -6,8 +6,9 @@ import type { BuiltStage, Need, Rig, RigFamily, RigOptions } from '../rig.js';
 import { missingTool } from '../tools.js';
 import { AirRadios } from './air-radios.js';
 
-/** What has another outcome over Bluetooth. */
+/** What has another outcome over Bluetooth, or none. */
 const INAPPLICABLE: Readonly<Record<string, string>> = {
+  'pair-by-link': 'A pairing link holds addresses of a local network; over Bluetooth there are none that last.',
   'elect-by-capability/three-starters':
     'Over Bluetooth nobody pairs a third device within the 3 s in which a new PN GW yields to a better one.',
 };
@@ -21,6 +22,8 @@ const BTVIRT_TOOLS = [
   ['btvirt', 'bluez-test-tools'],
   ['gcc', 'gcc'],
 ] as const;
+
+const ALWAYS_OFFERED: readonly Need[] = ['power', 'cables', 'ip', 'ble', 'adapters', 'air'];
 
 /** The rig `air`, over the controllers that are asked for. */
 export class Air implements RigFamily {
@@ -47,8 +50,9 @@ export class Air implements RigFamily {
 class AirRig implements Rig {
   readonly name: string;
   readonly title: string;
-  readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'cables', 'ble', 'adapters', 'air']);
-  readonly atOnce = 2;
+  readonly offers: ReadonlySet<Need>;
+  readonly atOnce = 3;
+  readonly longestMs = 240_000;
   readonly #clock: Clock;
   readonly #network: LanRig;
   readonly #controllers: Controllers;
@@ -56,6 +60,7 @@ class AirRig implements Rig {
   constructor(clock: Clock, controllers: Controllers) {
     this.name = controllers === 'own' ? 'air' : `air with ${controllers}`;
     this.title = `over ${controllers === 'own' ? 'controllers of our own' : "the controllers of BlueZ's emulator"}`;
+    this.offers = new Set<Need>([...ALWAYS_OFFERED, ...(controllers === 'own' ? (['attacker'] as const) : [])]);
     this.#controllers = controllers;
     this.#clock = clock;
     this.#network = new LanRig(clock);

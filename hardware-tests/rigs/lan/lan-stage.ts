@@ -107,7 +107,7 @@ export class LanStage implements BuiltStage {
     const code = await this.#operator.enrol(name, setup.user);
     const host = network.host(name, this.#segmentFor(setup.behind));
     const pan = setup.pan ?? [radios === undefined ? 'lan' : 'ble'];
-    const radio = pan.includes('ble') ? await radios?.add(name) : undefined;
+    const radio = pan.includes('ble') ? await radios?.add(name, setup.behind) : undefined;
     const lan = {
       enabled: pan.includes('lan'),
       interfaces: ['eth0'],
@@ -131,7 +131,8 @@ export class LanStage implements BuiltStage {
   }
 
   async attacker(): Promise<Attacker> {
-    const { network } = this.#options;
+    const { network, radios } = this.#options;
+    if (radios?.attacker !== undefined) return radios.attacker();
     const beyond = network.segment();
     const inside = network.host('mallory', this.#segment);
     const outside = network.attach(inside.namespace, beyond, 'eth1');
@@ -166,7 +167,7 @@ export class LanStage implements BuiltStage {
   }
 
   #segmentFor(attacker: Attacker | undefined): Segment {
-    if (attacker === undefined) return this.#segment;
+    if (attacker === undefined || this.#options.radios !== undefined) return this.#segment;
     const segment = this.#segmentOf.get(attacker);
     if (segment === undefined) throw new CpnsError('Internal', 'UnknownAttacker', 'That attacker belongs to another stage.');
     return segment;

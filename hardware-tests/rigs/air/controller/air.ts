@@ -1,4 +1,5 @@
 import type { Clock } from '@cpns/shared';
+import type { Attack } from './attack.js';
 import { type Between, Faults, isBetween } from './faults.js';
 import { STATUS } from './hci.js';
 import { Link, type LinkSurroundings } from './link.js';
@@ -14,6 +15,8 @@ export class Air implements Room, LinkSurroundings {
   readonly clock: Clock;
   readonly faults = new Faults();
   readonly recorder: Recorder;
+  /** Sits on links that are made from now on. */
+  attack: Attack | undefined;
   readonly #controllers = new Map<string, VirtualController>();
   readonly #apart: Between[] = [];
   readonly #rssi: { readonly between: Between; readonly rssi: number }[] = [];

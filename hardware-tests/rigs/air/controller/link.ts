@@ -1,5 +1,6 @@
 import type { Clock } from '@cpns/shared';
 import { type AclPacket, aclPackets, L2capAssembler, type L2capPacket } from './acl.js';
+import type { Attack } from './attack.js';
 import type { Faults } from './faults.js';
 import { CHANNEL, ROLE, STATUS } from './hci.js';
 import {
@@ -11,6 +12,7 @@ import {
   encryptionChange,
   keyRequest,
 } from './hci-events.js';
+import type { Interceptor } from './interceptor.js';
 import { Pipe } from './pipe.js';
 import type { Recorder } from './recorder.js';
 
@@ -31,6 +33,7 @@ export interface LinkSurroundings {
   readonly clock: Clock;
   readonly faults: Faults;
   readonly recorder: Recorder;
+  readonly attack?: Attack | undefined;
   areNear(one: string, other: string): boolean;
 }
 
@@ -65,6 +68,7 @@ export class Link {
   #isCut = false;
   #isOver = false;
   #stopSupervision: (() => void) | undefined;
+  readonly #interceptor: Interceptor | undefined;
   /** The key with which the central wants to encrypt. */
   #offeredKey: Buffer | undefined;
 
@@ -74,6 +78,10 @@ export class Link {
     this.number = air.recorder.link();
     this.#parameters = parameters;
     this.#sides = [this.#side(central, ROLE.central, peripheral), this.#side(peripheral, ROLE.peripheral, central)];
+    this.#interceptor = air.attack?.intercept(central.address, peripheral.address, (toCentral, payload) => {
+      const [from, to] = toCentral ? [peripheral, central] : [central, peripheral];
+      if (!this.#isOver) this.#hand(from, to, { channel: CHANNEL.att, payload });
+    });
   }
 
   /** Tells both hosts; the peripheral first, so that it knows the link before the central's first packet. */
@@ -197,14 +205,26 @@ export class Link {
   }
 
   #carry(from: LinkEnd, to: LinkEnd, { channel, payload }: L2capPacket): void {
-    const { faults, recorder, clock } = this.#air;
+    const { faults } = this.#air;
     const isAtt = channel === CHANNEL.att;
     const sent = isAtt ? faults.alter(payload) : payload;
     const fate = isAtt ? faults.fate(from.address, to.address) : 'pass';
     if (fate === 'cut') return this.cut();
-    if (isAtt) recorder.add({ atMs: clock.monotonicMs(), link: this.number, from: from.address, to: to.address, octets: sent });
-    if (fate === 'pass') for (const piece of aclPackets(this.handle, { channel, payload: sent }, to.aclOctets)) this.#tell(to, piece);
+    const packet = { channel, payload: sent };
+    const isTaken = isAtt && this.#interceptor?.take(this.isCentral(from), sent);
+    if (fate === 'pass' && !isTaken) this.#hand(from, to, packet);
+    else if (isAtt) this.#record(from, to, sent);
     this.#tell(from, completedPackets(this.handle, 1));
+  }
+
+  #hand(from: LinkEnd, to: LinkEnd, packet: L2capPacket): void {
+    if (packet.channel === CHANNEL.att) this.#record(from, to, packet.payload);
+    for (const piece of aclPackets(this.handle, packet, to.aclOctets)) this.#tell(to, piece);
+  }
+
+  #record(from: LinkEnd, to: LinkEnd, octets: Buffer): void {
+    const { recorder, clock } = this.#air;
+    recorder.add({ atMs: clock.monotonicMs(), link: this.number, from: from.address, to: to.address, octets });
   }
 
   #supervise(): void {
@@ -217,6 +237,7 @@ export class Link {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopSupervision?.();
+    this.#interceptor?.close();
     for (const { pipe } of this.#sides) pipe.close();
     for (const [end, reason] of reasons) this.#tell(end, disconnectionComplete(this.handle, reason));
     for (const { end } of this.#sides) end.release(this);

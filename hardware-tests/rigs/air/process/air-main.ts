@@ -1,7 +1,8 @@
 /** The air as a process; see air-process.ts. Argument: the directory for its hosts. Orders come as JSON lines; it ends with their end. */
 import { createInterface } from 'node:readline';
-import { SystemClock } from '@cpns/shared/node';
+import { SystemClock, systemEntropy } from '@cpns/shared/node';
 import { Air } from '../controller/air.js';
+import { Attack } from '../controller/attack.js';
 import { isAddress } from '../controller/octets.js';
 import type { RecordedPacket } from '../controller/recorder.js';
 import { Hosts } from './hosts.js';
@@ -36,6 +37,18 @@ const FOLLOW: Follow = {
   capMtu: ({ mtu }) => nothing(faults.capMtu(mtu)),
   clearFaults: () => nothing(faults.clear()),
   advertisement: ({ address }) => ({ data: air.advertisement(address).toString('hex') }),
+  attack: ({ victim }) => {
+    air.attack = new Attack(air.clock, systemEntropy, victim, () => air.cut({ a: victim }));
+    return null;
+  },
+  attackSeen: () => attack().seen,
+  attackAlter: ({ direction, count }) => {
+    attack().tampering.alter[direction] = count;
+    return null;
+  },
+  attackReplay: ({ direction }) => attack().replay(direction),
+  attackImpersonate: () => attack().impersonate(),
+  attackCut: () => nothing(attack().cut()),
   links: () => air.links.map(({ number, ends: [central, peripheral] }) => ({ number, central, peripheral })),
   counters: () => recorder.counters,
   packets: ({ last }) => recorder.packets.slice(-last).map(shown),
@@ -47,6 +60,11 @@ const FOLLOW: Follow = {
       .map(({ needle, packet }) => ({ needle, packet: shown(packet) })),
   }),
 };
+
+function attack(): Attack {
+  if (air.attack === undefined) throw new Error('Nobody is attacked.');
+  return air.attack;
+}
 
 function nothing(_done: unknown): null {
   return null;

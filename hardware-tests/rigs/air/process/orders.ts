@@ -1,3 +1,4 @@
+import type { Direction } from '../../rig.js';
 import type { Between, Way } from '../controller/faults.js';
 import type { AirCounters } from '../controller/recorder.js';
 import type { ControllerOptions } from '../controller/virtual-controller.js';
@@ -28,6 +29,13 @@ export interface AirOrders {
   clearFaults(order: object): null;
   /** Advertising data of a controller, in hexadecimal; empty while it does not advertise. */
   advertisement(order: { readonly address: string }): { readonly data: string };
+  /** Somebody sits on the links of that controller from now on. One at a time. */
+  attack(order: { readonly victim: string }): null;
+  attackSeen(order: object): { readonly out: number; readonly in: number; readonly links: number };
+  attackAlter(order: { readonly direction: Direction; readonly count: number }): null;
+  attackReplay(order: { readonly direction: Direction }): number;
+  attackImpersonate(order: object): { readonly sent: number; readonly answers: number };
+  attackCut(order: object): null;
   links(order: object): readonly { readonly number: number; readonly central: string; readonly peripheral: string }[];
   counters(order: object): AirCounters;
   /** The last packets that were sent, oldest first; octets in hexadecimal. */
