@@ -2,7 +2,7 @@ import type { ControlParams, PnCreated } from '@cpns/agent';
 import type { DeviceHandle, DeviceSetup } from '../../rigs/rig.js';
 import { BOARD, LAPTOP, PHONE } from '../profiles.js';
 import type { Telling } from '../scenario.js';
-import { elected, probed } from './look.js';
+import { elected, probed, settled } from './look.js';
 import { pairByCode, type Seat } from './pair.js';
 
 export type Role = 'phone' | 'laptop' | 'board';
@@ -27,6 +27,7 @@ export async function household(t: Telling, setups: Partial<Record<Role, DeviceS
   await pairByCode(laptop, board);
   t.step('The laptop becomes PN GW.');
   await elected(t, laptop, [phone, board]);
+  await settled(t, laptop, [phone, board]);
   return { phone, laptop, board };
 }
 
@@ -40,6 +41,7 @@ export async function couple(t: Telling, setups: Partial<Record<Role, DeviceSetu
   await probed(t, [phone, laptop]);
   await pairByCode(laptop, phone);
   await elected(t, laptop, [phone]);
+  await settled(t, laptop, [phone]);
   return { phone, laptop };
 }
 

@@ -36,6 +36,23 @@ export async function linked(t: Telling, one: Seat, other: Seat, withinMs?: numb
   );
 }
 
+/** A Bluetooth link that is to be turned round to the PN GW has been by then (protocol 0.26). */
+const TURNED_MS = 3_000;
+
+/** Waits until `gateway` has links with all of `others` that stay as they are. */
+export async function settled(t: Telling, gateway: Seat, others: readonly Seat[], withinMs?: number): Promise<void> {
+  for (const other of others) {
+    await t.eventually(
+      `the link between ${gateway.id} and ${other.id} stays as it is`,
+      async () => {
+        const link = (await peerOf(gateway, other))?.link;
+        return link !== undefined && (link.technology !== 'ble' || link.sinceMs > TURNED_MS);
+      },
+      withinMs,
+    );
+  }
+}
+
 /** Waits until `gateway` is PN GW and connected, and the others use it. */
 export async function elected(t: Telling, gateway: Seat, pnes: readonly Seat[], withinMs?: number): Promise<void> {
   await t.eventually(
