@@ -111,7 +111,7 @@ export class LanStage implements BuiltStage {
     const lan = {
       enabled: pan.includes('lan'),
       interfaces: ['eth0'],
-      ...(setup.behind !== undefined && { peers: [setup.behind.address] }),
+      ...(setup.behind !== undefined && pan.includes('lan') && { peers: [setup.behind.address] }),
     };
     const config = (profile: Profile) => ({
       ...agentConfiguration(setup, profile),
