@@ -22,7 +22,12 @@ class Talker {
     const write = (octets: Uint8Array) => host.write(handle, ATT, [own.opcode, own.handle, 0, ...octets]);
     const handler = { frame: (frame: Uint8Array) => void this.frames.push([...frame]), failed: () => {} };
     this.#host = host;
-    this.stream = new SegmentStream({ payloadOctets: 20, write }, handler, room.clock, isCentral ? new InsecureSeededEntropy(7) : undefined);
+    this.stream = new SegmentStream(
+      { payloadOctets: 20, write },
+      handler,
+      room.clock,
+      isCentral ? new InsecureSeededEntropy(7) : undefined,
+    );
   }
 
   /** Takes what has come since. */
