@@ -11,9 +11,11 @@ const FIRST_HANDLE = 42;
 const HANDLE_BITS = 0x0fff;
 /** The peer switches its power off (Core Vol 1 Part F). */
 const POWER_OFF = 0x15;
+const SCAN_AGAIN_MS = 500;
 /** Where things stand in a packet, its type at 0. */
 const AT = {
   opcode: 1,
+  parameters: 4,
   acl: 5,
   completed: { opcode: 4, address: 7 },
   connection: { status: 4, handle: 5, role: 7, peer: 9 },
@@ -24,13 +26,17 @@ const AT = {
  * A controller of BlueZ's emulator `btvirt -s`, with what keeps it from having more than one connection put right. The emulator gives each
  * end of a connection a number of its own, but tells the peripheral the number of the central, and passes data on under the number of the
  * sender. So data travels with the sender's address in front, and the numbers of the peripheral are counted here. It also says nothing to the
- * other end when a controller is reset or goes away: connections are ended first.
+ * other end when a controller is reset or goes away: connections are ended first. And who scans hears each advertisement once only: scanning
+ * begins anew twice a second.
  */
 export class EmulatedController {
   readonly #socket: Socket;
   /** Connections by their number; the address is the peer's, lowest octet first, in hexadecimal. */
   readonly #peers = new Map<number, string>();
+  /** Who waits for the answers to commands that begin or end scanning, in their order. */
+  readonly #scanCommands: ('host' | 'own')[] = [];
   #host: HostWire | undefined;
+  #scanAgain: NodeJS.Timeout | undefined;
   #address = Buffer.alloc(ADDRESS);
   #known = (_address: string) => {};
 
@@ -63,7 +69,7 @@ export class EmulatedController {
   }
 
   reset(): void {
-    this.#endConnections();
+    this.#forget();
     this.#command(COMMAND.reset);
   }
 
@@ -78,14 +84,16 @@ export class EmulatedController {
       this.#socket.write(tagged);
       return;
     }
-    if (packet[0] === PACKET.command && packet.readUInt16LE(AT.opcode) === COMMAND.reset) this.#endConnections();
+    const opcode = packet[0] === PACKET.command ? packet.readUInt16LE(AT.opcode) : undefined;
+    if (opcode === COMMAND.reset) this.#forget();
+    if (opcode === COMMAND.leEnableScanning) this.#scan(packet.subarray(AT.parameters));
     this.#socket.write(packet);
   }
 
   /** It is pulled out. */
   end(): void {
     this.#host = undefined;
-    this.#endConnections();
+    this.#forget();
     // The emulator does not notice that only one half of the socket is closed.
     this.#socket.destroySoon();
   }
@@ -94,7 +102,21 @@ export class EmulatedController {
     this.#socket.write(Buffer.from([PACKET.command, opcode & 0xff, opcode >> 8, parameters.length, ...parameters]));
   }
 
-  #endConnections(): void {
+  /** The host begins or ends scanning. */
+  #scan([enable = 0, filter = 0]: Uint8Array): void {
+    clearInterval(this.#scanAgain);
+    this.#scanCommands.push('host');
+    if (enable === 0) return;
+    this.#scanAgain = setInterval(() => {
+      for (const on of [0, 1]) {
+        this.#scanCommands.push('own');
+        this.#command(COMMAND.leEnableScanning, on, filter);
+      }
+    }, SCAN_AGAIN_MS);
+  }
+
+  #forget(): void {
+    clearInterval(this.#scanAgain);
     for (const handle of this.#peers.keys()) this.#command(COMMAND.disconnect, handle & 0xff, handle >> 8, POWER_OFF);
     this.#peers.clear();
   }
@@ -106,7 +128,9 @@ export class EmulatedController {
       return;
     }
     const event = Buffer.from(packet);
-    if (event[1] === EVENT.commandComplete && event.readUInt16LE(AT.completed.opcode) === COMMAND.readAddress) {
+    const answered = event[1] === EVENT.commandComplete ? event.readUInt16LE(AT.completed.opcode) : undefined;
+    if (answered === COMMAND.leEnableScanning && this.#scanCommands.shift() === 'own') return;
+    if (answered === COMMAND.readAddress) {
       const { address } = AT.completed;
       this.#address = event.subarray(address, address + ADDRESS);
       this.#known(addressText(this.#address));

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedController } from '../../../rigs/btvirt/emulated-controller.js';
 
 const OWN = '4200aa010000';
@@ -60,6 +60,26 @@ describe('a controller of the emulator', () => {
     heard = [];
     says(acl('2a20', `${PEER}02`));
     expect(heard).toEqual([]);
+  });
+
+  it('scans anew again and again, of which the host hears nothing but the reports', () => {
+    vi.useFakeTimers();
+    try {
+      const [on, off, done] = ['010c20020100', '010c20020000', '040e04010c2000'];
+      controller.receive(hex(on));
+      says(hex(done));
+      vi.advanceTimersByTime(1_000);
+      expect(written).toEqual([on, off, on, off, on]);
+      for (let n = 0; n < 4; n++) says(hex(done));
+      expect(heard).toEqual([done]);
+      controller.receive(hex(off));
+      says(hex(done));
+      vi.advanceTimersByTime(1_000);
+      expect(written).toEqual([on, off, on, off, on, off]);
+      expect(heard).toEqual([done, done]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends its connections before it is reset, left or pulled out', () => {
