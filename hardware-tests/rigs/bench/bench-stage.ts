@@ -87,6 +87,8 @@ export class BenchStage implements BuiltStage {
     const { cast, technology, number, clock, keeper } = this.#options;
     const host = this.#waiting.shift();
     if (host === undefined) throw new NotPlayable(`It needs more than the ${cast.length} devices that the bench has for it.`);
+    const other = setup.pan?.find((wanted) => wanted !== technology);
+    if (other !== undefined) throw new NotPlayable(`It needs ${other} beside ${technology}, and the bench plays one after the other.`);
     const config = (profile: Profile) => ({
       ...agentConfiguration(setup, profile),
       pan: host.pan(technology),
@@ -100,7 +102,11 @@ export class BenchStage implements BuiltStage {
     const code = await this.#operator.enrol(name, setup.user);
     await agent.enrol(setup.spoilCode?.(code) ?? code);
     await agent.start();
-    return new ProcessDevice(agent, config);
+    const device = new ProcessDevice(agent, config);
+    device.jam = async () => {
+      throw new NotPlayable('Nobody at the desk takes a device out of range.');
+    };
+    return device;
   }
 
   tell(story: () => Promise<void>): Promise<void> {
