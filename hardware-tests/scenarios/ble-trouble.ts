@@ -60,7 +60,7 @@ export const bleRadioFrozen = defineScenario({
 });
 
 /** Several couples at once: most of the time is waiting for supervision timeouts. */
-const COUPLES = 4;
+const COUPLES = 3;
 /** More ATT packets than an establishment has (issue of the benchmark `ble`: at most 60). */
 const MOST_PACKETS = 200;
 

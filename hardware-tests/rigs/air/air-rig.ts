@@ -51,7 +51,7 @@ class AirRig implements Rig {
   readonly name: string;
   readonly title: string;
   readonly offers: ReadonlySet<Need>;
-  readonly atOnce = 3;
+  readonly atOnce = 2;
   readonly longestMs = 240_000;
   readonly #clock: Clock;
   readonly #network: LanRig;
