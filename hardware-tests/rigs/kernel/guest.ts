@@ -13,8 +13,11 @@ export const EMULATOR = 'qemu-system-x86_64';
 const MEMORY_MIB = 3072;
 const PROCESSORS = 2;
 
-/** Everything in software: a `/dev/kvm` that is there may still not work. Wider vectors than this processor's only cost time. */
-const ACCELERATION = ['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem'];
+/**
+ * Everything in software: a `/dev/kvm` that is there may still not work. Wider vectors than this processor's only cost time; without its
+ * random numbers the guest's kernel would have none for minutes.
+ */
+const ACCELERATION = ['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem,+rdrand'];
 
 export interface GuestOptions {
   /** Where its files are made. */
