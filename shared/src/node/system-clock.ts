@@ -29,14 +29,15 @@ export class SystemClock implements Clock {
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
     const arm = (waitMs: number) => {
-      // Node's timers run up to a millisecond early against the monotonic clock, and a deadline must never be early.
+      // Node's timers run up to a millisecond early against the monotonic clock, and a deadline must never be early. One that had to be
+      // armed again would run after others that were asked for later, so each gets that millisecond from the start.
       timer = setTimeout(
         () => {
           const leftMs = dueMs - performance.now();
           if (leftMs > 0) arm(leftMs);
           else action();
         },
-        Math.ceil(Math.min(Math.max(waitMs, 0), LONGEST_TIMER_MS)),
+        waitMs <= 0 ? 0 : Math.ceil(Math.min(waitMs, LONGEST_TIMER_MS - 1)) + 1,
       );
       if (this.#unref) timer.unref();
     };
