@@ -10,6 +10,7 @@ import { controlPath } from './control/control-socket.js';
 import { deviceControl } from './control/device-control/device-control.js';
 import { HappeningFeed } from './control/device-control/happening-feed.js';
 import { LogMemory } from './control/device-control/log-memory.js';
+import { ContentShelf } from './device/content-shelf.js';
 import { readDeviceFacts } from './device/device-facts.js';
 import { type Host, thisHost } from './device/host.js';
 import { DeviceRun } from './device-run.js';
@@ -183,6 +184,8 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
     ...(settings.name !== undefined && { name: settings.name }),
   });
   const facts = await readFacts();
+  const contents = new ContentShelf(settings.contents, settings.limits.contentOctets, logger.child('contents'));
+  await contents.refresh();
   const { uplink, discovery, root } = makeUplink(environment, logger, place, enrolment);
   const lan = settings.pan.lan.enabled ? makeLan(environment, logger, place, state, enrolment) : undefined;
   const ble = settings.pan.ble.enabled ? makeBle(environment, logger, place, state, enrolment) : undefined;
@@ -194,10 +197,11 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
     entropy: systemEntropy,
     logger: logger.child('device'),
     state,
-    settings: { ...settings, consent: settings.consent === 'auto' ? (facts.ui ? 'ask' : 'same-user') : settings.consent },
+    settings,
     facts,
     technologies,
     uplink,
+    contents,
     bootCounter,
     happened: (what) => {
       logHappening(logger, what);
@@ -205,7 +209,7 @@ async function makeDevice({ environment, logger, feed, place, state, enrolment, 
     },
     received: (message) => feed.received(message),
   });
-  return new DeviceRun({ clock, logger, device, technologies, lan, uplink, discovery, root, facts, readFacts });
+  return new DeviceRun({ clock, logger, device, technologies, lan, uplink, discovery, root, contents, facts, readFacts });
 }
 
 function makeLan(

@@ -28,6 +28,8 @@ export interface DeviceParts {
   /** What finds the server. */
   readonly discovery: { stop(): Promise<void> };
   readonly root: EuKeyRoot;
+  /** What the device offers is looked at again; true: something is offered, or is not, that was otherwise before. */
+  readonly contents?: { refresh(): Promise<boolean> };
   /** What the device was told about itself at first. */
   readonly facts: DeviceFacts;
   readFacts(): Promise<DeviceFacts>;
@@ -83,13 +85,14 @@ export class DeviceRun implements RunningDevice {
   }
 
   #watchFacts(known: string): void {
-    const { clock, logger, device, readFacts } = this.#parts;
+    const { clock, logger, device, readFacts, contents } = this.#parts;
     const look = async () => {
       let latest = known;
       try {
         const facts = await readFacts();
         latest = JSON.stringify(facts);
         if (latest !== known && !this.signal.aborted) device.factsChanged(facts);
+        if ((await contents?.refresh()) && !this.signal.aborted) device.contentsChanged();
       } catch (error) {
         logger.warn('what this device is could not be read again', { why: describeError(error) });
       }

@@ -1,6 +1,16 @@
 /** The process of idle-gateways.ts. Enrolment codes come in, one a line; `{"ready":N}` goes out whenever that changes. */
 import { createInterface } from 'node:readline';
-import { type DeviceContext, DeviceState, defaultSettings, Gateway, InventoryCopies, LocalEuKeys, MqttUplink } from '@cpns/agent';
+import {
+  ConsentDesk,
+  type DeviceContext,
+  DeviceState,
+  defaultSettings,
+  Gateway,
+  InventoryCopies,
+  LocalEuKeys,
+  MqttUplink,
+  nothingOffered,
+} from '@cpns/agent';
 import { CpnsError, decodeEnrolment, type PnId, parseHostPort, Serial } from '@cpns/shared';
 import { encodeCapabilities, Mode, PanKind, Status } from '@cpns/shared/messages';
 import { createLogger, nativeProvider, SystemClock, systemEntropy } from '@cpns/shared/node';
@@ -41,9 +51,11 @@ function connect(code: string): void {
     logger,
     state,
     settings,
+    desk: new ConsentDesk({ clock, entropy: systemEntropy, policies: settings, ui: false, limits: settings.limits, happened: () => {} }),
     keys: new LocalEuKeys({ state, clock, provider: nativeProvider, settings }),
     copies: new InventoryCopies(id, settings.limits.membersPerPn),
     settling: new Serial<PnId>(),
+    contents: nothingOffered,
     capabilities: () => capabilities,
     linkTo: () => undefined,
     linkedPeers: () => [],
@@ -61,6 +73,7 @@ function connect(code: string): void {
     pnData: () => {},
     pnKey: () => {},
     pnKeyShared: () => {},
+    groups: { serve: () => false, rekey: () => {}, data: () => {}, heartbeat: () => [] },
     connected: () => {},
     refused: (error) => logger.error('a gateway was refused', { id, why: error.message }),
     serverTime: () => {},

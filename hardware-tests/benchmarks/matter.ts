@@ -1,16 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Clock, sleep } from '@cpns/shared';
-import { NPM } from '../processes/commands.js';
 import type { Keeper } from '../processes/keeper.js';
-import { Program, runProgram } from '../processes/program.js';
+import { Program } from '../processes/program.js';
 import { LOOPBACK } from './household.js';
+import { PEERS } from './peer-packages.js';
 import { SETTLE_MS } from './steps.js';
 
-/** The folder with a package.json of its own, seen from the compiled file. */
-const FOLDER = fileURLToPath(new URL('../../benchmarks/peers/', import.meta.url));
-const INSTALL_LIMIT_MS = 300_000;
 const STEP_LIMIT_MS = 60_000;
 const PASSCODE = 20_202_021;
 
@@ -63,30 +58,12 @@ export class Matter {
     const { clock, keeper, directory } = this.#options;
     return new Program({
       name: `matter.js ${name}`,
-      command: [process.execPath, join(FOLDER, script), ...args],
+      command: [process.execPath, join(PEERS, script), ...args],
       env: { MATTER_MDNS_NETWORKINTERFACE: LOOPBACK, MATTER_STORAGE_PATH: join(directory, name), MATTER_LOG_LEVEL: 'error' },
       clock,
       keeper,
     });
   }
-}
-
-/** Installs matter.js where it belongs, unless it is there. @throws CpnsError State/ProgramFailed, Timeout */
-export async function installMatter(clock: Clock, keeper: Keeper, say: (sentence: string) => void): Promise<void> {
-  if (isInstalled()) return;
-  say('Installing matter.js for this benchmark (once) ...');
-  const command = [NPM, 'ci', '--prefix', FOLDER, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  await runProgram({ name: 'npm ci for matter.js', command, clock, keeper, withinMs: INSTALL_LIMIT_MS });
-}
-
-/** What is installed is what the lock file says. */
-function isInstalled(): boolean {
-  const versions = (file: string) => {
-    const { packages } = JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as { packages: Record<string, { version?: string }> };
-    return JSON.stringify(Object.entries(packages).flatMap(([path, { version }]) => (path === '' ? [] : [[path, version]])));
-  };
-  const installed = join('node_modules', '.package-lock.json');
-  return existsSync(join(FOLDER, installed)) && versions(installed) === versions('package-lock.json');
 }
 
 type Answer = Readonly<Record<string, unknown>>;

@@ -2,7 +2,8 @@ import { type Clock, sleep } from '@cpns/shared';
 import type { AgentProcess } from '../processes/agent-process.js';
 import type { Benchmark, BenchmarkRun, Outcome, Table } from './benchmark.js';
 import { Household, RAISED_LIMITS } from './household.js';
-import { installMatter, Matter } from './matter.js';
+import { Matter } from './matter.js';
+import { installPeers } from './peer-packages.js';
 import { median, quantile, rounded } from './statistics.js';
 import { establishOnce, freshId, pairAtOnce, probed, readyToEstablish, SETTLE_MS } from './steps.js';
 
@@ -66,7 +67,7 @@ async function settledEstablish(pne: AgentProcess, clock: Clock, signal: AbortSi
 async function measure(household: Household, { smoke, signal, say }: BenchmarkRun): Promise<Outcome<PeersFigures>> {
   const [warmUps, rounds] = smoke ? [WARM_UPS.smoke, ROUNDS.smoke] : [WARM_UPS.full, ROUNDS.full];
   const { clock, keeper, directory } = household;
-  await installMatter(clock, keeper, say);
+  await installPeers(clock, keeper, say);
   say('Starting two agents and a Matter controller ...');
   const gateway = await household.agent(freshId('gw'), 'gateway');
   const pne = await household.agent(freshId('pne'), 'pne');

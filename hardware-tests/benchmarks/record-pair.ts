@@ -8,6 +8,13 @@ const NONCE_LENGTH = 12;
 /** Carries one content from one end to the other: sealed there, opened here. */
 export type Carry = (content: Uint8Array) => void;
 
+/** So many contents, one after another. */
+export function repeated(carry: Carry, content: Uint8Array): (count: number) => void {
+  return (count) => {
+    for (let i = 0; i < count; i++) carry(content);
+  };
+}
+
 /** Both ends of a PAN session under fresh keys. */
 export function channelEnds(clock: Clock): { readonly from: SecureChannel; readonly to: SecureChannel } {
   const [sk, th] = [systemEntropy.bytes(32), systemEntropy.bytes(32)];
@@ -36,6 +43,7 @@ export function throughCipher(): Carry {
   };
 }
 
-function requireSame(same: boolean): void {
+/** @throws CpnsError Internal/NotTheSame */
+export function requireSame(same: boolean): void {
   if (!same) throw new CpnsError('Internal', 'NotTheSame', 'What arrived is not what was sent.');
 }

@@ -2,7 +2,7 @@ import { SystemClock, systemEntropy } from '@cpns/shared/node';
 import { ORDERED_HEADER_LENGTH, TAG_LENGTH } from '@cpns/shared/security';
 import type { Benchmark, BenchmarkRun, Outcome } from './benchmark.js';
 import { type Interleaved, interleave } from './interleaved.js';
-import { type Carry, throughChannel, throughCipher } from './record-pair.js';
+import { type Carry, repeated, throughChannel, throughCipher } from './record-pair.js';
 import { rounded } from './statistics.js';
 import { openBareWire, openLanWire } from './wires.js';
 
@@ -78,12 +78,6 @@ async function measure({ smoke, signal, say }: BenchmarkRun): Promise<Outcome<Se
       mbPerS16KiB: rounded(LARGE / (large.medianUs[1] as number)),
       wsRatio16KiB: rounded(wires.speed[1] as number, 3),
     },
-  };
-}
-
-function repeated(carry: Carry, content: Uint8Array): (count: number) => void {
-  return (count) => {
-    for (let i = 0; i < count; i++) carry(content);
   };
 }
 

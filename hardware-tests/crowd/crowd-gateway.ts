@@ -9,10 +9,13 @@ import {
   capabilitiesConfirmation,
   capabilitiesUpdate,
   type Envelope,
+  PneAction,
   PneState,
   PnOperation,
   pneRegistrationForward,
   pneRegistrationResponse,
+  pneRequest,
+  pneResponse,
   pnKeyRequest,
   pnKeyResponse,
   pnMembershipRequest,
@@ -45,6 +48,8 @@ export interface CrowdGatewayOptions {
   readonly ports: CrowdPorts;
   /** Application data of the server for this PN GW or one of its PNEs; it counts as stored on return. */
   received?(to: EntityId, content: ApplicationData): void;
+  /** A PNE was told of a version of a PN. */
+  noticed?(to: EntityId, version: number): void;
   /** The connection broke, and nobody here ended it. */
   disconnected?(reason: CpnsError): void;
   /** A payload of this PN GW passed the uplink. */
@@ -73,6 +78,8 @@ export class CrowdGateway {
   readonly pnes: readonly CrowdPne[];
   readonly #options: CrowdGatewayOptions;
   readonly #pns = new Map<PnId, Pn>();
+  /** PNs that the server listed for this PN GW when it connected. */
+  listed: readonly PnId[] = [];
   #mqtt: LeanMqtt | undefined;
   #clear: ClearUplink | undefined;
   #channel: ServerChannel | undefined;
@@ -85,6 +92,7 @@ export class CrowdGateway {
       id: this.id,
       relay: (pnId: PnId, pne: EntityId, record: Uint8Array) => this.#channel?.notify(relay, { pnId: octetsOf(pnId), pne, record }),
       received: (to: EntityId, content: ApplicationData) => options.received?.(to, content),
+      noticed: (to: EntityId, version: number) => options.noticed?.(to, version),
     };
     this.pnes = household.pnes.map((account) => new CrowdPne(account, ports, server, carrier));
   }
@@ -111,7 +119,7 @@ export class CrowdGateway {
     this.#mqtt = await LeanMqtt.open(socket, { entityId: id, message: (payload) => this.#receive(payload), closed }, signal);
     try {
       const identity = { id, root, idServer: server.idServer };
-      const device = { identity, provider, clock, entropy, settings: { requireForwardSecrecy: true } };
+      const device = { identity, provider, clock, entropy, logger, settings: { requireForwardSecrecy: true } };
       this.#clear = new ClearUplink(device, (payload) => this.#publish(payload));
       const { channel } = await setUpConnection(device, this.#clear, signal);
       this.#channel = new ServerChannel({
@@ -202,6 +210,45 @@ export class CrowdGateway {
     }
   }
 
+  /** A PNE joins a PN (seed 003 figure 14). Resolves with the new version. @throws as {@link establish} */
+  async join(pne: CrowdPne, pnId: PnId): Promise<number> {
+    const server = this.#open();
+    const handshake = pne.begin({ flow: RequestFlow.Join });
+    const octets = octetsOf(pnId);
+    try {
+      const randGw = this.#options.ports.entropy.bytes(32);
+      const forwarded = { action: PneAction.Join, pnId: octets, pne: pne.id, hello: handshake.hello, randGw };
+      const { body: challenge } = await server.request(pneRequest, forwarded, [authenticationRequest], PATIENT);
+      const hashPne = pne.prove(handshake, challengeFor(pne, challenge));
+      const proofs = { pnId: octets, randServer: challenge.randServer, pnes: [{ pne: pne.id, hashPne }] };
+      const { body } = await server.request(authenticationResponses, proofs, [pneResponse], PATIENT);
+      if (body.status !== Status.Success) throw refused(body.status, 'The request to join');
+      pne.confirm(handshake, pnId, body);
+      return body.inventory?.version ?? 0;
+    } catch (error) {
+      handshake.abort();
+      throw error;
+    }
+  }
+
+  /** A PNE leaves a PN (seed 003 figure 15). Resolves with the new version. @throws CpnsError State/Refused, Timeout */
+  async takeLeave(pne: CrowdPne, pnId: PnId): Promise<number> {
+    const request = { action: PneAction.Leave, pnId: octetsOf(pnId), pne: pne.id };
+    const { body } = await this.#open().request(pneRequest, request, [pneResponse], PATIENT);
+    if (body.status !== Status.Success) throw refused(body.status, 'Leaving');
+    pne.forget(pnId);
+    return body.inventory?.version ?? 0;
+  }
+
+  /** Expels a PNE (seed 003 figure 16). Resolves with the new version. @throws CpnsError State/Refused, Timeout */
+  async expel(pne: CrowdPne, pnId: PnId): Promise<number> {
+    const update = { pnId: octetsOf(pnId), operation: PnOperation.Remove, pnes: [pne.id], reason: RemoveReason.Expelled };
+    const { body } = await this.#open().request(pnUpdateRequest, update, [pnUpdateResponse], PATIENT);
+    if (body.status !== Status.Success) throw refused(body.status, 'The expulsion');
+    pne.forget(pnId);
+    return body.inventory?.version ?? 0;
+  }
+
   /** Takes the PNE of a PN out, and with it the PN (PN Update, remove). @throws CpnsError State/Refused, Timeout */
   async release(pnId: PnId): Promise<void> {
     const pn = this.#pns.get(pnId);
@@ -249,6 +296,7 @@ export class CrowdGateway {
       state: PneState.Member,
     }));
     const { body } = await server.request(reconcile, { pns }, [reconcileResponse], { signal });
+    this.listed = body.pns.filter(({ status }) => status === Status.Success).map(({ pnId }) => toHex(pnId) as PnId);
     for (const { pnId, status } of body.pns) if (status === Status.UnknownPn) this.forget(toHex(pnId) as PnId);
   }
 

@@ -15,6 +15,7 @@ import {
   heartbeat,
   heartbeatAnswer,
   helloRequest,
+  inventoryNotice,
   MAX_UPLINK_ENVELOPE,
   Mode,
   PROTOCOL_VERSION,
@@ -43,6 +44,8 @@ export interface Carrier {
   readonly id: EntityId;
   relay(pnId: PnId, pne: EntityId, record: Uint8Array): void;
   received(to: EntityId, content: ApplicationData): void;
+  /** The server told a PNE of a version of a PN. */
+  noticed?(to: EntityId, version: number): void;
 }
 
 /** A phone's. */
@@ -159,6 +162,7 @@ export class CrowdPne {
   }
 
   #serve(session: ServerChannel, envelope: Envelope): void {
+    if (envelope.number === inventoryNotice.number) this.#carrier.noticed?.(this.id, bodyOf(envelope, inventoryNotice).inventory.version);
     serveCommon(session, envelope, (content) => this.#carrier.received(this.id, content));
   }
 }

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WatchItem } from '@cpns/server';
-import { type Clock, entityId, userId } from '@cpns/shared';
+import { type Clock, entityId, type UserId, userId } from '@cpns/shared';
 import { AgentProcess } from '../processes/agent-process.js';
 import { Keeper } from '../processes/keeper.js';
 import { thisMachine } from '../processes/machine.js';
@@ -14,15 +14,37 @@ import type { ServerAdmin } from '../rigs/rig.js';
 import type { DeviceRadio } from '../rigs/stage-radios.js';
 import { BOARD, LAPTOP, PHONE, type Profile } from '../scenarios/profiles.js';
 
-export const USER = userId('ann');
+export const ANN = userId('ann');
+export const BOB = userId('bob');
 const LOOPBACK = '127.0.0.1';
 
 /** How the devices of the demo reach one another. */
 export type Medium = 'lan' | 'ble';
 
-type What = 'phone' | 'laptop' | 'board';
+/** The stories that can be played. */
+export type StoryName = 'household' | 'two-users';
+type What = 'phone' | 'laptop' | 'board' | 'den' | 'home';
+interface Part {
+  readonly user: UserId;
+  readonly profile: Profile;
+}
+
+/** Who is in each story. */
+const COMPANIES: Readonly<Record<StoryName, Readonly<Partial<Record<What, Part>>>>> = {
+  household: {
+    phone: { user: ANN, profile: PHONE },
+    laptop: { user: ANN, profile: LAPTOP },
+    board: { user: ANN, profile: BOARD },
+  },
+  'two-users': {
+    den: { user: ANN, profile: LAPTOP },
+    home: { user: BOB, profile: LAPTOP },
+    phone: { user: BOB, profile: PHONE },
+  },
+};
 
 interface Scene {
+  readonly story: StoryName;
   readonly medium: Medium;
   readonly directory: string;
   readonly keeper: Keeper;
@@ -32,26 +54,25 @@ interface Scene {
 /** A device of the demo. */
 export interface Actor {
   readonly agent: AgentProcess;
+  readonly user: UserId;
   readonly profile: Profile;
   /** Of its Bluetooth adapter, if it has one. */
   readonly bluetooth: string | undefined;
 }
 
 /**
- * The server and the three devices, each a process; all of it on loopback and in one directory that goes away with them. By Bluetooth
+ * The server and the devices of a story, each a process; all of it on loopback and in one directory that goes away with them. By Bluetooth
  * the devices have nothing but virtual adapters to reach one another, under the same drivers as real ones.
  */
 export class Cast {
   readonly medium: Medium;
   readonly server: ServerProcess;
-  readonly phone: Actor;
-  readonly laptop: Actor;
-  readonly board: Actor;
+  readonly #actors: ReadonlyMap<What, Actor>;
   readonly #keeper: Keeper;
   readonly #radios: Radios | undefined;
   readonly #desk: DirectDesk;
 
-  private constructor({ medium, directory, keeper, clock }: Scene, radios: Radios | undefined) {
+  private constructor({ story, medium, directory, keeper, clock }: Scene, radios: Radios | undefined) {
     this.medium = medium;
     this.#keeper = keeper;
     this.#radios = radios;
@@ -66,29 +87,33 @@ export class Cast {
     // Another demo may run on this machine, and loopback is one network.
     const own = randomBytes(2).toString('hex').slice(1);
     const pan = { lan: { enabled: medium === 'lan', interfaces: loopbackInterfaces() }, ble: { enabled: medium === 'ble' } };
-    const actor = (what: What, profile: Profile): Actor => {
-      const config = { name: `Ann's ${what}`, device: profile, consent: 'same-user', pan };
+    const actor = (what: What, { user, profile }: Part): Actor => {
+      const config = { name: `${user === ANN ? 'Ann' : 'Bob'}'s ${what}`, device: profile, consent: 'same-user', pan };
       const id = entityId(`${what}-${own}`);
-      const radio = radios?.of[what];
+      const radio = radios?.of.get(what);
       const machine = thisMachine(radio?.prefix);
       const agent = new AgentProcess({ id, directory: join(directory, what), config, machine, clock, keeper });
-      return { agent, profile, bluetooth: radio?.address };
+      return { agent, user, profile, bluetooth: radio?.address };
     };
-    this.phone = actor('phone', PHONE);
-    this.laptop = actor('laptop', LAPTOP);
-    this.board = actor('board', BOARD);
+    this.#actors = new Map(partsOf(story).map(([what, part]) => [what, actor(what, part)]));
   }
 
-  static async gather(clock: Clock, medium: Medium): Promise<Cast> {
+  static async gather(clock: Clock, story: StoryName, medium: Medium): Promise<Cast> {
     const directory = await mkdtemp(join(tmpdir(), 'cpns-demo-'));
     const keeper = new Keeper();
     keeper.keep({ kind: 'directory', path: directory });
-    const scene = { medium, directory, keeper, clock };
+    const scene = { story, medium, directory, keeper, clock };
     return new Cast(scene, medium === 'ble' ? await plugIn(scene) : undefined);
   }
 
   get devices(): readonly Actor[] {
-    return [this.phone, this.laptop, this.board];
+    return [...this.#actors.values()];
+  }
+
+  actor(what: What): Actor {
+    const actor = this.#actors.get(what);
+    if (actor === undefined) throw new RangeError(`there is no ${what} in this story`);
+    return actor;
   }
 
   /** The operator's side of the server. Only after {@link startServer}. */
@@ -121,12 +146,18 @@ export class Cast {
 /** A virtual adapter for every device, all in one air. */
 interface Radios {
   readonly air: AirRadios;
-  readonly of: Readonly<Record<What, DeviceRadio>>;
+  readonly of: ReadonlyMap<What, DeviceRadio>;
 }
 
-async function plugIn({ directory, clock, keeper }: Scene): Promise<Radios> {
+async function plugIn({ story, directory, clock, keeper }: Scene): Promise<Radios> {
   const air = await AirRadios.start({ directory: join(directory, 'air'), clock, keeper });
-  return { air, of: { phone: await air.add('phone'), laptop: await air.add('laptop'), board: await air.add('board') } };
+  const of = new Map<What, DeviceRadio>();
+  for (const [what] of partsOf(story)) of.set(what, await air.add(what));
+  return { air, of };
+}
+
+function partsOf(story: StoryName): [What, Part][] {
+  return Object.entries(COMPANIES[story]) as [What, Part][];
 }
 
 /** What the system calls its loopback interface. */

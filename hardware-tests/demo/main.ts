@@ -1,19 +1,26 @@
-/** `npm run demo [-- --once] [--pan lan|ble]` */
+/** `npm run demo [-- --once] [--story household|two-users] [--pan lan|ble]` */
+import { parseArgs } from 'node:util';
 import { describeError } from '@cpns/shared';
 import { SystemClock } from '@cpns/shared/node';
 import { typedCommand } from '../processes/commands.js';
-import { Cast, type Medium } from './cast.js';
+import { type Actor, Cast, type Medium, type StoryName } from './cast.js';
 import { Narrator } from './narrator.js';
 import { Story } from './story.js';
+import { TwoUsers } from './two-users.js';
+
+/** By the names that a person types. */
+const STORIES = { household: Story, 'two-users': TwoUsers } as const;
 
 const HELP = `A CPNS Server and three devices on this machine, from nothing to messages in a personal network.
 
-Usage: npm run demo [-- --once] [--pan lan|ble]
+Usage: npm run demo [-- --once] [--story household|two-users] [--pan lan|ble]
 
-  --once      end when everything was shown; the last line is one JSON object
-  --pan lan   the devices meet on the local network (the default)
-  --pan ble   they have Bluetooth LE alone: the drivers of real adapters, over virtual ones
-  --help      this
+  --once             end when everything was shown; the last line is one JSON object
+  --story household  the devices of one person (the default)
+  --story two-users  a device of another person comes in, and its owner is asked first
+  --pan lan          the devices meet on the local network (the default)
+  --pan ble          they have Bluetooth LE alone: the drivers of real adapters, over virtual ones; with the story household only
+  --help             this
 
 Everything stays on the loopback interface and in one temporary directory, and is gone at the end.`;
 
@@ -37,16 +44,16 @@ function interrupted(): Promise<NodeJS.Signals> {
 }
 let asked = false;
 
-async function main(once: boolean, medium: Medium): Promise<number> {
+async function main({ once, story, medium }: Words): Promise<number> {
   const clock = new SystemClock();
   const stop = interrupted();
   const tell = new Narrator(clock, print);
   const where =
     medium === 'lan' ? 'on the loopback interface of this machine' : 'with virtual Bluetooth adapters and nothing else between them';
   tell.plain(`A CPNS Server and three devices, each a process of its own, ${where}.`, '');
-  const cast = await Cast.gather(clock, medium);
+  const cast = await Cast.gather(clock, story, medium);
   try {
-    const told = new Story(cast, tell, clock).run();
+    const told = new STORIES[story](cast, tell, clock).run();
     const ended = await Promise.race([told, stop]);
     if (typeof ended === 'string') {
       told.catch(() => {});
@@ -57,7 +64,8 @@ async function main(once: boolean, medium: Medium): Promise<number> {
       print(JSON.stringify(ended));
       return 0;
     }
-    whatToTry(cast, tell);
+    if (story === 'household') whatToTry(cast, tell);
+    else tell.plain('', 'It all goes on running. End with Ctrl-C.');
     await stop;
     tell.plain('', 'The demo ends.');
     return 0;
@@ -76,9 +84,10 @@ function lastWords(tell: Narrator, who: string, lines: readonly string[]): void 
 }
 
 /** Commands to copy, one for each thing worth a look. */
-function whatToTry({ phone, laptop, board, server }: Cast, tell: Narrator): void {
-  const agent = ({ agent: { stateArguments } }: typeof phone, ...words: string[]) =>
-    typedCommand('cpns-agent', ...stateArguments, ...words);
+function whatToTry(cast: Cast, tell: Narrator): void {
+  const { server } = cast;
+  const [phone, laptop, board] = (['phone', 'laptop', 'board'] as const).map((name) => cast.actor(name)) as [Actor, Actor, Actor];
+  const agent = ({ agent: { stateArguments } }: Actor, ...words: string[]) => typedCommand('cpns-agent', ...stateArguments, ...words);
   const operator = (...words: string[]) => typedCommand('cpns-server', '--state', server.stateDirectory, ...words);
   const lines: readonly (readonly [string, string])[] = [
     ['Who is PN GW, and why', agent(phone, 'peers', '--explain')],
@@ -98,13 +107,27 @@ function whatToTry({ phone, laptop, board, server }: Cast, tell: Narrator): void
   tell.plain('End with Ctrl-C.');
 }
 
-/** `medium` is undefined when the words make no sense. */
-function readArguments(words: readonly string[]): { once: boolean; medium: Medium | undefined } {
-  const others = words.filter((word) => word !== '--once');
-  const [option, value, ...rest] = others;
-  const medium = (['lan', 'ble'] as const).find((known) => known === value);
-  const isPan = option === '--pan' && rest.length === 0;
-  return { once: others.length < words.length, medium: others.length === 0 ? 'lan' : isPan ? medium : undefined };
+interface Words {
+  readonly once: boolean;
+  readonly story: StoryName;
+  readonly medium: Medium;
+}
+
+/** Undefined when the words make no sense. */
+function readArguments(words: readonly string[]): Words | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...words],
+      options: { once: { type: 'boolean' }, story: { type: 'string' }, pan: { type: 'string' } },
+      allowPositionals: false,
+    });
+    const { once = false, story = 'household', pan: medium = 'lan' } = values;
+    if ((story !== 'household' && story !== 'two-users') || (medium !== 'lan' && medium !== 'ble')) return undefined;
+    // Over Bluetooth a device has one PN GW at a time, and Bob's phone has two.
+    return story === 'two-users' && medium === 'ble' ? undefined : { once, story, medium };
+  } catch {
+    return undefined;
+  }
 }
 
 // A reader that has gone away, such as "head", ends it; the keeper clears up.
@@ -113,8 +136,8 @@ const words = process.argv.slice(2);
 if (words.includes('--help') || words.includes('-h')) {
   print(HELP);
 } else {
-  const { once, medium } = readArguments(words);
-  if (medium === undefined) process.stderr.write(`${HELP}\n`);
-  process.exitCode = medium === undefined ? 2 : await main(once, medium);
+  const meant = readArguments(words);
+  if (meant === undefined) process.stderr.write(`${HELP}\n`);
+  process.exitCode = meant === undefined ? 2 : await main(meant);
 }
 process.stdout.write('', () => process.exit());

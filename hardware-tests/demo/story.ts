@@ -1,143 +1,49 @@
-import type { HopReport, PnCreated } from '@cpns/agent';
-import { type Clock, CpnsError, type EntityId, type PnId, sleep, withDeadline } from '@cpns/shared';
-import { plural } from '@cpns/shared/node';
-import { network, peerOf, status } from '../scenarios/acts/look.js';
-import { pairByCode } from '../scenarios/acts/pair.js';
-import { type Actor, type Cast, USER } from './cast.js';
-import { milliseconds, type Narrator } from './narrator.js';
-
-const LONGEST_WAIT_MS = 30_000;
-const LOOK_EVERY_MS = 20;
-const CHANNEL = 'demo';
-
-/** What the demo has to show, as read from the running system. */
-export interface Outcome {
-  readonly pnId: PnId;
-  readonly gateway: EntityId;
-  /** The PNEs, as the server has them. */
-  readonly members: readonly EntityId[];
-  /** The hops between PNEs and PN GW, as the PN GW has them. */
-  readonly sessions: readonly Pick<HopReport, 'pne' | 'protectedBy' | 'forwardSecret'>[];
-  readonly establishMs: number;
-  /** Messages that their addressee has stored, answered and shown. */
-  readonly delivered: number;
-}
+import type { PnCreated } from '@cpns/agent';
+import { status } from '../scenarios/acts/look.js';
+import { type Actor, ANN } from './cast.js';
+import { milliseconds } from './narrator.js';
+import { type Outcome, Play } from './play.js';
 
 /** The product's main job from nothing to messages, told step by step. */
-export class Story {
-  readonly #cast: Cast;
-  readonly #tell: Narrator;
-  readonly #clock: Clock;
-  #delivered = 0;
-
-  constructor(cast: Cast, tell: Narrator, clock: Clock) {
-    this.#cast = cast;
-    this.#tell = tell;
-    this.#clock = clock;
-  }
-
+export class Story extends Play {
   /** @throws CpnsError whatever goes wrong in the system */
-  async run(): Promise<Outcome> {
-    const tell = this.#tell;
-    const { phone, laptop, board, medium } = this.#cast;
-    await tell.step('The CPNS Server is made and starts: broker, database and enabler in one process.', () => this.#startServer());
-    await tell.step(`Three devices of "${USER}" are enrolled: each takes in its code, with a key of its own.`, () => this.#enrol());
-    await tell.step('Their agents start, each a process of its own.', () => this.#startAgents());
-    if (medium === 'lan') await tell.step('They notice one another by mDNS, on loopback only.', () => this.#notice());
-    else await tell.step('They listen and advertise once they have somebody to meet: strangers stay silent.', () => this.#probed());
-    await tell.step('Laptop and phone pair.', () => this.#pair(laptop, phone));
-    await tell.step('Laptop and board pair.', () => this.#pair(laptop, board));
+  override async run(): Promise<Outcome> {
+    const { tell } = this;
+    const { medium } = this.cast;
+    const [phone, laptop, board] = (['phone', 'laptop', 'board'] as const).map((name) => this.cast.actor(name)) as [Actor, Actor, Actor];
+    await tell.step('The CPNS Server is made and starts: broker, database and enabler in one process.', () => this.startServer());
+    await tell.step(`Three devices of "${ANN}" are enrolled: each takes in its code, with a key of its own.`, () => this.enrol());
+    await tell.step('Their agents start, each a process of its own.', () => this.startAgents());
+    if (medium === 'lan') await tell.step('They notice one another by mDNS, on loopback only.', () => this.notice());
+    else await tell.step('They listen and advertise once they have somebody to meet: strangers stay silent.', () => this.probed());
+    await tell.step('Laptop and phone pair.', () => this.pair(laptop, phone));
+    await tell.step('Laptop and board pair.', () => this.pair(laptop, board));
     const gateway = await tell.step('They tell one another what they are, and assign the PN GW.', () => this.#elect());
-    const pnes = this.#cast.devices.filter((device) => device !== gateway);
+    const pnes = this.cast.devices.filter((device) => device !== gateway);
     const [first, second] = pnes as [Actor, Actor];
     const { pn, establishMs } = await tell.step(`${first.agent.id} establishes a personal network of type "All".`, () =>
       this.#establish(first),
     );
-    const sessions = await tell.step('Every hop is protected.', () => this.#protection(gateway, pn.pnId, pnes));
+    const sessions = await tell.step('Every hop is protected.', () => this.protection(gateway, pn.pnId, pnes));
     await tell.step('Messages.', async () => {
-      for (const { agent } of pnes) await this.#toServer(agent.id, 'hello server');
-      for (const { agent } of pnes) await this.#fromServer(agent.id, 'hello device');
-      await this.#between(first, second, `hello, through ${gateway.agent.id}`);
+      for (const { agent } of pnes) await this.toServer(agent.id, 'hello server');
+      for (const { agent } of pnes) await this.fromServer(agent.id, 'hello device');
+      await this.between(first, second, `hello, through ${gateway.agent.id}`);
     });
-    const { gateway: recorded, members } = await this.#cast.admin.showPn(pn.pnId);
-    return {
-      pnId: pn.pnId,
-      gateway: recorded,
-      members: members.map(({ entityId }) => entityId).filter((id) => id !== recorded),
-      sessions,
-      establishMs: Math.round(establishMs * 10) / 10,
-      delivered: this.#delivered,
-    };
-  }
-
-  async #startServer(): Promise<void> {
-    const { serverId, publicAddress, adminUrl } = await this.#cast.startServer();
-    this.#tell.detail(`"${serverId}" waits for devices at ${publicAddress} (MQTT over TLS-PSK); admin API at ${adminUrl}`);
-  }
-
-  async #enrol(): Promise<void> {
-    const { admin, devices } = this.#cast;
-    await admin.addUser({ userId: USER, services: ['pn-gw'], chargeable: false });
-    await Promise.all(
-      devices.map(async ({ agent, profile }) => {
-        const { code, kid } = await admin.addDevice({ entityId: agent.id, userId: USER });
-        await agent.enrol(code);
-        const { power, batteryPercent, cores, memoryMiB = 0 } = profile;
-        const supply = power === 'battery' ? `battery at ${batteryPercent} %` : 'mains';
-        this.#tell.detail(`${agent.id.padEnd(10)} key ${kid}, ${supply}, ${cores} cores, ${memoryMiB / 1024} GiB`);
-      }),
-    );
-  }
-
-  async #startAgents(): Promise<void> {
-    await Promise.all(this.#cast.devices.map(({ agent }) => agent.start()));
-    for (const { agent, bluetooth } of this.#cast.devices) {
-      const { pan } = await status(agent);
-      const where =
-        bluetooth === undefined ? `can be dialled at ${pan.flatMap(({ addresses }) => addresses)[0]}` : `has adapter ${bluetooth}`;
-      this.#tell.detail(`${agent.id.padEnd(10)} ${where}`);
-    }
-  }
-
-  async #notice(): Promise<void> {
-    const { devices } = this.#cast;
-    for (const one of devices) {
-      for (const other of devices) {
-        if (other === one) continue;
-        await this.#until(`${one.agent.id} notices ${other.agent.id}`, async () => (await peerOf(one.agent, other.agent)) !== undefined);
-      }
-    }
-    await this.#probed();
-  }
-
-  async #probed(): Promise<void> {
-    const { devices } = this.#cast;
-    await this.#until('all know whether they reach the server', async () =>
-      (await Promise.all(devices.map(({ agent }) => status(agent)))).every(({ server }) => server.probe !== undefined),
-    );
-  }
-
-  async #pair(one: Actor, other: Actor): Promise<void> {
-    const { first, second } = await pairByCode(one.agent, other.agent, {
-      onEvent: (at, event) => {
-        if (event.type === 'code') this.#tell.detail(`${at.id.padEnd(10)} shows ${event.code.slice(0, 3)} ${event.code.slice(3)}`);
-      },
-    });
-    if (first.code !== second.code) throw new CpnsError('Internal', 'CodesDiffer', 'The two devices did not compare the same code.');
-    this.#tell.detail('At each somebody has typed what the other one shows: paired.');
+    return await this.outcome(pn.pnId, sessions, establishMs);
   }
 
   async #elect(): Promise<Actor> {
-    const { devices } = this.#cast;
-    const gateway = await this.#until('a PN GW is assigned and connected', async () => {
+    const { devices } = this.cast;
+    const gateway = await this.until('a PN GW is assigned and connected', async () => {
       const all = await Promise.all(devices.map(({ agent }) => status(agent)));
       const [chosen] = all.map((one) => one.gateway);
       const agreed = chosen !== undefined && all.every((one) => one.gateway === chosen);
       const connected = all.some((one) => one.id === chosen && one.server.uplink === 'connected');
       return agreed && connected ? devices.find(({ agent }) => agent.id === chosen) : undefined;
     });
-    this.#tell.detail(`$ cpns-agent peers --explain        (at ${gateway.agent.id})`);
-    for (const line of (await gateway.agent.cli('peers', '--explain')).split('\n')) this.#tell.detail(`  ${line}`);
+    this.tell.detail(`$ cpns-agent peers --explain        (at ${gateway.agent.id})`);
+    for (const line of (await gateway.agent.cli('peers', '--explain')).split('\n')) this.tell.detail(`  ${line}`);
     return gateway;
   }
 
@@ -148,100 +54,15 @@ export class Story {
       {
         timeoutMs: 240_000,
         onEvent: (event) => {
-          if (event.type === 'step') this.#tell.detail(`${event.step} of ${event.of}: ${event.text}`);
+          if (event.type === 'step') this.tell.detail(`${event.step} of ${event.of}: ${event.text}`);
         },
       },
     );
     const joined = created.outcomes.filter((outcome) => outcome.joined).map(({ id }) => id);
-    this.#tell.detail(
+    this.tell.detail(
       `Personal network ${created.pn.pnId} of ${created.pn.gateway} with ${joined.join(' and ')}`,
       `from PN Setup Request to the stored PN Setup Response: ${milliseconds(created.establishMs)}`,
     );
     return created;
   }
-
-  async #protection(gateway: Actor, pnId: PnId, pnes: readonly Actor[]): Promise<Outcome['sessions']> {
-    const hops = await this.#until('every hop is up', async () => {
-      const pn = await network(gateway.agent, pnId);
-      const up = pn?.hops.filter((hop) => hop.up) ?? [];
-      return up.length === pnes.length ? up : undefined;
-    });
-    for (const { agent } of pnes) {
-      await this.#until(`${agent.id} has a session with the server`, async () => (await network(agent, pnId))?.serverSession.up === true);
-    }
-    return hops.map(({ pne, protectedBy, forwardSecret }) => {
-      this.#tell.detail(`${pne} to ${gateway.agent.id}: protected by ${protectedBy}${forwardSecret ? ', forward secret' : ''}`);
-      return { pne, protectedBy, forwardSecret };
-    });
-  }
-
-  async #toServer(from: EntityId, text: string): Promise<void> {
-    const { agent } = this.#actor(from);
-    const payload = base64(text);
-    const { messageId, afterMs } = await agent.request('send', {
-      to: { kind: 'server' },
-      channel: CHANNEL,
-      payload,
-      waitMs: LONGEST_WAIT_MS,
-    });
-    await this.#until('the server shows the message', async () =>
-      this.#cast.atServer.some((item) => item.kind === 'data' && item.messageId === messageId && item.payload === payload),
-    );
-    this.#arrived(from, 'server', text, afterMs);
-  }
-
-  async #fromServer(to: EntityId, text: string): Promise<void> {
-    const message = { to, channel: CHANNEL, contentType: 'text/plain', payload: base64(text), waitMs: LONGEST_WAIT_MS };
-    const { messageId, state } = await this.#cast.admin.send(message);
-    if (state !== 'delivered') throw new CpnsError('Timeout', 'NotDelivered', `${to} did not answer the server's message.`);
-    await this.#shown(this.#actor(to), messageId);
-    this.#arrived('server', to, text);
-  }
-
-  async #between({ agent }: Actor, to: Actor, text: string): Promise<void> {
-    const target = { kind: 'entity' as const, id: to.agent.id };
-    const { messageId, afterMs } = await agent.request('send', {
-      to: target,
-      channel: CHANNEL,
-      payload: base64(text),
-      waitMs: LONGEST_WAIT_MS,
-    });
-    await this.#shown(to, messageId);
-    this.#arrived(agent.id, to.agent.id, text, afterMs);
-  }
-
-  /** The addressee has shown the message to whoever watches there. */
-  async #shown({ agent }: Actor, messageId: string): Promise<void> {
-    await this.#until(`${agent.id} shows the message`, async () =>
-      agent.heard.some((event) => event.type === 'message' && event.messageId === messageId),
-    );
-  }
-
-  #arrived(from: string, to: string, text: string, afterMs?: number): void {
-    this.#delivered++;
-    const time = afterMs === undefined ? '' : ` (stored and answered in ${milliseconds(afterMs)})`;
-    this.#tell.detail(`${from} to ${to}: "${text}"${time}`);
-  }
-
-  #actor(id: EntityId): Actor {
-    const actor = this.#cast.devices.find(({ agent }) => agent.id === id);
-    if (actor === undefined) throw new CpnsError('Internal', 'NoSuchDevice', `${id} is none of the ${plural(3, 'device')}.`);
-    return actor;
-  }
-
-  /** Waits until `look` finds something. @throws CpnsError Timeout */
-  #until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-    const wait = async (signal: AbortSignal): Promise<T> => {
-      for (;;) {
-        const found = await look();
-        if (found !== undefined && found !== false) return found;
-        await sleep(this.#clock, LOOK_EVERY_MS, signal);
-      }
-    };
-    return withDeadline(this.#clock, LONGEST_WAIT_MS, undefined, wait, `It did not happen within ${LONGEST_WAIT_MS / 1000} s: ${what}.`);
-  }
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }

@@ -1,7 +1,7 @@
 import { duration, grouped, sourceNumber } from './source-constants.js';
 
 /** How a number is shown. */
-export type Unit = 'octets' | 'ms' | 's' | 'min' | 'each second' | '';
+export type Unit = 'octets' | 'MiB' | 'ms' | 's' | 'min' | 'each second' | '';
 
 /** One constant of the code. `what` says what it bounds, `why` what that stops or is for. */
 export interface Constant {

@@ -4,6 +4,7 @@ import { codePoints, labelTable } from './code-points.js';
 import type { GeneratedPart } from './generated-part.js';
 import { agentSettings, deviceLimits, keyLimits, serverLimits, serverSettings, wireLimits } from './limit-tables.js';
 import { messageTables } from './message-table.js';
+import { outcomeTables } from './outcome-tables.js';
 import { structureTables } from './structures.js';
 import { timeTable } from './times.js';
 
@@ -20,6 +21,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
     times: timeTable,
     'code points': codePoints,
     structures: structureTables,
+    outcomes: outcomeTables,
     messages: messageTables,
   }),
   ...parts('security.md', { labels: labelTable }),

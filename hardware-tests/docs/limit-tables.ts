@@ -118,7 +118,7 @@ const DEVICE = [
   ...constantsOf('agent/src/pne/recover.ts', [
     ['MAX_FAILURES_UNKNOWN', '', 'Failed registrations for a PN of which a PNE holds nothing', 'a PN GW that invents PNs'],
   ]),
-  ...constantsOf('agent/src/gateway/invite.ts', [
+  ...constantsOf('agent/src/gateway/invitation.ts', [
     [
       'MAX_HELLO_OCTETS',
       'octets',
@@ -139,6 +139,14 @@ const DEVICE = [
   ...constantsOf('agent/src/entity/inbox.ts', [
     ['KEPT_MESSAGES', '', 'Received messages that are remembered', 'duplicates beyond these would be shown again'],
     ['KEPT_OCTETS', 'octets', '... and their size', 'a disk that members fill'],
+  ]),
+  ...constantsOf('shared/src/messages/contents.ts', [
+    ['MAX_CONTENTS_OCTETS', 'octets', 'Contents that a device offers, together', 'messages and records that others make large'],
+    ['CONTENT_PART_OCTETS', 'octets', 'One part of a content that is fetched', 'memory; it has to fit into an envelope'],
+  ]),
+  ...constantsOf('agent/src/entity/inventory-copy.ts', [
+    ['KEPT_CONTENTS', '', 'Contents of one PN that a device keeps', 'a record of the state that members fill'],
+    ['KEPT_CONTENTS_OCTETS', 'octets', '... and the members that offer them', 'likewise'],
   ]),
   ...constantsOf('shared/src/store-contents.ts', [
     ['maxValueOctets', 'octets', 'One value of the state', 'records without bound'],
@@ -183,6 +191,23 @@ const DEVICE = [
       'octets',
       'Frames of one link between agent and radio process, each way',
       'a side that does not keep up with the other',
+    ],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/segment-link.ts', [
+    ['mostMs', 'ms', 'What was sent over a Bluetooth link leaves before that is closed', 'a peer that takes nothing'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio/acl-guard.ts', [
+    ['MOST_L2CAP_OCTETS', 'octets', 'Packet in pieces that a Bluetooth library is given', 'a library that keeps what goes on for ever'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio-process.ts', [
+    ['MOST_HEAP_MIB', 'MiB', 'Heap of the radio process', 'whoever makes a library grow; the process ends, and another one is started'],
+  ]),
+  ...constantsOf('agent/src/pan/ble/radio-supervisor.ts', [
+    [
+      'AWAY_MS',
+      'ms',
+      'Wait for the next radio process after one that had worked',
+      'whoever knows how to end it keeps Bluetooth away no longer',
     ],
   ]),
   ...constantsOf('agent/src/pan/ble/hint-resolver.ts', [
@@ -249,7 +274,28 @@ const SERVER = [
   ...constantsOf('server/src/enabler/outbox-delivery.ts', [
     ['WINDOW', '', 'Messages to one device under way', 'bursts at a device that comes back'],
   ]),
-  ...constantsOf('server/src/enabler/heartbeat.ts', [['MAX_PNS', '', 'PNs named in one Heartbeat', 'messages without bound']]),
+  ...constantsOf('server/src/enabler/heartbeat.ts', [
+    ['MAX_PNS', '', 'PNs named in one Heartbeat', 'messages without bound'],
+    ['MAX_SGS', '', 'Service groups named in one', 'likewise'],
+  ]),
+  ...constantsOf('shared/src/messages/groups.ts', [
+    [
+      'MAX_FOUNDERS',
+      '',
+      'Devices that one request makes a service group of',
+      'an answer that does not fit into an envelope; others are invited',
+    ],
+    ['SG_MEMBERS_PER_PAGE', '', 'Members in one page of an SG Inventory', 'pages that do not fit into a padded record'],
+  ]),
+  ...constantsOf('server/src/enabler/groups/discover.ts', [
+    ['MAX_GROUPS', '', 'Service groups in one answer', 'an answer that does not fit into an envelope'],
+    ['NAMED_MEMBERS', '', '... and members of each', 'likewise'],
+    ['ANSWER_ITEMS', '', '... and CBOR items in all', 'likewise'],
+    ['OPEN_LOOKED_THROUGH', '', 'Open service groups looked through for one asker', 'a server that searches for ever'],
+  ]),
+  ...constantsOf('server/src/enabler/groups/succession.ts', [
+    ['MAX_CANDIDATES', '', 'Members asked whether they want to own a service group', 'questions without end'],
+  ]),
   ...constantsOf('server/src/enabler/views.ts', [
     ['PAGE_OCTETS', 'octets', 'Members in one page of a PN Inventory', 'pages that do not fit into a padded record'],
     [
@@ -270,6 +316,9 @@ const SERVER = [
     ['KEPT_MS', 'ms', '... and how long', 'likewise'],
   ]),
   ...constantsOf('server/src/inventory/events.ts', [['KEPT', '', 'Events kept', 'a history that grows for ever']]),
+  ...constantsOf('server/src/inventory/open-invitations.ts', [
+    ['MAX_INVITATIONS', '', 'Open invitations of one user', 'a list that grows for ever'],
+  ]),
   ...constantsOf('server/src/inventory/group-commit.ts', [
     ['MAX_BATCH', '', 'Transactions committed together', 'one slow commit'],
     ['MAX_BATCH_MS', 'ms', '... and their time', 'an event loop that stands still'],

@@ -24,7 +24,9 @@ const STRUCTURES: readonly Structure[] = [
   named('serverKey', messages.serverKey, 'A key with which the server signs rekeys.'),
   named('applicationData', messages.applicationData, 'One message of an application.'),
   named('dataReceipt', messages.dataReceipt, "The addressee's word on it."),
-  named('pnDataContent', messages.pnDataContent, 'What a PN message holds once it is open: exactly one of the two.'),
+  named('pnDataContent', messages.pnDataContent, 'What a PN message holds once it is open: exactly one of these.'),
+  named('contentRequest', messages.contentRequest, 'The wish for one part of a content.'),
+  named('contentPart', messages.contentPart, 'That part, or why there is none.'),
   named('pneOutcome', messages.pneOutcome, 'What became of one PNE.'),
 ];
 

@@ -49,14 +49,24 @@ const TIMES = [
   ...constantsOf('server/src/enabler/uplink-door.ts', [
     ['PENDING_AFTER_MS', 'ms', "`retryAfterMs` in the server's `Pending`", 'when a request comes again that is under way'],
   ]),
-  ...constantsOf('agent/src/pne/establish.ts', [
-    ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the initiator', 'then everything of it is undone'],
+  ...constantsOf('server/src/enabler/confirm.ts', [['CONFIRM_LIMIT_MS', 'ms', 'PNE Confirm', 'silence of PN GW #1 is a no then']]),
+  ...constantsOf('server/src/enabler/questions.ts', [['REPEAT_MS', 'ms', 'PNE Confirm Request again', 'while PN GW #1 has not answered']]),
+  ...constantsOf('server/src/enabler/groups/consent.ts', [
+    ['CONSENT_LIMIT_MS', 'ms', 'A device answers a question about a service group', 'silence is a no then'],
   ]),
-  ...constantsOf('agent/src/gateway/establish.ts', [
-    ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the PN GW', 'likewise'],
-    ['PROOF_LIMIT_MS', 'ms', 'A PNE proves itself', 'who has not is out'],
+  ...constantsOf('server/src/enabler/groups/change.ts', [
+    ['SWITCH_AFTER_MS', 'ms', 'Members send on under a Group Key that was renewed for its age', 'so that everybody has the new one'],
   ]),
-  ...constantsOf('agent/src/gateway/invite.ts', [
+  ...constantsOf('server/src/enabler/groups/succession.ts', [
+    ['LOOK_AGAIN_MS', 'ms', 'Members who might own a service group are looked for', 'while its owner is gone and none of them is there'],
+    ['LIMIT_MS', 'ms', '... at last', 'then the group is released'],
+  ]),
+  ...constantsOf('server/src/enabler/groups/upkeep.ts', [['CHECK_MS', 'ms', 'Are Group Keys old?', 'checked so often']]),
+  ...constantsOf('agent/src/entity/setup.ts', [
+    ['SETUP_LIMIT_MS', 'ms', 'PN Setup, whole, at the initiator and at the PN GW', 'then everything of it is undone'],
+  ]),
+  ...constantsOf('agent/src/gateway/challenge.ts', [['PROOF_LIMIT_MS', 'ms', 'A PNE proves itself', 'who has not is out']]),
+  ...constantsOf('agent/src/gateway/invitation.ts', [
     ['CONSENT_LIMIT_MS', 'ms', 'An invited PNE consents', 'who has not, `Pending` or not, is left out'],
   ]),
   ...constantsOf('agent/src/pne/run.ts', [
@@ -64,6 +74,11 @@ const TIMES = [
   ]),
   ...constantsOf('agent/src/pne/register.ts', [
     ['REGISTRATION_LIMIT_MS', 'ms', 'PNE Registration, whole', 'at the PNE; the PN GW has the same'],
+    ['NEWCOMER_LIMIT_MS', 'ms', '... of a newcomer', 'at the PNE: owners may be asked'],
+  ]),
+  ...constantsOf('agent/src/pne/join.ts', [['JOIN_LIMIT_MS', 'ms', 'Joining a PN, whole', 'at the PNE; the PN GW has the same']]),
+  ...constantsOf('agent/src/gateway/invite.ts', [
+    ['ADMISSION_LIMIT_MS', 'ms', 'Those who were invited and agreed are let in', 'their owners may be asked'],
   ]),
   ...constantsOf('agent/src/pne/recover.ts', [
     ['REFUSED_PAUSE_MS', 'ms', 'A PNE registers again after a final refusal', 'a revoked one need not ask often'],
@@ -102,11 +117,27 @@ const TIMES = [
   ...constantsOf('agent/src/pne/pne.ts', [
     ['MAX_GRACE_MS', 'ms', 'A PNE receives under the old PN key', 'at most, whatever the PN GW says'],
   ]),
-  ...constantsOf('agent/src/entity/device.ts', [
+  ...constantsOf('agent/src/entity/groups/group-keys.ts', [
+    ['MAX_GRACE_MS', 'ms', '... under the Group Key before', 'at most, whatever a rekey says; it still sends under it no longer either'],
+  ]),
+  ...constantsOf('agent/src/entity/groups/groups.ts', [
+    ['OVERTAKEN_MS', 'ms', 'A member asks for keys after a rekey with a gap', 'a part that came too late may still close it'],
+  ]),
+  ...constantsOf('agent/src/entity/groups/group-talk.ts', [
+    [
+      'SILENT_AFTER_MS',
+      'ms',
+      'A member without a heartbeat stops sending to its groups',
+      'three heartbeats: a rekey may be withheld from it',
+    ],
+    ['KEY_LATE_MS', 'ms', 'A member asks for the key of a message that it cannot open', 'the rekey may be on its way'],
+  ]),
+  ...constantsOf('agent/src/entity/gateway-pardon.ts', [
     ['REFUSED_FOR_MS', 'ms', 'Whom the server refused as PN GW does not offer itself', 'then it goes by its enrolment again'],
   ]),
   ...constantsOf('agent/src/entity/assignment.ts', [
     ['TAKEOVER_MS', 'ms', 'A young PN GW yields to a better device', 'while it has no PN'],
+    ['PNE_COUNTS_MS', 'ms', 'A PNE of a PN GW that is not linked here is waited for', 'then the choice is made without it'],
   ]),
   ...constantsOf('agent/src/entity/server-probe.ts', [
     ['EVERY_MS', 'ms', 'Is the server within reach?', 'tried so often, at start, and when the network changed'],
@@ -126,6 +157,10 @@ const TIMES = [
   ]),
   ...constantsOf('agent/src/entity/messenger.ts', [
     ['ENTITY_TIMEOUT_MS', 'ms', 'Receipt of another entity of the PN', 'then the message is sent again'],
+  ]),
+  ...constantsOf('agent/src/entity/contents.ts', [
+    ['ASK_AGAIN_MS', 'ms', 'Part of a content', 'then it is asked for again'],
+    ['SILENCE_MS', 'ms', '... at last', 'then the fetch is given up'],
   ]),
   ...constantsOf('agent/src/uplink/mqtt-session.ts', [
     ['ACKNOWLEDGE_MS', 'ms', 'PUBACK', 'then the connection is made anew'],

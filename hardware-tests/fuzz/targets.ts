@@ -13,6 +13,7 @@ import { mqttFrames } from './targets/mqtt-frames.js';
 import { linkRecord, panRecord } from './targets/ordered-record.js';
 import { pairingLink } from './targets/pairing-link.js';
 import { parts } from './targets/parts.js';
+import { rekeyPart, rekeyReader } from './targets/rekey-part.js';
 import { bleAdvertisement, segments } from './targets/segments.js';
 import { serverDoor } from './targets/server-door.js';
 import { settings } from './targets/settings.js';
@@ -23,7 +24,7 @@ import { topics } from './targets/topics.js';
 /** Everything that reads octets of strangers. */
 export const TARGETS: readonly FuzzTarget[] = [
   ...[cbor, messages],
-  ...[linkRecord, panRecord, skRecord, skOpener, parts, pnMessage, groupMessage],
+  ...[linkRecord, panRecord, skRecord, skOpener, parts, pnMessage, groupMessage, rekeyPart, rekeyReader],
   ...[mdns, linkDoor, announcement, enrolmentCode, pairingLink, addresses],
   ...[segments, bleAdvertisement],
   ...[mqttFrames, topics, serverDoor, adminApi],

@@ -2,14 +2,17 @@ import type { CryptoProvider } from '@cpns/shared';
 import {
   EXPAND,
   encodeGroupRecord,
+  encodeMessageHeader,
   GROUP_KEY_NODE,
   type GroupRecordName,
   groupRecordAad,
   type MessageLabel,
+  messageAad,
   messageKeyIv,
   messageSalt,
+  nonceFor,
   type Secret,
-  sealMessage,
+  SenderKey,
   signRekeyPart,
   wrapNodeKey,
 } from '@cpns/shared/security';
@@ -26,7 +29,7 @@ function record(provider: CryptoProvider, inputs: Inputs, node: number, under: S
     underVersion: inputs.u32('underVer'),
   };
   const wrapped = wrapNodeKey(provider, name, under, key);
-  return { aad: groupRecordAad(name), wrapped, rec: encodeGroupRecord(name, wrapped) };
+  return { aad: groupRecordAad(name), wrapped, rec: encodeGroupRecord({ ...name, wrapped }) };
 }
 
 export function groupRec(provider: CryptoProvider, inputs: Inputs): Outputs {
@@ -39,15 +42,17 @@ export function groupKeyUnderGkek(provider: CryptoProvider, inputs: Inputs): Out
 
 export function rekeyPart(provider: CryptoProvider, inputs: Inputs): Outputs {
   const seed = inputs.secret('seed', 32);
-  return { publicKey: provider.ed25519Public(seed.reveal()), sig: signRekeyPart(provider, seed, inputs.octets('part')) };
+  const sign = provider.ed25519Signer(seed.reveal());
+  return { publicKey: provider.ed25519Public(seed.reveal()), sig: signRekeyPart(sign, inputs.octets('part')) };
 }
 
 function message(provider: CryptoProvider, inputs: Inputs, label: MessageLabel, key: Uint8Array, scope: Uint8Array): Outputs {
   const salt = messageSalt(inputs.u32('bootCounter'), inputs.octets('saltRandom', 4));
   const header = { scope, epoch: inputs.u64('e'), idSender: inputs.text('idSender'), salt, seq: inputs.u64('seq') };
   const keyIv = messageKeyIv(provider, key, label, header);
-  const content = inputs.octets('content');
-  return { salt, keyIv, ...sealMessage(provider, keyIv, header, content) };
+  const encoded = encodeMessageHeader(header);
+  const sealed = new SenderKey(provider, keyIv.slice(), header).seal(header.seq, inputs.octets('content')).slice(encoded.length);
+  return { salt, keyIv, header: encoded, nonce: nonceFor(keyIv.subarray(32), header.seq), aad: messageAad(header), sealed };
 }
 
 export function groupMessage(provider: CryptoProvider, inputs: Inputs): Outputs {

@@ -1,5 +1,6 @@
 const WINDOW = 'shared/src/security/replay-window.ts';
 const DOOR = 'server/src/enabler/uplink-door.ts';
+const KEY_TREE = 'shared/src/security/key-tree';
 const MESSAGES = 'shared/src/security/keyed-messages.ts';
 
 /** Checks whose absence no test can notice, because something else gives the same result, each with the reason. By name. */
@@ -33,5 +34,10 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   ["agent/src/gateway/routing-table.ts: hop.kind !== 'pan' (part left out) #2", 'For the compiler: another hop has no PN ID.'],
   [`${DOOR}: octets === undefined (never refuses)`, 'It saves work: nothing is not an envelope, which is dropped in the same way.'],
   [`${DOOR}: flow.kept (never refuses)`, 'It saves a look into the inbox: answers of other flows are not there.'],
+  [`${DOOR}: !CONTENT.has(type.number) (part left out)`, 'It saves lines in the log: nothing is let in or refused by it.'],
   [`${DOOR}: error instanceof CpnsError (never refuses)`, 'For the compiler: other errors have no such property.'],
+  [`${KEY_TREE}/key-tree.ts: height > this.#store.height() (off by one)`, 'It saves work: the height that there is would be stored again.'],
+  [`${KEY_TREE}/member-keys.ts: own.length > 0 (off by one)`, 'It saves memory: a part without a node of the own path need not be kept.'],
+  [`${KEY_TREE}/rekey-part.ts: !(map instanceof Map) (part left out)`, 'For the compiler: nothing else has a size of nine.'],
+  [`${KEY_TREE}/rekey-part.ts: a.underNode < b.underNode (off by one)`, 'It is asked of those that differ.'],
 ]);

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { type Check, checksIn } from './checks.js';
 
 /** The code whose checks are broken: formulas and state machines, and the doors where requests are believed or not. */
-const FOLDERS = ['shared/src/security'];
+const FOLDERS = ['shared/src/security', 'shared/src/security/key-tree'];
 const FILES = [
   'shared/src/node/native-provider.ts',
+  'shared/src/node/native-siv.ts',
   'shared/src/uplink/authorize.ts',
   'agent/src/pne/challenge.ts',
   'agent/src/pne/accept.ts',

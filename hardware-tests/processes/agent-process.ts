@@ -16,7 +16,7 @@ import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
 /** From the start of the process to an answering control API, on a busy machine. */
-const START_MS = 30_000;
+const START_MS = 90_000;
 
 export interface AgentProcessOptions {
   readonly id: EntityId;
@@ -24,6 +24,8 @@ export interface AgentProcessOptions {
   readonly directory: string;
   /** What would stand in the configuration file. */
   readonly config: object;
+  /** What stands in files beside it, by their paths. */
+  readonly files?: ReadonlyMap<string, string>;
   /** Where it runs. Default: this computer. */
   readonly machine?: Machine;
   /** It can be asked for {@link AgentProcess.figures}. */
@@ -55,6 +57,11 @@ export class AgentProcess {
     return this.#program?.isRunning === true;
   }
 
+  /** Of the process that runs, on its machine. */
+  get pid(): number | undefined {
+    return this.#program?.pid;
+  }
+
   /** Arguments with which the command line talks to this agent. */
   get stateArguments(): readonly string[] {
     return ['--state', this.#stateDirectory];
@@ -68,6 +75,7 @@ export class AgentProcess {
   /** Takes an enrolment code in. @throws CpnsError State/ProgramFailed */
   async enrol(code: string): Promise<void> {
     await this.configure(this.#options.config);
+    for (const [file, text] of this.#options.files ?? []) await this.#machine.write(file, text);
     await this.#run(['enrol', '-'], code);
   }
 

@@ -5,30 +5,24 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeHeapSnapshot } from 'node:v8';
-import { type CryptoProvider, type EntityId, entityId } from '@cpns/shared';
+import { type EntityId, entityId } from '@cpns/shared';
 import { nativeProvider } from '@cpns/shared/node';
 import { VirtualClock } from '@cpns/shared/testing';
 import { SimulatedAir } from '../rigs/simulation/air.js';
 import { BOARD, LAPTOP, PHONE, pairByCode, simulatedDevice } from '../rigs/simulation/device.js';
 import { SimulatedServer } from '../rigs/simulation/server.js';
+import { type KeyUse, watchKeys } from './watched-keys.js';
 
 const KEY_OCTETS = 32;
 const [directory = '.', form] = process.argv.slice(2);
 /** Octets only: as text the keys would be found where this program keeps them. */
 const keys: Uint8Array[] = [];
 
-/** The provider of everybody. Keeps a copy of every key that it is given. */
-const provider = new Proxy(nativeProvider, {
-  get(target, name: keyof CryptoProvider) {
-    const member = Reflect.get(target, name);
-    if (typeof member !== 'function') return member;
-    if (!['hmac', 'seal', 'open', 'wrap', 'unwrap'].includes(name)) return member.bind(target);
-    return (key: Uint8Array, ...rest: unknown[]) => {
-      // Longer ones of an HMAC are nonces used as a salt.
-      if (name === 'hmac' ? key.length === KEY_OCTETS : key.length >= KEY_OCTETS) keys.push(key.slice(0, KEY_OCTETS));
-      return Reflect.apply(member, target, [key, ...rest]);
-    };
-  },
+/** Stored keys stay in memory, and of a handshake's private ones Node makes texts. */
+const LOOKED_FOR: readonly KeyUse[] = ['a derived key', 'a traffic key', 'a key to wrap with'];
+/** The provider of everybody. */
+const provider = watchKeys(nativeProvider, (key, use) => {
+  if (key.length >= KEY_OCTETS && LOOKED_FOR.includes(use)) keys.push(key.slice(0, KEY_OCTETS));
 });
 
 const clock = new VirtualClock();
@@ -46,7 +40,7 @@ const [laptop, phone, board] = [await start('laptop'), await start('phone'), awa
 await pairByCode(clock, laptop, phone);
 await pairByCode(clock, laptop, board);
 await clock.advance(5_000);
-await clock.run(phone.device.establish({ type: 'all' }, undefined, () => {}, new AbortController().signal));
+await clock.run(phone.device.networks.establish({ type: 'all' }, undefined, () => {}, new AbortController().signal));
 await clock.advance(1_000);
 const message = { channel: 'c', contentType: 't', payload: new Uint8Array(10) };
 for (const to of ['server', board.id] as ('server' | EntityId)[]) {

@@ -1,3 +1,5 @@
+import { type Received, receivedLine } from '../rigs/received.js';
+
 const MOST_LINES = 400;
 const LONGEST_LINE = 2_000;
 
@@ -5,8 +7,12 @@ const LONGEST_LINE = 2_000;
 export class LogTail {
   readonly #lines: string[] = [];
   #dropped = 0;
+  /** What the lines say was received; debug lines say that. */
+  readonly received: Received[] = [];
 
   add(line: string): void {
+    const received = receivedLine(line);
+    if (received !== undefined) this.received.push(received);
     this.#lines.push(line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} ...` : line);
     if (this.#lines.length <= MOST_LINES) return;
     this.#lines.shift();

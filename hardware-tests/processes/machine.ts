@@ -25,11 +25,14 @@ export interface Machine {
   adminDirectory(stateDirectory: string): Promise<string>;
 }
 
-/** This computer. `prefix`: words in front of every command, such as those that enter a network namespace. */
-export function thisMachine(prefix: readonly string[] = []): Machine {
+/**
+ * This computer. `prefix`: words in front of every command, such as those that enter a network namespace. `always`: arguments for the Node of
+ * every service.
+ */
+export function thisMachine(prefix: readonly string[] = [], always: readonly string[] = []): Machine {
   return {
     command: (product, args) => commandOf(product, prefix, args),
-    service: (product, args, nodeArguments) => ({ command: commandOf(product, prefix, args, nodeArguments) }),
+    service: (product, args, nodeArguments) => ({ command: commandOf(product, prefix, args, [...always, ...nodeArguments]) }),
     write: async (file, text) => {
       await ensurePrivateDirectory(dirname(file));
       await writeFile(file, text, { mode: 0o600 });

@@ -182,7 +182,7 @@ export async function runProgram(options: ProgramOptions & { readonly input?: st
   const program = new Program(options);
   if (options.input !== undefined) program.write(options.input);
   program.endInput();
-  const { clock, name, withinMs = 30_000 } = options;
+  const { clock, name, withinMs = 60_000 } = options;
   try {
     const { code } = await withDeadline(clock, withinMs, undefined, () => program.ended, `${name} did not end in time.`);
     if (code === 0) return program.output;

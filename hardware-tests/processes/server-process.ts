@@ -6,7 +6,7 @@ import { type Machine, thisMachine } from './machine.js';
 import { PROBE_ARGUMENTS, type ProcessFigures, probe } from './probe.js';
 import { Program, runProgram } from './program.js';
 
-const START_MS = 30_000;
+const START_MS = 90_000;
 
 export interface ServerProcessOptions {
   readonly id: string;

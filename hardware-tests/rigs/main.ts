@@ -40,7 +40,8 @@ Usage: npm run rig -- RIG [SCENARIO...]
   --pan WHAT    the devices of the schedules are near over the local network (lan, the default), Bluetooth (ble), or both
   --trace       a sequence diagram of that one schedule
   --fail-fast   end at the first schedule that fails
-  --planted     plant one bug after the other in a copy of the source tree; the schedules must find each of them
+  --planted     plant one bug after the other in a copy of the source tree; the schedules must find each of them;
+                then take one guard after the other away, which its tests must notice
   --only LIST   of that one schedule only these actions, by number, such as 0,3,4
 
 Without a SCENARIO all are played, on the rig kernel those that show the kernel's part; the name of a theme, such as elect-by-capability, stands for all its parts.

@@ -1,10 +1,13 @@
 import { type Clock, describeError, withDeadline } from '@cpns/shared';
 import { CheckFailed, type Scenario, Telling } from '../scenarios/scenario.js';
 import type { DeviceMarks } from './bench/host-facts.js';
+import { processorsIdle } from './idle-processors.js';
 import { type BuiltStage, type LogOf, NotPlayable, type RemoteRig, type Rig } from './rig.js';
 
 /** No scenario takes longer, unless the rig allows more; one that does has failed. */
 const LONGEST_MS = 120_000;
+/** Another scenario is begun when so much of the processors is unused. */
+const IDLE_SHARE = 0.4;
 
 /** What became of one scenario on one rig. */
 export interface Outcome {
@@ -95,15 +98,21 @@ export async function playAll(
     for (const scenario of scenarios) over(unplayable(scenario, obstacle));
     return;
   }
-  const waiting = [...scenarios];
-  const worker = async () => {
-    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+  const { atOnce, atOnceWhenIdle = atOnce } = rig;
+  const isFirst = ({ isLong = false }: Scenario) => isLong && atOnceWhenIdle > 1;
+  const waiting = [...scenarios.filter(isFirst), ...scenarios.filter((scenario) => !isFirst(scenario))];
+  const worker = async (_: unknown, number: number) => {
+    for (;;) {
+      // Stories that begin use the processors most; those that are under way mostly wait.
+      if (number >= atOnce) await processorsIdle(clock, IDLE_SHARE, () => waiting.length === 0);
+      const scenario = waiting.shift();
+      if (scenario === undefined) return;
       if (obstacle === undefined || whyMeaningless(rig, scenario) !== undefined)
         over(await play(rig, scenario, clock, say.bind(undefined, scenario.name)));
       else over(unplayable(scenario, obstacle));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(rig.atOnce, scenarios.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnceWhenIdle, scenarios.length) }, worker));
 }
 
 function whyMeaningless(rig: Rig, { name, needs }: Scenario): string | undefined {

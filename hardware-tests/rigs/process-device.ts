@@ -3,6 +3,7 @@ import type { EntityId } from '@cpns/shared';
 import type { AgentProcess } from '../processes/agent-process.js';
 import type { Profile } from '../scenarios/profiles.js';
 import { type Cable, NO_CABLE } from './cable.js';
+import type { Received } from './received.js';
 import type { DeviceHandle } from './rig.js';
 import type { DeviceRadio } from './stage-radios.js';
 
@@ -25,6 +26,9 @@ export class ProcessDevice implements DeviceHandle {
   }
   get heard(): readonly ControlEvent<'watch'>[] {
     return this.#agent.heard;
+  }
+  get received(): readonly Received[] {
+    return this.#agent.log.received;
   }
   request<M extends ControlMethod>(method: M, params: ControlParams<M>, options?: RequestOptions<M>): Promise<ControlResult<M>> {
     return this.#agent.request(method, params, options);

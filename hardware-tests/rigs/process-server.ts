@@ -2,6 +2,7 @@ import type { WatchItem } from '@cpns/server';
 import type { ServerProcess } from '../processes/server-process.js';
 import { type Cable, NO_CABLE } from './cable.js';
 import type { OperatorDesk } from './operator-desk.js';
+import type { Received } from './received.js';
 import type { ServerAdmin, ServerHandle } from './rig.js';
 
 /** A server of a stage that is a process. */
@@ -25,6 +26,9 @@ export class ProcessServer implements ServerHandle {
   }
   get heard(): readonly WatchItem[] {
     return this.#desk.heard;
+  }
+  get received(): readonly Received[] {
+    return this.#process.log.received;
   }
   async start(): Promise<void> {
     await this.#process.start();

@@ -7,7 +7,7 @@ import { thisMachine } from '../processes/machine.js';
 import { ServerProcess } from '../processes/server-process.js';
 import type { Profile } from '../scenarios/profiles.js';
 import { NO_CABLE } from './cable.js';
-import { agentConfiguration, SERVER_CONFIGURATION } from './configuration.js';
+import { agentConfiguration, agentFiles, SERVER_CONFIGURATION } from './configuration.js';
 import { Operator } from './operator.js';
 import { DirectDesk } from './operator-desk.js';
 import { ProcessDevice } from './process-device.js';
@@ -77,13 +77,15 @@ export class RadioStage implements BuiltStage {
     const { radios, directory, clock, keeper } = this.#options;
     const id = entityId(name);
     const [radio, code] = await Promise.all([radios.add(name), this.#operator.enrol(name, setup.user)]);
+    const own = join(directory, name);
+    const files = agentFiles(setup, own);
     const config = (profile: Profile) => ({
-      ...agentConfiguration(setup, profile),
+      ...agentConfiguration(setup, profile, own),
       pan: { lan: { enabled: false }, ble: { adapter: radio.address } },
       log: { level: 'debug' },
     });
     const machine = thisMachine(radio.prefix);
-    const agent = new AgentProcess({ id, directory: join(directory, name), config: config(setup.profile ?? {}), machine, clock, keeper });
+    const agent = new AgentProcess({ id, directory: own, config: config(setup.profile ?? {}), files, machine, clock, keeper });
     this.#logs.push({ name, log: agent.log });
     this.#stops.push(() => agent.kill());
     await agent.enrol(setup.spoilCode?.(code) ?? code);

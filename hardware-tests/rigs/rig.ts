@@ -6,6 +6,7 @@ import type { Scenario } from '../scenarios/scenario.js';
 import type { Controllers } from './air/air-rig.js';
 import type { DeviceMarks } from './bench/host-facts.js';
 import type { Played } from './player.js';
+import type { Received } from './received.js';
 
 /**
  * What a scenario may need of a rig beyond devices and a server:
@@ -16,11 +17,24 @@ import type { Played } from './player.js';
  */
 export type Need = 'power' | 'cables' | 'attacker' | 'ip' | 'dns-sd' | 'mqtt' | 'ble' | 'adapters' | 'air';
 
+/** A file that a device offers to others. */
+export interface OfferedText {
+  readonly name: string;
+  readonly text: string;
+  readonly chargeable?: boolean;
+  readonly conditions?: string;
+}
+
 /** What a device is, beside its name. */
 export interface DeviceSetup {
   readonly profile?: Profile;
   /** Default: the device asks nobody where its own user's devices are concerned. */
   readonly consent?: 'ask' | 'same-user' | 'always' | 'never';
+  /** As PN GW: what it says of its user's devices that want into another one's network, and of guests. Default: a person is asked. */
+  readonly confirm?: 'ask' | 'paired' | 'never';
+  readonly admit?: 'ask' | 'always' | 'never';
+  /** What it offers to the members of its personal networks. */
+  readonly contents?: readonly OfferedText[];
   /** The user it belongs to. Default: `ann`, whose devices may be PN GW. */
   readonly user?: string;
   /** What becomes of the enrolment code on its way to the device. */
@@ -45,6 +59,8 @@ export interface DeviceHandle {
   readonly id: EntityId;
   /** What its `watch` has told since the device was added, over all its starts. */
   readonly heard: readonly ControlEvent<'watch'>[];
+  /** Messages of others that it has taken, over all its starts. */
+  readonly received: readonly Received[];
   /** Asks the agent, as its command line does. @throws CpnsError what the agent reports */
   request<M extends ControlMethod>(method: M, params: ControlParams<M>, options?: RequestOptions<M>): Promise<ControlResult<M>>;
   /** After {@link stop} or {@link kill}. Resolves when the agent answers. */
@@ -67,7 +83,23 @@ export interface DeviceHandle {
 /** What the operator can do: the calls of the admin API. */
 export type ServerAdmin = Pick<
   AdminClient,
-  'addUser' | 'addDevice' | 'listDevices' | 'showDevice' | 'revokeDevice' | 'listGateways' | 'listPns' | 'showPn' | 'send'
+  | 'charging'
+  | 'setPolicy'
+  | 'allowGuest'
+  | 'forbidGuest'
+  | 'changeUser'
+  | 'addUser'
+  | 'addDevice'
+  | 'listDevices'
+  | 'showDevice'
+  | 'revokeDevice'
+  | 'listGateways'
+  | 'listPns'
+  | 'showPn'
+  | 'listGroups'
+  | 'showGroup'
+  | 'removeGroup'
+  | 'send'
 >;
 
 /** The CPNS Server of a scenario. It runs. */
@@ -78,6 +110,8 @@ export interface ServerHandle {
   readonly admin: ServerAdmin;
   /** What its `watch` has told, over all its starts. */
   readonly heard: readonly WatchItem[];
+  /** Messages of devices that it has taken, over all its starts. */
+  readonly received: readonly Received[];
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Needs `power`. */
@@ -121,6 +155,10 @@ export interface AirHandle {
   /** Lets it go on, if it still is there. */
   thawRadio(device: DeviceHandle): Promise<void>;
   killRadio(device: DeviceHandle): Promise<void>;
+  /** The next time its radio connects to another device, its process stands still within that call for so many milliseconds. */
+  hangConnect(device: DeviceHandle, ms: number): Promise<void>;
+  /** Whether the kernel refuses what its radio sends to the adapter, as to a process without CAP_NET_RAW. */
+  forbidAdapter(device: DeviceHandle, isForbidden: boolean): Promise<void>;
   /** Octets of memory that the processes of `device` have, its radio's among them. */
   memoryOf(device: DeviceHandle): Promise<number>;
   /** Somebody near who means harm, with an adapter and libraries as everybody has them. */
@@ -174,6 +212,8 @@ export interface Outsiders {
 /** Everything that a scenario finds on a rig. Fresh for each scenario. */
 export interface Stage {
   readonly clock: Clock;
+  /** A scenario waits so many times as long as it says for what comes by itself: on a busy machine it comes late. Default: 1. */
+  readonly patience?: number;
   readonly server: ServerHandle;
   /** Adds a device, enrols and starts it. */
   device(name: string, setup?: DeviceSetup): Promise<DeviceHandle>;
@@ -210,6 +250,8 @@ export interface Rig {
   readonly offers: ReadonlySet<Need>;
   /** So many scenarios can be played at once. */
   readonly atOnce: number;
+  /** So many where the processors have nothing to do for a moment each time one more is begun. Default: no more. */
+  readonly atOnceWhenIdle?: number;
   /** No scenario takes longer on it. Default: 120,000. */
   readonly longestMs?: number;
   /** Why it cannot run here, in one sentence; undefined when it can. */

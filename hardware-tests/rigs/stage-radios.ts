@@ -1,3 +1,4 @@
+import type { NamedSecret } from '../processes/key-log.js';
 import type { AdapterHandle, AirHandle, Attacker, LogOf } from './rig.js';
 
 /** The Bluetooth adapter of one device of a stage. */
@@ -19,8 +20,8 @@ export interface StageRadios {
   add(device: string, behind?: Attacker): Promise<DeviceRadio>;
   /** Somebody who can sit on links, where there can be one. */
   attacker?(): Attacker;
-  /** What was heard in the air, if anybody listened, holds none of `payloads`. @throws CheckFailed */
-  verify?(payloads: readonly Uint8Array[]): Promise<void>;
+  /** What was heard in the air, where somebody listens, holds nothing of `secrets`. @throws CheckFailed */
+  verify?(secrets: readonly NamedSecret[]): Promise<void>;
   logs(): readonly LogOf[];
   close(): Promise<void>;
 }

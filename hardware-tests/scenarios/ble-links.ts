@@ -120,6 +120,7 @@ export const bleSevenPnes = defineScenario({
   name: 'ble-seven-pnes',
   title: 'A PN GW has seven PNEs over Bluetooth at once, in one PN; one that leaves the range comes back by itself.',
   needs: ['ble'],
+  isLong: true,
   run: async (t) => {
     const { server } = t.stage;
     const laptop = await t.stage.device('laptop', { profile: LAPTOP, pan: ['ble'] });

@@ -1,6 +1,6 @@
-import { CpnsError, type PnId } from '@cpns/shared';
+import { CpnsError, describeError, type PnId } from '@cpns/shared';
 import type { AirHandle, Assault, DeviceHandle } from '../rigs/rig.js';
-import { couple, create } from './acts/household.js';
+import { couple, create, household } from './acts/household.js';
 import { elected, established, linked, network, networks, peerOf, probed, status } from './acts/look.js';
 import { pairByCode } from './acts/pair.js';
 import { everybodyTalks, says } from './acts/talk.js';
@@ -8,8 +8,8 @@ import { LAPTOP, PHONE } from './profiles.js';
 import { defineScenario, type Telling } from './scenario.js';
 
 const RECOVERY_MS = 60_000;
-/** A control API that stands still would not answer for as long as the radio stands still. */
-const PROMPT_MS = 1_000;
+/** A control API that waits for a radio that stands still would take at least the 5 s after which that is ended. */
+const PROMPT_MS = 4_000;
 
 function airOf(t: Telling): AirHandle {
   const { air } = t.stage;
@@ -56,6 +56,100 @@ export const bleRadioFrozen = defineScenario({
       await air.thawRadio(device);
     }
     await says(t, { from: phone, to: server, text: 'the thawed radios are of no account' });
+  },
+});
+
+/** A PN whose PN GW has one PNE over Bluetooth and the other over the local network. */
+async function onBothTechnologies(t: Telling) {
+  const { phone, laptop, board } = await household(t, {
+    phone: { pan: ['ble'] },
+    laptop: { pan: ['lan', 'ble'] },
+    board: { pan: ['lan'] },
+  });
+  const { pn } = await create(board, { setup: 'all' });
+  const expected = { pnId: pn.pnId, gateway: laptop, pnes: [phone, board] };
+  await established(t, t.stage.server, expected, RECOVERY_MS);
+  return { phone, laptop, board, expected };
+}
+
+/** As long as a native connect to a device that has vanished can take, and more. */
+const STUCK_MS = 60_000;
+
+export const bleRadioStuck = defineScenario({
+  name: 'ble-radio-frozen/in-connect',
+  title:
+    'A radio that is stuck in connecting for a minute stops neither the control API nor the local network; Bluetooth comes back by itself.',
+  needs: ['ble', 'air', 'ip'],
+  run: async (t) => {
+    const air = airOf(t);
+    const { server } = t.stage;
+    const { phone, laptop, board, expected } = await onBothTechnologies(t);
+
+    t.step('The phone is lost and heard again; the radio of the laptop gets stuck when it connects to it.');
+    const { clock } = t.stage;
+    await air.hangConnect(laptop, STUCK_MS);
+    await air.killRadio(phone);
+    const from = laptop.heard.length;
+    let longestMs = 0;
+    let said = 0;
+    await t.eventually(
+      'the laptop finds out that its radio stands still',
+      async () => {
+        const askedMs = clock.monotonicMs();
+        const { pan } = await status(laptop);
+        longestMs = Math.max(longestMs, clock.monotonicMs() - askedMs);
+        if (pan.some(({ technology, state }) => technology === 'ble' && state === 'problem')) return true;
+        await says(t, { from: board, to: server, text: `over the local network, ${++said}`, pnId: expected.pnId });
+        return false;
+      },
+      RECOVERY_MS,
+    );
+    t.check('the control API answers promptly all the time', longestMs < PROMPT_MS, `${Math.round(longestMs)} ms at most`);
+    const lost = laptop.heard.slice(from).filter((event) => event.type === 'link-down' && event.peer === board.id);
+    t.same('the link over the local network was never lost', lost, []);
+
+    t.step('Bluetooth comes back by itself, long before the minute is over.');
+    await linked(t, phone, laptop, STUCK_MS);
+    await established(t, server, expected, RECOVERY_MS);
+    await everybodyTalks(t, server, [phone, board], 'after the radio of the laptop was stuck');
+  },
+});
+
+/** Where Bluetooth cannot work, it is tried again within a minute. */
+const TRIED_AGAIN_MS = 60_000;
+
+export const bleNotPermitted = defineScenario({
+  name: 'ble-not-permitted',
+  title: 'An agent that may not use its adapter goes on without Bluetooth, says how to permit it, and uses it once it may.',
+  needs: ['ble', 'air', 'ip'],
+  run: async (t) => {
+    const air = airOf(t);
+    const { server } = t.stage;
+    const { phone, laptop, board, expected } = await onBothTechnologies(t);
+
+    t.step('The laptop loses its permission, and its radio has to begin anew.');
+    await air.forbidAdapter(laptop, true);
+    await air.killRadio(laptop);
+    const cure = /sudo setcap cap_net_raw\+ep \/\S+$/;
+    await t.eventually(
+      'status says how to permit it',
+      async () => (await status(laptop)).pan.some(({ technology, problem }) => technology === 'ble' && cure.test(problem ?? '')),
+      RECOVERY_MS,
+    );
+    const { checks } = await laptop.request('doctor', {});
+    const found = checks.filter(({ name }) => name === 'Bluetooth');
+    t.check(
+      'doctor says how to permit it',
+      found.some(({ says, outcome }) => outcome === 'warning' && cure.test(says)),
+      JSON.stringify(found),
+    );
+    await says(t, { from: board, to: server, text: 'without Bluetooth', pnId: expected.pnId });
+
+    t.step('It is permitted again.');
+    await air.forbidAdapter(laptop, false);
+    await linked(t, phone, laptop, TRIED_AGAIN_MS + RECOVERY_MS);
+    await established(t, server, expected, RECOVERY_MS);
+    await everybodyTalks(t, server, [phone, board], 'with the permission');
   },
 });
 
@@ -170,6 +264,18 @@ export const bleDropAtEveryStep = defineScenario({
 const MOST_GROWTH_OCTETS = 96 * 1024 * 1024;
 const ASSAULTS: readonly Assault[] = ['mute', 'garbage', 'flood', 'deaf'];
 
+/** He may cost them a link in the middle of it; a person who is told so asks again. */
+async function createUnderAttack(t: Telling, phone: DeviceHandle, laptop: DeviceHandle, tries = 3): ReturnType<typeof create> {
+  try {
+    return await create(phone, { setup: '1-1' });
+  } catch (error) {
+    if (tries === 1) throw error;
+    t.step(`The phone asks again: ${describeError(error)}`);
+    await linked(t, phone, laptop, RECOVERY_MS);
+    return await createUnderAttack(t, phone, laptop, tries - 1);
+  }
+}
+
 export const bleHostilePeer = defineScenario({
   name: 'ble-hostile-peer',
   title:
@@ -198,7 +304,7 @@ export const bleHostilePeer = defineScenario({
       await phone.start();
       await linked(t, phone, laptop, RECOVERY_MS);
       await elected(t, laptop, [phone], RECOVERY_MS);
-      const { pn } = await create(phone, { setup: '1-1' });
+      const { pn } = await createUnderAttack(t, phone, laptop);
       await established(t, server, { pnId: pn.pnId, gateway: laptop, pnes: [phone] }, RECOVERY_MS);
       await says(t, { from: phone, to: server, text: `under attack, ${kind}`, pnId: pn.pnId });
       attacks.push((await mallory.tally()).connections - connections);

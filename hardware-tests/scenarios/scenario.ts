@@ -9,6 +9,8 @@ export interface Scenario {
   /** What must be true, in one sentence. */
   readonly title: string;
   readonly needs: readonly Need[];
+  /** It takes much longer than others: where several are played at once, it is begun first. */
+  readonly isLong?: boolean;
   readonly run: (t: Telling) => Promise<void>;
 }
 
@@ -63,8 +65,9 @@ export class Telling {
 
   /** Waits until `look` finds something other than undefined and false, and gives that. Errors of `look` mean: not yet. @throws CheckFailed */
   async eventually<T>(says: string, look: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> {
-    const { clock } = this.stage;
-    const untilMs = clock.monotonicMs() + withinMs;
+    const { clock, patience = 1 } = this.stage;
+    const limitMs = patience * withinMs;
+    const untilMs = clock.monotonicMs() + limitMs;
     let last = '';
     for (;;) {
       try {
@@ -77,7 +80,7 @@ export class Telling {
       } catch (error) {
         last = describeError(error);
       }
-      if (clock.monotonicMs() >= untilMs) throw withDetail(`${says}: not within ${Math.round(withinMs / 1000)} s`, last);
+      if (clock.monotonicMs() >= untilMs) throw withDetail(`${says}: not within ${Math.round(limitMs / 1000)} s`, last);
       await sleep(clock, LOOK_EVERY_MS);
     }
   }

@@ -139,7 +139,7 @@ export class Home {
     const ready = () => running(pne).roles.assignment.gateway === gateway.id && running(gateway).uplink.isReady;
     if (!(await this.#until(ready, STEP_LIMIT_MS)))
       throw new CpnsError('Timeout', 'NoGateway', `${gateway.id} did not become the PN GW of ${pne.id}.`);
-    await running(pne).establish({ type: 'one-to-one' }, undefined, () => {}, signal);
+    await running(pne).networks.establish({ type: 'one-to-one' }, undefined, () => {}, signal);
   }
 
   #away(): Promise<void> {

@@ -4,8 +4,8 @@ import { files, handles, MOST_LEFT, type Sample, type SoakResult } from './soak.
 
 /** The server may grow by so much, MB (10^6 octets) a minute. */
 const MOST_MB_PER_MINUTE = 1;
-/** Caches, the heap, and what is kept of replaced sessions grow to their size; half of a shorter run. */
-const WARM_UP_MINUTES = 3;
+/** V8's spaces, caches, and what is kept of replaced sessions grow to their size; half of a run that is too short to be judged. */
+const WARM_UP_MINUTES = 5;
 /** A line through less says nothing about growth. */
 const LEAST_JUDGED_MINUTES = 3;
 const MOST_NAMED = 10;
@@ -35,9 +35,9 @@ export interface Judgement {
 /** What a soak has shown. Slopes are those after the warm-up, by least squares, and of what is open beyond the connections of gateways. */
 export function judge({ samples, before, after, deeds, failedDeeds, ledger }: SoakResult): Judgement {
   const minutes = (sample: Sample | undefined) => ((sample?.atMs ?? 0) - (samples[0]?.atMs ?? 0)) / 60_000;
-  const warmUp = Math.min(WARM_UP_MINUTES, minutes(samples.at(-1)) / 2);
+  const isLong = minutes(samples.at(-1)) >= WARM_UP_MINUTES + LEAST_JUDGED_MINUTES;
+  const warmUp = isLong ? WARM_UP_MINUTES : minutes(samples.at(-1)) / 2;
   const counted = samples.filter((sample) => minutes(sample) >= warmUp);
-  const isLong = minutes(samples.at(-1)) - warmUp >= LEAST_JUDGED_MINUTES;
   const perMinute = (of: (sample: Sample) => number) =>
     rounded(slope(counted.map((sample) => ({ x: sample.atMs / 60_000, y: of(sample) }))), 3);
   const figures: SoakFigures = {
@@ -59,7 +59,7 @@ export function judge({ samples, before, after, deeds, failedDeeds, ledger }: So
     figures.handlesLeft > MOST_LEFT.handles && `${figures.handlesLeft} handles are open that were not before the first deed.`,
     figures.filesLeft > MOST_LEFT.files && `${figures.filesLeft} files are open that were not before the first deed.`,
   ].filter((fault) => fault !== false);
-  const notes = isLong ? [] : ['Growth is not judged: that takes 6.5 minutes at least (--minutes).'];
+  const notes = isLong ? [] : ['Growth is not judged: that takes 8.5 minutes at least (--minutes).'];
   return { tables: [deedTable(deeds), serverTable(before, after)], faults, notes, figures };
 }
 

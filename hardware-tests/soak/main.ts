@@ -18,7 +18,7 @@ const HELP = [
   'whether anything was lost, arrived twice, or leaks. The last line is one JSON object. Progress goes to standard error.',
   '',
   'Options:',
-  `  --minutes N   how long the devices live, without beginning and end (default: ${DEFAULTS.minutes}; growth is judged from 6.5 on)`,
+  `  --minutes N   how long the devices live, without beginning and end (default: ${DEFAULTS.minutes}; growth is judged from 8.5 on)`,
   `  --gateways N  homes of one PN GW and one PNE each (default: ${DEFAULTS.gateways})`,
   '  --seed N      what happens to each home depends on it (default: chosen and told)',
   '',

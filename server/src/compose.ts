@@ -10,6 +10,7 @@ import type { BrokerAddress } from './broker/broker.js';
 import { EmbeddedBroker } from './broker/embedded-broker.js';
 import type { Settings } from './config/settings.js';
 import { createEnabler } from './enabler/enabler.js';
+import { raiseGroups } from './enabler/groups/change.js';
 import { newPnKey } from './enabler/pn-key.js';
 import { openDatabase } from './inventory/open-database.js';
 import { EuKeyStore } from './keys/eukey-store.js';
@@ -25,7 +26,7 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** `$CREDENTIALS_DIRECTORY`, where systemd puts the master key if it was told to. */
   readonly credentialsDirectory?: string | undefined;
-  /** The state directory comes from a backup: every inventory version and PN key epoch is raised beyond what devices may have seen. */
+  /** The state directory comes from a backup: every version and key epoch is raised beyond what devices may have seen. */
   readonly restored?: boolean;
 }
 
@@ -114,10 +115,13 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory, re
     provider,
     entropy,
   });
-  const pnKeys = sealer('pn-key');
+  const [pnKeys, groupKeys] = [sealer('pn-key'), sealer('group-key')];
   if (restored) {
-    await inventory.transact((tx) => tx.pns.raiseAll(AFTER_RESTORE, (pnId, epoch) => newPnKey({ entropy, pnKeys }, pnId, epoch)));
-    logger.notice('Every inventory version and PN key epoch was raised after the restore.');
+    await inventory.transact((tx) => {
+      tx.pns.raiseAll(AFTER_RESTORE, (pnId, epoch) => newPnKey({ entropy, pnKeys }, pnId, epoch));
+      raiseGroups({ provider, entropy, groupKeys }, tx, AFTER_RESTORE);
+    });
+    logger.notice('Every inventory version, PN key epoch and Group Key epoch was raised after the restore.');
   }
   const keys = new EuKeyStore({
     rows: inventory.keys,
@@ -132,6 +136,7 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory, re
     inventory,
     keys,
     pnKeys,
+    groupKeys,
     broker,
     identity,
     clock,
@@ -148,7 +153,7 @@ async function open({ settings, stateDirectory, logger, credentialsDirectory, re
   const address = () => publicAddress(settings.uplink.publicAddress, uplink);
   const admin = new AdminServer({
     settings: settings.admin,
-    admin: new InventoryAdmin({ inventory, keys, enabler, broker, provider, serverId: identity.serverId, publicAddress: address }),
+    admin: new InventoryAdmin({ inventory, keys, enabler, broker, provider, clock, serverId: identity.serverId, publicAddress: address }),
     token,
     stateDirectory,
     brokerStats: () => broker.stats(),

@@ -15,9 +15,10 @@ export { AdminClient, type AskServer, type WatchOptions } from './cli/admin-clie
 export { type Server, startServer } from './compose.js';
 export { defaultSettings, settingsTable } from './config/settings.js';
 export { createEnabler, type Enabler } from './enabler/enabler.js';
+export { withTree } from './enabler/groups/tree.js';
 export type { Database } from './inventory/database.js';
 export { openDatabase } from './inventory/open-database.js';
 export { EuKeyStore } from './keys/eukey-store.js';
 export { createMasterKey, loadMasterKey } from './keys/master-key.js';
 export { sealerFor } from './keys/sealer.js';
-export { openServerIdentity } from './keys/server-identity.js';
+export { openServerIdentity, type ServerIdentity } from './keys/server-identity.js';

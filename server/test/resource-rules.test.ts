@@ -15,7 +15,7 @@ import * as broker from './broker/rig.js';
 import { type Begun, begin, established, GatewayDouble, PneDouble, proofsOf } from './enabler/devices.js';
 import { Rig } from './enabler/rig.js';
 
-// Security 2.1, the server's rules but those about service groups: each at the settings that a server has by default.
+// Security 2.1, the server's rules: each at the settings that a server has by default. Those about service groups are in a file of their own.
 
 let rig: Rig;
 let gateway: GatewayDouble;

@@ -56,6 +56,8 @@ export const serverId = (text: string): ServerId => checked(text, isServerId, 's
 /** @throws CpnsError Config/BadId */
 export const keyId = (text: string): KeyId => checked(text, isKeyId, 'key id', '16 lower-case hex digits');
 /** @throws CpnsError Config/BadId */
+export const sgId = (text: string): SgId => checked(text, isSgId, 'SG ID', '32 lower-case hex digits');
+/** @throws CpnsError Config/BadId */
 export const pnId = (text: string): PnId => checked(text, isPnId, 'PN ID', '32 lower-case hex digits');
 /** @throws CpnsError Config/BadId */
 export const userId = (text: string): UserId =>

@@ -92,7 +92,8 @@ export interface CryptoProvider {
   /** Shared secret, or undefined when it is all zero. */
   x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   ed25519Public(seed: Uint8Array): Uint8Array;
-  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Signs with this seed, of which it keeps a copy: to take the key in costs more than a signature. */
+  ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array;
   /** Strict verification (RFC 8032, not ZIP-215). */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Constant time over equal lengths; false for unequal ones. */

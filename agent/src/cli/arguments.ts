@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { CpnsError, type EntityId, entityId, type PnId, pnId } from '@cpns/shared';
+import { CpnsError, type EntityId, entityId, type PnId, pnId, type SgId, sgId } from '@cpns/shared';
 import { InvalidArgumentError } from 'commander';
 
 /** Makes a parser of commander from one that throws a CpnsError. */
@@ -15,10 +15,23 @@ function parser<T>(parse: (text: string) => T): (text: string) => T {
 
 export const entityIdArgument: (text: string) => EntityId = parser(entityId);
 export const pnIdArgument: (text: string) => PnId = parser(pnId);
+export const sgIdArgument: (text: string) => SgId = parser(sgId);
 
 /** Collects the ids of an option that takes several. */
 export function entityIdsArgument(text: string, before: readonly EntityId[] | undefined): EntityId[] {
   return [...(before ?? []), entityIdArgument(text)];
+}
+
+/** Collects an option that takes several. */
+export function textsArgument(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** A time as ISO 8601, in milliseconds since 1970. */
+export function timeArgument(text: string): number {
+  const ms = Date.parse(text);
+  if (ms >= 0) return ms;
+  throw new InvalidArgumentError('Use a time such as 2026-01-31 or 2026-01-31T12:00:00Z.');
 }
 
 /** A whole number within bounds. */

@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { EXIT_CODE_MEANINGS } from '../control/exit-codes.js';
 import { type CliEnvironment, PROGRAM } from './command-context.js';
 import { registerConfig } from './commands/config.js';
-import { registerConsent } from './commands/consent.js';
+import { registerConfirm, registerConsent } from './commands/consent.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEnrol } from './commands/enrol.js';
+import { registerFetch } from './commands/fetch.js';
+import { registerGroup } from './commands/group.js';
 import { registerPair } from './commands/pair.js';
 import { registerPeers } from './commands/peers.js';
 import { registerPn } from './commands/pn.js';
@@ -34,8 +36,11 @@ const REGISTER = [
   registerPair,
   registerPeers,
   registerConsent,
+  registerConfirm,
   registerPn,
+  registerGroup,
   registerSend,
+  registerFetch,
   registerWatch,
   registerDoctor,
   registerReset,

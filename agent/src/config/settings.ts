@@ -1,8 +1,9 @@
+import { isAbsolute } from 'node:path';
 import { isHostPort } from '@cpns/shared';
 import { documentedFile, LOG_LEVELS, parseSettings, setting } from '@cpns/shared/node';
 import type * as v from 'valibot';
 
-const { count, flag, foundCount, foundList, group, oneOf, optionalText, settingsFile, texts } = setting;
+const { count, flag, foundCount, foundList, group, oneOf, optionalGroups, optionalText, requiredText, settingsFile, texts } = setting;
 
 /** Kinds of network that a person may name (shared: `NetworkKind`). */
 export const NETWORK_KINDS = ['ethernet', 'wifi', 'cellular', 'other'] as const;
@@ -11,6 +12,7 @@ export const NETWORK_KINDS = ['ethernet', 'wifi', 'cellular', 'other'] as const;
 const isName = (text: string) => text !== '' && !/[\u0000-\u001f\u007f]/.test(text);
 const isInterface = (text: string) => /^[^\s/]{1,64}$/.test(text);
 const isAdapter = (text: string) => /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/.test(text);
+const isMediaType = (text: string) => /^[\w.+-]+\/[\w.+-]+$/.test(text);
 const isDomain = (text: string) =>
   /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$/.test(text);
 
@@ -25,10 +27,26 @@ export const settingsSchema = settingsFile({
   consent: oneOf(
     ['auto', 'ask', 'same-user', 'always', 'never'],
     'auto',
-    'Who may take this device into a personal network without a person saying yes. "ask" waits up to 60 s for: cpns-agent consent accept. ' +
+    'Who may take this device into a personal network or a service group without a person saying yes. "ask" waits up to 60 s for: cpns-agent consent accept. ' +
       '"auto" is "ask" where there is a user interface, else "same-user".',
   ),
+  confirm: oneOf(
+    ['auto', 'ask', 'paired', 'never'],
+    'auto',
+    'As PN GW: may a device of this user go to another user\'s personal network, and be charged to this user? "ask" waits up to 60 s for: ' +
+      'cpns-agent confirm accept. "paired" says yes for devices paired with this one. "auto" is "ask" where there is a user interface, else "never".',
+  ),
+  admit: oneOf(
+    ['auto', 'ask', 'always', 'never'],
+    'auto',
+    'May a device of another user come into a personal network of this PN GW, or into a service group that this device owns? "ask" waits up to 60 s for: cpns-agent consent accept. ' +
+      '"auto" is "ask" where there is a user interface, else "never".',
+  ),
   shareMembers: flag(true, 'As PN GW: tell each member who the others are. Otherwise a member sees itself and the PN GW.'),
+  expelAfterUpdate: flag(
+    false,
+    'As PN GW: tell a device that is expelled only when the server has agreed. Its traffic ends at once either way.',
+  ),
   requireForwardSecrecy: flag(true, 'Refuse a server or a peer that offers no X25519 key.'),
   allowUnprotectedPan: flag(
     false,
@@ -45,6 +63,18 @@ export const settingsSchema = settingsFile({
     userInterface: oneOf(['auto', 'yes', 'no'], 'auto', 'A person can be asked at this device.'),
     canRoute: flag(true, 'It may carry the traffic of others, so it may be PN GW.'),
   }),
+  contents: optionalGroups(
+    'Files that members of the personal networks of this device may fetch while it is their PNE, such as ' +
+      '[{ file: /home/ann/menu.txt, conditions: for the family }]. Each also takes name, type (media type) and chargeable. At most 16.',
+    {
+      file: requiredText('Where it is.', 1000, isAbsolute, 'the path of a file that begins at the root'),
+      name: optionalText('What others see. Default: the last part of the path.', 128, isName, 'a name on one line'),
+      type: optionalText('Media type. Default: by the ending of the name.', 64, isMediaType, 'a media type, such as text/plain'),
+      chargeable: flag(false, 'Others are told that it is to be paid for.'),
+      conditions: optionalText('Shown to whoever fetches it.', 256, isName, 'text on one line'),
+    },
+    16,
+  ),
   pan: group('How devices near are found and reached.', {
     lan: group('The local network: mDNS and WebSocket.', {
       enabled: flag(true, 'Use the local network.'),
@@ -94,7 +124,7 @@ export const settingsSchema = settingsFile({
     pairings: count(64, 'Paired devices.', 1, 64),
     pairingWindowMs: count(120_000, 'A pairing window stays open so long, in milliseconds.', 1000, 120_000),
     pairingAttempts: count(5, 'Attempts in one pairing window.', 1, 5),
-    openPrompts: count(1, 'Questions to a person that are open at once.', 1, 16),
+    openPrompts: count(1, 'Questions of one kind to a person that are open at once.', 1, 16),
     promptsPer10MinPerInitiator: count(3, 'Questions to a person in ten minutes that one device may cause.', 1, 100),
     consentTimeoutMs: count(60_000, 'An unanswered question is a no after, in milliseconds.', 1000, 60_000),
     pns: count(16, 'Personal networks.', 1, 1000),
@@ -106,6 +136,7 @@ export const settingsSchema = settingsFile({
       0,
       30_000,
     ),
+    contentOctets: count(67_108_864, 'Octets of one content that is offered or fetched.', 1, 4_294_967_296),
     outboxMessages: count(1000, 'Messages that wait to be delivered.', 1, 100_000),
     outboxOctets: count(16_777_216, 'Octets that wait to be delivered.', 65_536, 1_073_741_824),
     outboxKeptMs: count(86_400_000, 'A message that was not delivered is given up after, in milliseconds.', 60_000, 604_800_000),

@@ -1,5 +1,8 @@
 import type { ConsentControl } from './api/consent.js';
+import type { ContentsControl } from './api/contents.js';
 import type { DoctorControl } from './api/doctor.js';
+import type { EntryControl } from './api/entry.js';
+import type { GroupsControl } from './api/groups.js';
 import type { LifecycleControl } from './api/lifecycle.js';
 import type { LogsControl } from './api/logs.js';
 import type { MessagesControl } from './api/messages.js';
@@ -19,7 +22,10 @@ export interface AgentControl
     PeersControl,
     ConsentControl,
     NetworksControl,
+    EntryControl,
+    GroupsControl,
     MessagesControl,
+    ContentsControl,
     LogsControl,
     DoctorControl,
     LifecycleControl {}

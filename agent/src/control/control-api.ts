@@ -1,11 +1,23 @@
 import type * as v from 'valibot';
 import type { AgentControl } from './agent-control.js';
 import { consentAnswerParams } from './api/consent.js';
+import { type FetchEvent, fetchParams } from './api/contents.js';
+import { type PnEntryEvent, pnInviteParams, pnJoinParams, pnRegisterParams } from './api/entry.js';
 import { noParams } from './api/fields.js';
+import {
+  type GroupEvent,
+  groupCreateParams,
+  groupFetchParams,
+  groupJoinParams,
+  groupListParams,
+  groupMembersParams,
+  groupOwnerParams,
+  groupShowParams,
+} from './api/groups.js';
 import { resetParams } from './api/lifecycle.js';
 import { type LogLine, logsParams } from './api/logs.js';
 import { type SendEvent, sendParams, type WatchEvent, watchParams } from './api/messages.js';
-import { type PnCreateEvent, pnCreateParams, pnShowParams } from './api/networks.js';
+import { type PnCreateEvent, pnCreateParams, pnEndParams, pnExpelParams, pnShowParams } from './api/networks.js';
 import {
   type PairingEvent,
   pairAnswerParams,
@@ -56,8 +68,26 @@ export const controlApi = {
   'consent.accept': call(consentAnswerParams, (agent, params) => agent.acceptConsent(params)),
   'consent.refuse': call(consentAnswerParams, (agent, params) => agent.refuseConsent(params)),
   'pn.create': stream<PnCreateEvent>()(pnCreateParams, (agent, params, progress) => agent.createPn(params, progress)),
+  'pn.leave': call(pnEndParams, (agent, params) => agent.leavePn(params)),
+  'pn.expel': call(pnExpelParams, (agent, params) => agent.expelPne(params)),
+  'pn.release': call(pnEndParams, (agent, params) => agent.releasePn(params)),
   'pn.show': call(pnShowParams, (agent, params) => agent.showPns(params)),
+  'pn.list': call(noParams, (agent, _params, signal) => agent.listPns(signal)),
+  'pn.join': stream<PnEntryEvent>()(pnJoinParams, (agent, params, progress) => agent.joinPn(params, progress)),
+  'pn.register': stream<PnEntryEvent>()(pnRegisterParams, (agent, params, progress) => agent.registerInPn(params, progress)),
+  'pn.invite': stream<PnEntryEvent>()(pnInviteParams, (agent, params, progress) => agent.inviteIntoPn(params, progress)),
+  'group.create': stream<GroupEvent>()(groupCreateParams, (agent, params, progress) => agent.createGroup(params, progress)),
+  'group.list': call(groupListParams, (agent, params, signal) => agent.listGroups(params, signal)),
+  'group.show': call(groupShowParams, (agent, params) => agent.showGroups(params)),
+  'group.fetch': stream<FetchEvent>()(groupFetchParams, (agent, params, progress) => agent.fetchObject(params, progress)),
+  'group.invite': stream<GroupEvent>()(groupMembersParams, (agent, params, progress) => agent.inviteIntoGroup(params, progress)),
+  'group.join': stream<GroupEvent>()(groupJoinParams, (agent, params, progress) => agent.joinGroup(params, progress)),
+  'group.leave': call(groupShowParams, (agent, params) => agent.leaveGroup(params)),
+  'group.expel': call(groupMembersParams, (agent, params) => agent.expelFromGroup(params)),
+  'group.release': call(groupShowParams, (agent, params) => agent.releaseGroup(params)),
+  'group.owner': stream<GroupEvent>()(groupOwnerParams, (agent, params, progress) => agent.handOverGroup(params, progress)),
   send: stream<SendEvent>()(sendParams, (agent, params, progress) => agent.send(params, progress)),
+  fetch: stream<FetchEvent>()(fetchParams, (agent, params, progress) => agent.fetch(params, progress)),
   watch: stream<WatchEvent>()(watchParams, (agent, params, progress) => agent.watch(params, progress)),
   logs: stream<LogLine>()(logsParams, (agent, params, progress) => agent.logs(params, progress)),
   doctor: call(noParams, (agent, _params, signal) => agent.doctor(signal)),

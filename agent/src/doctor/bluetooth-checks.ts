@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.js';
 import type { DoctorCheck } from '../control/api/doctor.js';
 import type { Host } from '../device/host.js';
 import type { Adapter } from '../pan/ble/radio/adapters.js';
-
+import { isBluetoothDaemonThere } from './bluetooth-daemon.js';
 import type { BluetoothProbe } from './bluetooth-probe.js';
 import { type Check, type DoctorContext, ok, skipped, warning } from './check.js';
 
@@ -31,7 +31,7 @@ export const checkBluetooth: Check = async (context) => {
   }
   const blocked = await blockade(host);
   if (blocked !== undefined) return [blocked];
-  const isDaemonThere = (await host.run('pidof', ['bluetoothd'])) !== undefined;
+  const isDaemonThere = await isBluetoothDaemonThere(host);
   const missing = [...choice(settings.pan.ble, found.adapters, isDaemonThere), ...(await permission(context))];
   if (missing.length > 0) return missing;
   if (bluetoothTrouble === undefined) return [ok(name, `${addresses(found.adapters)}, driver and permission are there`)];

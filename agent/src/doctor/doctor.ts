@@ -2,6 +2,7 @@ import { type Clock, describeError, type Logger, withDeadline } from '@cpns/shar
 import type { DoctorReport } from '../control/api/doctor.js';
 import { checkBluetooth } from './bluetooth-checks.js';
 import { type Check, type DoctorContext, problem } from './check.js';
+import { checkContents } from './contents-check.js';
 import { checkNetwork } from './network-checks.js';
 import { checkAgent, checkNode, checkState } from './runtime-checks.js';
 import { checkClock, checkServer } from './server-checks.js';
@@ -17,6 +18,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   server: checkServer,
   clock: checkClock,
   Bluetooth: checkBluetooth,
+  contents: checkContents,
 };
 
 /** Looks at everything that an agent needs, all at once, and says what is missing and how to cure it. */

@@ -4,12 +4,23 @@ import { isGateway, Mode } from '@cpns/shared/messages';
 /** For so long after its assignment, and while it has no PN, a gateway yields to a better device that comes along (protocol 0.21). */
 export const TAKEOVER_MS = 3_000;
 
+/**
+ * A device that is PNE of a PN GW which is not linked here is expected to be free again, or its PN GW to be linked here too, for so long
+ * (protocol 0.21). Then the choice is made without it.
+ */
+export const PNE_COUNTS_MS = 10_000;
+
+/** A linked peer and the capabilities that it last sent. */
+export interface LinkedCandidate extends Candidate {
+  /** Milliseconds since it has been saying that it has this mode. */
+  readonly inModeForMs: number;
+}
+
 /** What a device knows when it decides. */
 export interface AssignmentView {
   /** Own id and the capabilities last sent, mode included. */
   readonly self: Candidate;
-  /** Linked peers and the capabilities they last sent. */
-  readonly peers: readonly Candidate[];
+  readonly peers: readonly LinkedCandidate[];
   /** This device has a PN as PN GW. */
   readonly servesPn: boolean;
   /** The gateway of the PNs in which this device is a PNE. */
@@ -42,7 +53,7 @@ export function assign(view: AssignmentView): Assignment {
     return { mode: Mode.Pne, gateway: view.boundTo, reason: `It is a member of a personal network of ${view.boundTo}.` };
   }
   if (isGateway(self.capabilities.mode)) {
-    const better = youngGateway(view) ? betterThan(self, peers) : undefined;
+    const better = youngGateway(view) ? betterThan(self, peers.filter(mayTakeTheRole)) : undefined;
     const lost = scoreOf(self.capabilities);
     if (better === undefined && lost.eligible) return { mode: Mode.PnGw, gateway: self.id, reason: 'It was assigned PN GW before.' };
     if (better !== undefined) {
@@ -55,7 +66,7 @@ export function assign(view: AssignmentView): Assignment {
   if (gateway !== undefined) return { mode: Mode.Pne, gateway: gateway.id, reason: `${gateway.id} is PN GW already.` };
   if (peers.length === 0) return { mode: Mode.Unassigned, gateway: undefined, reason: 'No paired device is linked.' };
 
-  const best = elect([self, ...peers]);
+  const best = elect([self, ...peers.filter(mayTakeTheRole)]);
   if (best === undefined) {
     const why = scoreOf(self.capabilities).missing.join(' ');
     return { mode: Mode.Unassigned, gateway: undefined, reason: `No device here can be PN GW. About this one: ${why}` };
@@ -67,6 +78,11 @@ export function assign(view: AssignmentView): Assignment {
     gateway: undefined,
     reason: `${best.id} is best suited (${points} points) and is expected to take the role.`,
   };
+}
+
+/** Whoever has been PNE of somebody else for long stays it: nobody waits for that device. */
+export function mayTakeTheRole({ capabilities, inModeForMs }: LinkedCandidate): boolean {
+  return capabilities.mode !== Mode.Pne || inModeForMs < PNE_COUNTS_MS;
 }
 
 function youngGateway(view: AssignmentView): boolean {

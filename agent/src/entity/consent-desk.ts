@@ -1,40 +1,88 @@
-import { type Clock, CpnsError, type EntityId, type Entropy, type PnId, TokenBuckets } from '@cpns/shared';
+import { type Clock, CpnsError, type EntityId, type Entropy, type PnId, type SgId, TokenBuckets, type UserId } from '@cpns/shared';
 import { Status } from '@cpns/shared/messages';
 import type { DeviceLimits, Happening } from './device-context.js';
 
-/** Who decides whether this device takes part: a person, or a rule. */
-export type ConsentPolicy = 'ask' | 'same-user' | 'always' | 'never';
+/** What a person, or a rule instead, decides about personal networks and service groups; `auto` is `ask` where a person can be asked. */
+export interface ConsentPolicies {
+  /** Whether this device takes part where somebody asks it to: in a personal network, in a service group, or as a group's owner. */
+  readonly consent: 'auto' | 'ask' | 'same-user' | 'always' | 'never';
+  /** As PN GW of its user: whether a device goes as that user's guest to another one, at the user's charge (seed 004 step 8). */
+  readonly confirm: 'auto' | 'ask' | 'paired' | 'never';
+  /** Whether a device of another user is let in: as PN GW into a PN of this one (protocol 0.15), as owner into a service group. */
+  readonly admit: 'auto' | 'ask' | 'always' | 'never';
+}
 
 /** The time over which prompts of one initiator are counted, in seconds (security 2.1). */
 const PROMPT_PERIOD_S = 600;
 /** A gateway may ask for so many initiators as often as each of them may ask. */
 const INITIATORS_PER_GATEWAY = 3;
 
-/** What is asked. */
-export interface ConsentQuestion {
+interface AboutPn {
   readonly pnId: PnId;
-  readonly initiator: EntityId;
+  /** PN GW of that PN. */
   readonly gateway: EntityId;
 }
-/** A question that waits for a person. */
-export interface OpenQuestion extends ConsentQuestion {
-  readonly consentId: string;
-  readonly closesAtMs: number;
+/** `initiator` wants this device in a PN. */
+export interface Invitation extends AboutPn {
+  readonly kind: 'invitation';
+  readonly initiator: EntityId;
 }
+/** The server asks whether `pne` belongs to this device's user, who is charged for it in the PN of `gatewayUser`. */
+export interface Confirmation extends AboutPn {
+  readonly kind: 'confirm';
+  readonly pne: EntityId;
+  readonly gatewayUser: UserId;
+  /** This device is paired with `pne`. */
+  readonly paired: boolean;
+}
+/** `pne`, of another user, wants into a PN of this device. */
+export interface Admission extends AboutPn {
+  readonly kind: 'admit';
+  readonly pne: EntityId;
+}
+interface AboutGroup {
+  readonly sgId: SgId;
+  /** Empty: the server did not say it. */
+  readonly name: string;
+  /** Who asks is of the same user as this device, as the server knows it. */
+  readonly sameUser: boolean;
+}
+/** `initiator` wants this device in a service group. */
+export interface GroupInvitation extends AboutGroup {
+  readonly kind: 'group';
+  readonly initiator: EntityId;
+}
+/** `pne` wants into a service group of this device. */
+export interface GroupAdmission extends AboutGroup {
+  readonly kind: 'group-admit';
+  readonly pne: EntityId;
+}
+/** This device is to own a service group: `owner` wants it, or the server looks for one that has none. */
+export interface GroupOwnership extends AboutGroup {
+  readonly kind: 'group-owner';
+  readonly owner: EntityId | undefined;
+}
+type GroupQuestion = GroupInvitation | GroupAdmission | GroupOwnership;
+/** What is asked. */
+export type ConsentQuestion = Invitation | Confirmation | Admission | GroupQuestion;
+/** A question that waits for a person. */
+export type OpenQuestion = ConsentQuestion & { readonly consentId: string; readonly closesAtMs: number };
 
 export interface ConsentDeskOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly policy: ConsentPolicy;
+  readonly policies: ConsentPolicies;
+  /** A person can be asked at this device. */
+  readonly ui: boolean;
   readonly limits: Pick<DeviceLimits, 'openPrompts' | 'promptsPer10MinPerInitiator' | 'consentTimeoutMs'>;
   happened(what: Happening): void;
 }
 
-/** Where consent is given or refused; unanswered questions are refused when their time is over. */
+/** Where questions to a person are answered; without an answer it is no when their time is over. */
 export class ConsentDesk {
   readonly #options: ConsentDeskOptions;
   readonly #initiators: TokenBuckets;
-  readonly #gateways: TokenBuckets;
+  readonly #askers: TokenBuckets;
   readonly #open = new Map<string, { readonly question: OpenQuestion; readonly end: (yes: boolean, how: string) => void }>();
 
   constructor(options: ConsentDeskOptions) {
@@ -42,20 +90,18 @@ export class ConsentDesk {
     const { promptsPer10MinPerInitiator: prompts } = options.limits;
     const all = prompts * INITIATORS_PER_GATEWAY;
     this.#initiators = new TokenBuckets(options.clock, prompts / PROMPT_PERIOD_S, prompts);
-    this.#gateways = new TokenBuckets(options.clock, all / PROMPT_PERIOD_S, all);
+    this.#askers = new TokenBuckets(options.clock, all / PROMPT_PERIOD_S, all);
   }
 
-  /**
-   * True: take part. `same-user` says yes, because the server registers only devices of the gateway's own user without asking the
-   * owner (protocol 0.15). @throws CpnsError State/TooManyPrompts when a person would be flooded
-   */
+  /** True: yes, by a person or by a rule. @throws CpnsError State/TooManyPrompts when a person would be flooded */
   ask(question: ConsentQuestion, signal: AbortSignal): Promise<boolean> {
-    const { policy, clock, entropy, limits } = this.#options;
-    if (policy === 'always' || policy === 'same-user') return Promise.resolve(true);
-    if (policy === 'never') return Promise.resolve(false);
+    const { clock, entropy, limits } = this.#options;
+    const ruled = this.#rule(question);
+    if (ruled !== 'ask') return Promise.resolve(ruled);
     if (signal.aborted) return Promise.resolve(false);
-    if (this.#open.size >= limits.openPrompts || !this.#mayPrompt(question)) {
-      throw new CpnsError('State', 'TooManyPrompts', 'A question is open already, or this device asked too often.', {
+    const open = this.list().filter(({ kind }) => kind === question.kind).length;
+    if (open >= limits.openPrompts || !this.#mayPrompt(question)) {
+      throw new CpnsError('State', 'TooManyPrompts', 'A question is open already, or that device asked too often.', {
         status: Status.Busy,
       });
     }
@@ -68,7 +114,7 @@ export class ConsentDesk {
         this.#options.happened({ type: 'consent-over', consentId, text: `The question ${consentId} is over: ${how}.` });
         resolve(yes);
       };
-      const gone = () => end(false, 'the PN GW is gone');
+      const gone = () => end(false, 'who asked is gone');
       const cancel = clock.after(limits.consentTimeoutMs, () => end(false, 'nobody answered'));
       signal.addEventListener('abort', gone, { once: true });
       this.#open.set(consentId, {
@@ -78,15 +124,16 @@ export class ConsentDesk {
       this.#options.happened({
         type: 'consent-asked',
         consentId,
-        text: `${question.gateway} asks, for ${question.initiator}, this device into a personal network: cpns-agent consent accept ${consentId}`,
+        text: `${sentenceOf(question)}: cpns-agent ${question.kind === 'confirm' ? 'confirm' : 'consent'} accept ${consentId}`,
       });
     });
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Nobody waits for the answer to that invitation any more. */
   withdraw(pnId: PnId, gateway: EntityId): void {
     for (const { question, end } of [...this.#open.values()]) {
-      if (question.pnId === pnId && question.gateway === gateway) end(false, 'the personal network is not set up any more');
+      if (question.kind === 'invitation' && question.pnId === pnId && question.gateway === gateway)
+        end(false, 'the personal network is not set up any more');
     }
   }
 
@@ -94,12 +141,38 @@ export class ConsentDesk {
     return [...this.#open.values()].map((entry) => entry.question);
   }
 
+  #rule(question: ConsentQuestion): boolean | 'ask' {
+    const { policies, ui } = this.#options;
+    switch (question.kind) {
+      case 'invitation': {
+        const policy = policies.consent === 'auto' ? (ui ? 'ask' : 'same-user') : policies.consent;
+        // Who is of another user than the PN GW is let in only when its own owner confirms that (seed 004): nothing to decide here.
+        return policy === 'ask' ? policy : policy !== 'never';
+      }
+      case 'confirm': {
+        const policy = policies.confirm === 'auto' && ui ? 'ask' : policies.confirm;
+        return policy === 'ask' ? policy : policy === 'paired' && question.paired;
+      }
+      case 'group':
+      case 'group-owner': {
+        const policy = policies.consent === 'auto' ? (ui ? 'ask' : 'same-user') : policies.consent;
+        return policy === 'ask' ? policy : policy === 'always' || (policy === 'same-user' && question.sameUser);
+      }
+      case 'admit':
+      case 'group-admit': {
+        const policy = policies.admit === 'auto' && ui ? 'ask' : policies.admit;
+        return policy === 'ask' ? policy : policy === 'always';
+      }
+    }
+  }
+
   /**
-   * The gateway is proven, the initiator only what it says: inventing initiators must not help it, nor naming a real one do that one harm
-   * at another gateway. And an initiator that asks too often must not use up what the others at its gateway may ask.
+   * Who asks is proven, the initiator it names only what it says: inventing initiators must not help it, nor naming a real one do that
+   * one harm with another who asks. And an initiator that asks too often must not use up what the others at its gateway may ask.
    */
-  #mayPrompt({ gateway, initiator }: ConsentQuestion): boolean {
-    return this.#gateways.has(gateway) && this.#initiators.take(`${gateway} ${initiator}`) && this.#gateways.take(gateway);
+  #mayPrompt(question: ConsentQuestion): boolean {
+    const { asker, initiator } = askedBy(question);
+    return this.#askers.has(asker) && this.#initiators.take(initiator) && this.#askers.take(asker);
   }
 
   /** @throws CpnsError State/NoSuchConsent */
@@ -109,6 +182,51 @@ export class ConsentDesk {
       throw new CpnsError('State', 'NoSuchConsent', `Nothing is asked under "${consentId}"; see "cpns-agent consent list".`);
     entry.end(yes, yes ? 'yes' : 'no');
   }
+}
+
+/** Who asks, as far as that is proven, and for whom it says it does. Questions about groups come from the server. */
+function askedBy(question: ConsentQuestion): { readonly asker: string; readonly initiator: string } {
+  const { kind } = question;
+  switch (kind) {
+    case 'invitation':
+      return { asker: `${kind} ${question.gateway}`, initiator: `${kind} ${question.gateway} ${question.initiator}` };
+    case 'confirm':
+      return { asker: `${kind} ${question.gateway}`, initiator: `${kind} ${question.gateway} ${question.pne}` };
+    case 'admit':
+      return { asker: `${kind} ${question.pne}`, initiator: `${kind} ${question.pne} ${question.pne}` };
+    case 'group':
+      return { asker: kind, initiator: `${kind} ${question.initiator}` };
+    case 'group-admit':
+      return { asker: kind, initiator: `${kind} ${question.pne}` };
+    case 'group-owner':
+      return { asker: kind, initiator: `${kind} ${question.owner ?? question.sgId}` };
+  }
+}
+
+/** What is asked, for a person to read. */
+export function sentenceOf(question: ConsentQuestion): string {
+  switch (question.kind) {
+    case 'invitation':
+      return question.initiator === question.gateway
+        ? `${question.gateway} asks this device into a personal network`
+        : `${question.gateway} asks, for ${question.initiator}, this device into a personal network`;
+    case 'confirm':
+      return `${question.pne} wants into a personal network of ${question.gatewayUser} at ${question.gateway}: is it yours, and may it be charged to you`;
+    case 'admit':
+      return `${question.pne}, of another user, wants into a personal network of this device`;
+    case 'group':
+      return `${question.initiator} asks this device into service group ${titleOf(question)}`;
+    case 'group-admit':
+      return `${question.pne}, of another user, wants into service group ${titleOf(question)} of this device`;
+    case 'group-owner':
+      return question.owner === undefined
+        ? `service group ${titleOf(question)} has no owner any more: shall it be this device`
+        : `${question.owner} wants this device to own service group ${titleOf(question)}`;
+  }
+}
+
+function titleOf({ name, sgId }: GroupQuestion): string {
+  return name === '' ? sgId : `"${name}"`;
 }
 
 /** Four letters and digits that are hard to confuse. */

@@ -1,6 +1,8 @@
-import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, Serial, ServerId } from '@cpns/shared';
+import type { Clock, CryptoProvider, EntityId, Entropy, LinkType, Logger, PnId, Serial, ServerId, SgId } from '@cpns/shared';
 import type { Mode, Subscription } from '@cpns/shared/messages';
 import type { EuKeyRoot } from '@cpns/shared/security';
+import type { ConsentDesk } from './consent-desk.js';
+import type { ContentSource } from './content-source.js';
 import type { DeviceState } from './device-state.js';
 import type { InventoryCopies } from './inventory-copy.js';
 import type { LocalEuKeys } from './local-eu-keys.js';
@@ -53,22 +55,33 @@ export interface DeviceSettings {
   readonly allowUnprotectedPan: boolean;
   /** As PN GW: members see one another (protocol 0.16). */
   readonly shareMembers: boolean;
+  /** As PN GW: a PNE hears of its expulsion only once the server has agreed to it (protocol e.9). */
+  readonly expelAfterUpdate: boolean;
   readonly limits: DeviceLimits;
 }
 
 /** Something that happened; `watch` shows it. */
 export type Happening =
   | {
-      readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired';
+      readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired' | 'peer-zone';
       readonly peer: EntityId;
       readonly text: string;
     }
   | { readonly type: 'link-up' | 'link-down'; readonly peer: EntityId; readonly technology: LinkType; readonly text: string }
   | { readonly type: 'mode'; readonly mode: Mode; readonly gateway: EntityId | undefined; readonly text: string }
   | { readonly type: 'server'; readonly connected: boolean; readonly text: string }
-  | { readonly type: 'pn'; readonly pnId: PnId; readonly state: 'Established' | 'Suspended' | 'Absent'; readonly text: string }
+  | {
+      readonly type: 'pn';
+      readonly pnId: PnId;
+      readonly state: 'Established' | 'Suspended' | 'Releasing' | 'Absent';
+      readonly text: string;
+    }
+  /** This device came into a service group, with its keys, or is in it no longer. */
+  | { readonly type: 'group'; readonly sgId: SgId; readonly state: 'Member' | 'Absent'; readonly text: string }
+  /** Others came or went, or the owner is another one. */
+  | { readonly type: 'group-members'; readonly sgId: SgId; readonly text: string }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string; readonly text: string }
-  | { readonly type: 'message-delivered' | 'message-expired'; readonly messageId: string; readonly text: string }
+  | { readonly type: 'message-delivered' | 'message-sent' | 'message-expired'; readonly messageId: string; readonly text: string }
   | { readonly type: 'problem'; readonly text: string };
 
 /** What both roles of a device work with. */
@@ -80,10 +93,14 @@ export interface DeviceContext {
   readonly logger: Logger;
   readonly state: DeviceState;
   readonly settings: DeviceSettings;
+  /** Where a person is asked. */
+  readonly desk: ConsentDesk;
   readonly keys: LocalEuKeys;
   readonly copies: InventoryCopies;
   /** What is stored for one PN happens in the order of arrival. */
   readonly settling: Serial<PnId>;
+  /** What this device offers to others. */
+  readonly contents: ContentSource;
   /** Own Device Capabilities octets as they stand now. */
   capabilities(): Uint8Array;
   linkTo(id: EntityId): PeerLink | undefined;

@@ -1,17 +1,15 @@
-import { CpnsError, type EntityId, isEntityId, isPnId, type PnId, type Store } from '@cpns/shared';
+import { CpnsError, type EntityId, isEntityId, isPnId, isSgId, type PnId, type SgId, type Store } from '@cpns/shared';
 import {
   bytes,
   cpnsIdField,
   entityIdField,
-  epochField,
   field,
   fromOctets,
   type Infer,
   list,
-  member,
   oneOf,
   optional,
-  pnIdField,
+  RemoveReason,
   type Schema,
   serverIdField,
   serverKey,
@@ -21,7 +19,11 @@ import {
   toOctets,
   uint,
 } from '@cpns/shared/messages';
-import { fromHex, toHex } from '@cpns/shared/security';
+import { decodeMemberState, encodeMemberState, fromHex, type MemberState, toHex } from '@cpns/shared/security';
+import { type GroupRecord, groupRecord } from './groups/group-record.js';
+import { type PnRecord, readPnRecord, writePnRecord } from './pn-record.js';
+
+export { type PnRecord, PnRole, PnState } from './pn-record.js';
 
 /** What enrolment left: who this device is and which server it belongs to. The PRK stands for the EUKey (security 5). */
 export const enrolmentRecord = struct({
@@ -53,23 +55,8 @@ export type PairingRecord = Infer<typeof pairingRecord>;
 export type PairingState = 'new' | 'paired' | 'ended';
 const PAIRING_PREFIX: Readonly<Record<PairingState, string>> = { new: 'pairing-new/', paired: 'pairing/', ended: 'unpaired/' };
 
-/** What this device is in a PN. */
-export const PnRole = { Pne: 1, PnGw: 2 } as const;
-/** State of a PN that is kept; anything earlier lives in the flow that makes it (protocol b.2). */
-export const PnState = { Established: 1, Suspended: 2, Releasing: 3 } as const;
-
-/** The local PN Inventory of one PN. */
-export const pnRecord = struct({
-  pnId: field(1, pnIdField),
-  role: field(2, oneOf(PnRole)),
-  state: field(3, oneOf(PnState)),
-  gateway: field(4, entityIdField),
-  inventoryVersion: field(5, epochField),
-  members: field(6, list(member, 1001)),
-  pnKeyEpoch: field(7, epochField),
-  pnKey: optional(8, bytes(32)),
-});
-export type PnRecord = Infer<typeof pnRecord>;
+/** A PNE that is to leave a PN of this PN GW, until the server has answered (protocol e.9). */
+const removalRecord = struct({ reason: field(1, oneOf(RemoveReason)) });
 
 /** A LocalEUKey with the header octets it is bound to; what a PAN handshake needs. */
 export const localEuKeyRecord = struct({
@@ -102,10 +89,14 @@ export class DeviceState {
   }
 
   #read<T>(key: string, schema: Schema<T>): T | undefined {
+    return this.#readBy(key, (octets) => fromOctets(schema, octets, key));
+  }
+
+  #readBy<T>(key: string, reader: (octets: Uint8Array) => T): T | undefined {
     const octets = this.#store.get(key);
     if (octets === undefined) return undefined;
     try {
-      return fromOctets(schema, octets, key);
+      return reader(octets);
     } catch (cause) {
       throw new CpnsError(
         'State',
@@ -155,7 +146,7 @@ export class DeviceState {
     const before = this.#pnsRead.get(key);
     if (octets !== undefined && before !== undefined && sameOctets(octets, before.octets)) return before.record;
     this.#forgetRead(key);
-    const record = this.#read(key, pnRecord);
+    const record = this.#readBy(key, (stored) => readPnRecord(stored, key));
     if (octets !== undefined && record !== undefined) this.#pnsRead.set(key, { octets, record });
     return record;
   }
@@ -164,13 +155,50 @@ export class DeviceState {
     this.#pnsRead.delete(key);
   }
   static setPn(changes: Changes, record: PnRecord): void {
-    changes.set(`pn/${pnIdText(record.pnId)}`, toOctets(pnRecord, record));
+    changes.set(`pn/${pnIdText(record.pnId)}`, writePnRecord(record));
   }
-  /** The PN with every key that belongs to it. */
+  /** The PN with every key that belongs to it, and the groups that this device is in through it (protocol e.40). */
   forgetPn(changes: Changes, id: PnId): void {
     changes.set(`pn/${id}`, undefined);
     for (const key of this.#store.keys(`lk/${id}/`)) changes.set(key, undefined);
     for (const key of this.#store.keys(`replay/${id}/`)) changes.set(key, undefined);
+    for (const key of this.#store.keys(`removal/${id}/`)) changes.set(key, undefined);
+    for (const group of this.groups())
+      if (group.pnId !== undefined && pnIdText(group.pnId) === id) this.forgetGroup(changes, sgIdText(group.sgId));
+  }
+
+  groups(): GroupRecord[] {
+    return this.#store.keys('sg/').flatMap((key) => this.#read(key, groupRecord) ?? []);
+  }
+  group(id: SgId): GroupRecord | undefined {
+    return this.#read(`sg/${id}`, groupRecord);
+  }
+  static setGroup(changes: Changes, record: GroupRecord): void {
+    changes.set(`sg/${sgIdText(record.sgId)}`, toOctets(groupRecord, record));
+  }
+  /** A fresh copy: whoever takes it erases its keys. */
+  groupKeys(id: SgId): MemberState | undefined {
+    return this.#readBy(`sg-keys/${id}`, decodeMemberState);
+  }
+  static setGroupKeys(changes: Changes, id: SgId, keys: MemberState): void {
+    changes.set(`sg-keys/${id}`, encodeMemberState(keys));
+  }
+  /** The group with every key that belongs to it. */
+  forgetGroup(changes: Changes, id: SgId): void {
+    changes.set(`sg/${id}`, undefined);
+    changes.set(`sg-keys/${id}`, undefined);
+    for (const key of this.#store.keys(`sg-replay/${id}/`)) changes.set(key, undefined);
+  }
+
+  removals(): { readonly pnId: PnId; readonly pne: EntityId; readonly reason: RemoveReason }[] {
+    return this.#store.keys('removal/').flatMap((key) => {
+      const [, pnId = '', pne = ''] = key.split('/');
+      const record = this.#read(key, removalRecord);
+      return isPnId(pnId) && isEntityId(pne) && record !== undefined ? [{ pnId, pne, reason: record.reason }] : [];
+    });
+  }
+  static setRemoval(changes: Changes, id: PnId, pne: EntityId, reason: RemoveReason | undefined): void {
+    changes.set(`removal/${id}/${pne}`, reason && toOctets(removalRecord, { reason }));
   }
 
   localEuKey(id: PnId, peer: EntityId): LocalEuKeyRecord | undefined {
@@ -209,7 +237,7 @@ export class DeviceState {
     return counter;
   }
 
-  /** Octets under a key of a feature that keeps its own records (`outbox/`, `inbox/`, `replay/`). */
+  /** Octets under a key of a feature that keeps its own records (`outbox/`, `inbox/`, `replay/`, `sg-route/`). */
   raw(key: string): Uint8Array | undefined {
     return this.#store.get(key);
   }
@@ -232,5 +260,16 @@ export function pnIdText(octets: Uint8Array): PnId {
 }
 
 export function pnIdOctets(id: PnId): Uint8Array {
+  return fromHex(id);
+}
+
+/** An SG ID as text. */
+export function sgIdText(octets: Uint8Array): SgId {
+  const text = toHex(octets);
+  if (!isSgId(text)) throw new CpnsError('Codec', 'BadMessage', 'An SG ID has 16 octets.');
+  return text;
+}
+
+export function sgIdOctets(id: SgId): Uint8Array {
   return fromHex(id);
 }

@@ -1,80 +1,59 @@
-import {
-  acknowledged,
-  type Clock,
-  CpnsError,
-  type CryptoProvider,
-  describeError,
-  type EntityId,
-  type Entropy,
-  every,
-  type Logger,
-  type PnId,
-  Serial,
-  type ServerId,
-  StoppableClock,
-} from '@cpns/shared';
+import { acknowledged, describeError, type EntityId, every, type PnId, Serial, type ServerId, StoppableClock } from '@cpns/shared';
 import {
   allowsGateway,
   capabilitiesExchange,
   type Envelope,
   entityDiscoveryRequest,
   isGateway,
-  Mode,
   PanKind,
+  pnDataContent,
   RemoveReason,
   refusal,
   Status,
+  toOctets,
+  zoneAnnouncement,
 } from '@cpns/shared/messages';
 import { Gateway } from '../gateway/gateway.js';
-import type { Established, Setup, SetupProgress } from '../pne/establish.js';
 import { Pne } from '../pne/pne.js';
 import type { Assignment } from './assignment.js';
-import { ConsentDesk, type ConsentPolicy } from './consent-desk.js';
-import type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './device-context.js';
+import { ConsentDesk } from './consent-desk.js';
+import { type ContentSource, nothingOffered } from './content-source.js';
+import { Contents } from './contents.js';
+import type { DeviceContext, Happening } from './device-context.js';
+import type { DeviceOptions } from './device-options.js';
 import { type DeviceState, type PnRecord, PnRole } from './device-state.js';
 import { EntityDiscovery } from './discovery.js';
+import { GatewayPardon } from './gateway-pardon.js';
+import { Groups } from './groups/groups.js';
 import { InventoryCopies } from './inventory-copy.js';
 import { LocalEuKeys } from './local-eu-keys.js';
-import { Messenger, type ReceivedMessage } from './messenger.js';
+import { Messenger } from './messenger.js';
 import type { Neighbourhood } from './neighbourhood.js';
+import { Networks } from './networks.js';
 import type { PairingService } from './pairing/pairing-service.js';
-import type { PanTechnology } from './pan-technology.js';
 import type { Hop, PeerLink } from './peer-link.js';
 import { Peers } from './peers.js';
 import { PnTraffic } from './pn-traffic.js';
 import { type DeviceFacts, RoleKeeper } from './role-keeper.js';
 import { ServerProbe } from './server-probe.js';
-import type { Uplink } from './uplink-port.js';
 
-/** A device that the server did not let be PN GW does not offer itself for so long. */
-const REFUSED_FOR_MS = 15 * 60_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
 const PAN_KINDS: Readonly<Record<string, (typeof PanKind)[keyof typeof PanKind]>> = { lan: PanKind.Lan, ble: PanKind.Ble };
-
-export interface DeviceOptions {
-  readonly identity: DeviceIdentity;
-  readonly provider: CryptoProvider;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly logger: Logger;
-  readonly state: DeviceState;
-  readonly settings: DeviceSettings & { readonly consent: ConsentPolicy };
-  readonly facts: DeviceFacts;
-  readonly technologies: readonly PanTechnology[];
-  readonly uplink: Uplink;
-  /** From {@link DeviceState.nextBootCounter}. */
-  readonly bootCounter: number;
-  happened(what: Happening): void;
-  received(message: ReceivedMessage): void;
-}
 
 /** A CPNS device: its neighbours, its roles, its messages. Pure; everything of the world comes in through the options. */
 export class Device {
   readonly consents: ConsentDesk;
   readonly roles: RoleKeeper;
   readonly messenger: Messenger;
+  /** What members offer one another. */
+  readonly contents: Contents;
+  /** What a person asks of personal networks. */
+  readonly networks: Networks;
+  /** Service groups. */
+  readonly groups: Groups;
   readonly #options: DeviceOptions;
+  readonly #offered: ContentSource;
   readonly #peers: Peers;
   readonly #gateway: Gateway;
   readonly #pne: Pne;
@@ -82,12 +61,13 @@ export class Device {
   readonly #discovery: EntityDiscovery;
   readonly #keys: LocalEuKeys;
   readonly #clock: StoppableClock;
-  #cancelPardon = () => {};
+  readonly #pardon: GatewayPardon;
   readonly #probe: ServerProbe;
   #serverTime: { readonly serverMs: number; readonly wallMs: number } | undefined;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
+    this.#offered = options.contents ?? nothingOffered;
     const { identity, provider, entropy, logger, state, settings, technologies } = options;
     const clock = new StoppableClock(options.clock);
     this.#clock = clock;
@@ -96,9 +76,17 @@ export class Device {
       options.happened(what);
       if (what.type === 'pn') this.#pnChanged(what.pnId);
     };
+    this.#pardon = new GatewayPardon({
+      clock,
+      subscription: identity.subscription,
+      happened,
+      subscribed: (allowed) => this.roles.subscribed(allowed),
+    });
     const linkTo = (id: EntityId) => this.#peers.linkTo(id);
     const linkedPeers = () => this.#peers.linked;
     this.#keys = new LocalEuKeys({ state, clock, provider, settings });
+    const { ui } = options.facts;
+    this.consents = new ConsentDesk({ clock, entropy, policies: settings, ui, limits: settings.limits, happened });
     const context: DeviceContext = {
       identity,
       provider,
@@ -107,37 +95,69 @@ export class Device {
       logger,
       state,
       settings,
+      desk: this.consents,
       keys: this.#keys,
       copies: new InventoryCopies(self, settings.limits.membersPerPn),
       settling: new Serial<PnId>(),
+      contents: this.#offered,
       capabilities: () => this.roles.octets,
       linkTo,
       linkedPeers,
       modeOf: (id) => this.roles.capabilitiesOf(id)?.mode,
       happened,
     };
-
-    this.consents = new ConsentDesk({ clock, entropy, policy: settings.consent, limits: settings.limits, happened });
-    this.#traffic = new PnTraffic({ self, state, provider, clock, entropy, logger, bootCounter: options.bootCounter });
+    const ports = { self, state, provider, clock, entropy, logger, bootCounter: options.bootCounter };
+    this.#traffic = new PnTraffic(ports);
+    this.groups = new Groups({
+      ...ports,
+      idServer: identity.idServer,
+      desk: this.consents,
+      contents: this.#offered,
+      happened,
+      session: (pnId) => this.#serverSession(pnId),
+      carry: (pnId, body) => (pnId === undefined ? this.#gateway.sendToGroup(body) : this.#pne.sendToGroup(pnId, body)),
+      released: () => this.messenger.flush(),
+      received: (message, pnId) => this.messenger.groupData(message, pnId),
+    });
     this.#gateway = new Gateway(context, options.uplink, {
       serverData: (channel, envelope) => this.messenger.serverData(undefined, channel, envelope),
       pnData: (pnId, body) => this.messenger.pnData(pnId, body),
       pnKey: (pnId, graceMs, switchAfterMs) => this.#traffic.keyChanged(pnId, graceMs, switchAfterMs),
       pnKeyShared: (pnId) => this.#traffic.switchNow(pnId),
+      groups: this.groups,
       connected: (confirm) => {
         if (confirm.subscription !== undefined) this.roles.subscribed(allowsGateway(confirm.subscription));
         this.roles.reached({ reachable: true, atMonotonicMs: clock.monotonicMs() });
+        this.groups.reachable(undefined);
         this.messenger.flush();
       },
-      refused: (error) => this.#gatewayRefused(error),
+      refused: (error) => this.#pardon.refused(error),
       serverTime: (serverMs) => this.#sawServerTime(serverMs),
     });
-    this.#pne = new Pne(context, this.consents, {
+    this.#pne = new Pne(context, {
       serverData: (pnId, channel, envelope) => this.messenger.serverData(pnId, channel, envelope),
       pnData: (pnId, body) => this.messenger.pnData(pnId, body),
       pnKey: (pnId, graceMs) => this.#traffic.keyChanged(pnId, graceMs),
+      subscribed: (subscription) => this.roles.subscribed(allowsGateway(subscription)),
       serverTime: (serverMs) => this.#sawServerTime(serverMs),
-      reachable: () => this.messenger.flush(),
+      groups: this.groups,
+      reachable: (pnId) => {
+        this.groups.reachable(pnId);
+        this.messenger.flush();
+      },
+    });
+    const sendInPn = (pnId: PnId, to: EntityId, message: Uint8Array) =>
+      this.#servesPn(pnId) ? this.#gateway.send(pnId, to, message) : this.#pne.send(pnId, to, message);
+    this.contents = new Contents({
+      state,
+      clock,
+      entropy,
+      logger,
+      source: this.#offered,
+      say: (pnId, to, what) => {
+        const sealed = this.#traffic.seal(pnId, toOctets(pnDataContent, what));
+        return sealed !== undefined && sendInPn(pnId, to, sealed);
+      },
     });
     this.messenger = new Messenger({
       self,
@@ -148,7 +168,9 @@ export class Device {
       traffic: this.#traffic,
       limits: settings.limits,
       serverSession: (pnId) => this.#serverSession(pnId),
-      sendInPn: (pnId, to, message) => (this.#servesPn(pnId) ? this.#gateway.send(pnId, to, message) : this.#pne.send(pnId, to, message)),
+      sendInPn,
+      contents: this.contents,
+      groups: this.groups,
       keyMissed: (pnId) => (this.#servesPn(pnId) ? this.#gateway.compare() : this.#pne.keyMissed(pnId)),
       received: options.received,
       happened,
@@ -169,7 +191,7 @@ export class Device {
       gatewayLinked: (link) => void this.#pne.gatewayLinked(link),
     });
     this.#probe = new ServerProbe({ clock, entropy, uplink: options.uplink, reached: (reach) => this.roles.reached(reach) });
-    this.#discovery = new EntityDiscovery({ self, zone: options.facts.zone, state, logger, roles: this.roles });
+    this.#discovery = new EntityDiscovery({ self, zone: options.facts.zone, state, logger, roles: this.roles, happened });
     this.#peers = new Peers({
       self,
       provider,
@@ -195,6 +217,8 @@ export class Device {
         unpaired: (peer, byPeer) => this.#unpaired(peer, byPeer),
       },
     });
+    const [peers, roles, pne, gateway] = [this.#peers, this.roles, this.#pne, this.#gateway];
+    this.networks = new Networks({ self, state, peers, roles, discovery: this.#discovery, pne, gateway });
   }
 
   get id(): EntityId {
@@ -252,7 +276,7 @@ export class Device {
     this.#probe.stop();
     this.messenger.stop();
     this.#pne.stop();
-    await Promise.all([this.#peers.stop(), this.#gateway.stop(), this.#traffic.stop()]);
+    await Promise.all([this.#peers.stop(), this.#gateway.stop(), this.#traffic.stop(), this.groups.stop()]);
     this.#clock.stop();
   }
 
@@ -260,42 +284,17 @@ export class Device {
     this.#keys.sweep().catch((error) => this.#options.logger.warn('old keys could not be deleted', { why: describeError(error) }));
   }
 
+  /** What this device offers is something else now: the servers of its PNs are told. */
+  contentsChanged(): void {
+    this.#pne.contentsChanged();
+  }
+  /** Why something that should be offered is not. */
+  get contentProblems(): readonly string[] {
+    return this.#offered.problems();
+  }
+
   factsChanged(facts: DeviceFacts): void {
     if (this.roles.factsChanged(facts)) this.#probe.now();
-  }
-
-  /**
-   * Establishes a PN with this device as its initiator, through `gateway` or the assigned one.
-   * @throws CpnsError State/NoGateway, State/IsGateway, State/OneGatewayOverBluetooth, and as the PNE role's establish
-   */
-  async establish(setup: Setup, gateway: EntityId | undefined, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
-    const id = gateway ?? this.roles.assignment.gateway;
-    if (id === this.id)
-      throw new CpnsError('State', 'IsGateway', 'This device is the PN GW: ask for the personal network at one of the other devices.');
-    if (id !== undefined && this.#peers.isAwaited(id)) await this.#peers.settled(id, signal);
-    const link = id && this.#peers.linkTo(id);
-    if (!link && id !== undefined) this.#refuseSecondOverBluetooth(id);
-    if (!link) {
-      throw new CpnsError(
-        'State',
-        'NoGateway',
-        `No PN GW is linked: ${this.roles.assignment.reason} Pair this device with one that reaches the server.`,
-      );
-    }
-    return await this.#pne.establish(link, setup, progress, signal);
-  }
-
-  /** @throws CpnsError State/OneGatewayOverBluetooth */
-  #refuseSecondOverBluetooth(wanted: EntityId): void {
-    const isGatewayOverBluetooth = (id: EntityId) =>
-      this.#peers.linkTo(id)?.technology === 'ble' && isGateway(this.roles.capabilitiesOf(id)?.mode ?? Mode.Unassigned);
-    const taken = this.#peers.linked.find(isGatewayOverBluetooth);
-    if (taken === undefined) return;
-    throw new CpnsError(
-      'State',
-      'OneGatewayOverBluetooth',
-      `Over Bluetooth a device has a link with one PN GW at a time, and this one has it with ${taken}: reach ${wanted} over the local network, or add a second Bluetooth adapter.`,
-    );
   }
 
   /**
@@ -346,6 +345,8 @@ export class Device {
     switch (envelope.number) {
       case entityDiscoveryRequest.number:
         return void serve(async () => this.#discovery.answer());
+      case zoneAnnouncement.number:
+        return this.#discovery.zoneAnnounced(link, envelope);
       case capabilitiesExchange.number:
         return void serve(async () => {
           this.roles.heard(link, envelope);
@@ -362,18 +363,15 @@ export class Device {
     if (isGateway(mode)) this.#gateway.start();
     else void this.#gateway.stop();
     this.#peers.roleChanged();
-  }
-
-  #gatewayRefused(error: CpnsError): void {
-    this.#options.happened({ type: 'problem', text: `The server does not let this device be PN GW: ${error.message}` });
-    this.roles.subscribed(false);
-    // A subscription can change; the server says so only to whom asks.
-    this.#cancelPardon();
-    this.#cancelPardon = this.#clock.after(REFUSED_FOR_MS, () => this.roles.subscribed(allowsGateway(this.#options.identity.subscription)));
+    for (const peer of this.#peers.linked) {
+      const link = this.#peers.linkTo(peer);
+      if (link !== undefined) this.#discovery.announceZone(link);
+    }
   }
 
   #pnChanged(pnId: PnId): void {
     this.#traffic.keyChanged(pnId, 0);
+    this.groups.pnChanged();
     this.roles.changed();
     this.messenger.flush();
   }

@@ -1,6 +1,12 @@
 import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
-import type { Inventory, Member } from '@cpns/shared/messages';
+import { type Inventory, type Member, member as memberSchema, octetCount } from '@cpns/shared/messages';
 import { type PnRecord, PnRole, PnState, pnIdText } from './device-state.js';
+
+/** Contents of one PN that are kept: what a record of the store has room for. */
+const KEPT_CONTENTS = 100;
+const KEPT_CONTENTS_OCTETS = 24_000;
+/** Members with and without contents; the names of 1,000 alone may take as much. */
+const MEMBERS_OCTETS = 64_000;
 
 /** What the PN Inventory of the server that arrived means for the local one (protocol 0.16). */
 export type InventoryNews =
@@ -51,7 +57,7 @@ export class InventoryCopies {
   begin(record: PnRecord | undefined, inventory: Inventory): PnRecord {
     const news = this.take(record, inventory);
     if (news.kind === 'changed') return news.record;
-    return record ?? { ...this.#blank(inventory), members: inventory.add };
+    return record ?? { ...this.#blank(inventory), members: withRoom(inventory.add, this.#self) };
   }
 
   #collect(pnId: PnId, { version, i, n, add }: Inventory): readonly Member[] | undefined {
@@ -75,7 +81,7 @@ export class InventoryCopies {
   }
 
   #changed(record: PnRecord, { version }: Inventory, members: readonly Member[]): InventoryNews {
-    return { kind: 'changed', record: { ...record, inventoryVersion: version, members } };
+    return { kind: 'changed', record: { ...record, inventoryVersion: version, members: withRoom(members, this.#self) } };
   }
 
   #blank({ pnId, gateway }: Inventory): PnRecord {
@@ -94,4 +100,27 @@ function merge(members: readonly Member[], { add, remove }: Inventory): Member[]
   for (const member of add) byId.set(member.entityId, member);
   for (const id of remove) byId.delete(id);
   return [...byId.values()];
+}
+
+/** The members with as many of their contents as there is room for; the own ones come first. */
+function withRoom(members: readonly Member[], self: EntityId): readonly Member[] {
+  if (members.every(({ contents }) => contents === undefined)) return members;
+  let left = KEPT_CONTENTS;
+  const bare = members.reduce((octets, entry) => octets + octetCount(memberSchema, withoutContents(entry)), 0);
+  let leftOctets = Math.min(KEPT_CONTENTS_OCTETS, MEMBERS_OCTETS - bare);
+  const own = members.filter(({ entityId }) => entityId === self);
+  const kept = new Set<Member>();
+  for (const entry of [...own, ...members]) {
+    if (entry.contents === undefined || kept.has(entry)) continue;
+    const octets = octetCount(memberSchema, entry);
+    if (entry.contents.length > left || octets > leftOctets) continue;
+    left -= entry.contents.length;
+    leftOctets -= octets;
+    kept.add(entry);
+  }
+  return members.map((entry) => (entry.contents === undefined || kept.has(entry) ? entry : withoutContents(entry)));
+}
+
+function withoutContents({ contents: _, ...rest }: Member): Member {
+  return rest;
 }

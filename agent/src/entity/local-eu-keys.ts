@@ -50,13 +50,13 @@ export class LocalEuKeys {
     this.#fresh.delete(`${pnId}/${peer}`);
   }
 
-  /** The key whose header has this digest; the caller erases it after use. */
-  find(pnId: PnId, peer: EntityId, headerHash: Uint8Array): LocalEuKey | undefined {
+  /** The key whose header has this digest; the caller erases it after use. `freshOnly`: of a run that is under way. */
+  find(pnId: PnId, peer: EntityId, headerHash: Uint8Array, freshOnly = false): LocalEuKey | undefined {
     const { provider } = this.#context;
     const fits = ({ header }: LocalEuKey) => provider.equal(provider.sha256(header), headerHash);
     const fresh = this.#fresh.get(`${pnId}/${peer}`);
     if (fresh !== undefined && fits(fresh)) return { key: new Secret(fresh.key.label, fresh.key.reveal()), header: fresh.header };
-    const stored = this.stored(pnId, peer);
+    const stored = freshOnly ? undefined : this.stored(pnId, peer);
     if (stored === undefined || fits(stored)) return stored;
     stored.key.erase();
     return undefined;

@@ -10,6 +10,7 @@ import {
   type Reply,
   reply,
   retrySchedule,
+  type SgId,
 } from '@cpns/shared';
 import {
   Addressee,
@@ -26,11 +27,13 @@ import {
   toOctets,
 } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
+import type { Contents } from './contents.js';
 import type { Happening } from './device-context.js';
-import { type DeviceState, PnState, pnIdText } from './device-state.js';
+import { type DeviceState, PnState, pnIdText, sgIdOctets, sgIdText } from './device-state.js';
+import type { Groups } from './groups/groups.js';
 import { Inbox } from './inbox.js';
 import { type NewMessage, Outbox, type OutboxLimits, type OutboxMessage } from './outbox.js';
-import { requireFitsPnData } from './pn-data-size.js';
+import { requireFitsPnData, requireFitsSgData } from './pn-data-size.js';
 import type { PnTraffic } from './pn-traffic.js';
 import type { ServerChannel } from './server-channel.js';
 
@@ -69,6 +72,10 @@ export interface MessengerOptions {
   sendInPn(pnId: PnId, to: EntityId, message: Uint8Array): boolean;
   /** There is a PN key that this device does not have. */
   keyMissed(pnId: PnId): void;
+  /** Whom requests for contents, and parts of them, are for. */
+  readonly contents: Pick<Contents, 'asked' | 'answered'>;
+  /** Where messages to service groups are sealed and sent. */
+  readonly groups: Pick<Groups, 'find' | 'send'>;
   received(message: ReceivedMessage): void;
   happened(what: Happening): void;
 }
@@ -118,12 +125,13 @@ export class Messenger {
 
   #requireFits({ to, ...message }: NewMessage, id: Uint8Array, pnId: PnId | undefined): void {
     const { self, state } = this.#options;
+    if (typeof to === 'object') return requireFitsSgData({ ...message, id, from: self, to: Addressee.Group, group: sgIdOctets(to.sgId) });
     const gateway = pnId && state.pn(pnId)?.gateway;
     if (to === 'server' || gateway === undefined) return;
     requireFitsPnData({ ...message, id, from: self, to: Addressee.Entity, entity: to }, to, gateway);
   }
 
-  /** Resolves when the message was delivered (true) or given up (false). */
+  /** Resolves when the message was delivered, or sent to its group (true), or given up (false). */
   outcome(messageId: string): Promise<boolean> {
     const ended = this.#ended.get(messageId);
     if (ended !== undefined) return Promise.resolve(ended);
@@ -158,11 +166,12 @@ export class Messenger {
   }
 
   async #openPnData(pnId: PnId, body: BodyOf<typeof pnData>): Promise<void> {
-    const opened = this.#options.traffic.open(pnId, body.message);
+    const opened = this.#options.traffic.open(pnId, body.message, body.from);
     if (opened === undefined) throw new CpnsError('State', 'NoKey', 'There is no PN key here yet.');
-    if (opened.idSender !== body.from) throw new CpnsError('Auth', 'WrongSender', 'The message names another sender than its envelope.');
     const content = fromOctets(pnDataContent, opened.content, 'PN Data');
     if (content.receipt !== undefined) this.#receipts.get(`${body.from}/${toHex(content.receipt.id)}`)?.(content.receipt.status);
+    if (content.contentPart !== undefined) this.#options.contents.answered(body.from, content.contentPart);
+    if (content.contentRequest !== undefined) await this.#options.contents.asked(pnId, body.from, content.contentRequest);
     if (content.data === undefined) return;
     if (content.data.from !== body.from || content.data.to !== Addressee.Entity || content.data.entity !== this.#options.self) {
       throw new CpnsError('Auth', 'WrongAddressee', 'The message is not for this device, or not from whom it says.');
@@ -170,6 +179,11 @@ export class Messenger {
     await this.#take(content.data, pnId);
     const sealed = this.#options.traffic.seal(pnId, toOctets(pnDataContent, { receipt: { id: content.data.id, status: Status.Success } }));
     if (sealed !== undefined) this.#options.sendInPn(pnId, body.from, sealed);
+  }
+
+  /** A message to a service group that this device is in. @throws CpnsError State/DiskFull */
+  groupData(message: ApplicationData, pnId: PnId | undefined): Promise<void> {
+    return this.#take(message, pnId);
   }
 
   async #take(message: ApplicationData, pnId: PnId | undefined): Promise<void> {
@@ -191,16 +205,29 @@ export class Messenger {
     this.#underWay.set(id, addresseeOf(message));
     try {
       const expired = this.outbox.isExpired(id);
-      const status = expired ? Status.Timeout : await (message.to === Addressee.Server ? this.#toServer(message) : this.#toEntity(message));
-      if (expired || status !== undefined) await this.#over(id, status === Status.Success);
+      const status = expired ? Status.Timeout : await this.#send(message);
+      if (expired || status !== undefined) await this.#over(id, status === Status.Success, message.to);
     } catch (error) {
       this.#options.logger.debug('a message was not delivered yet', { id, why: describeError(error) });
-      if (error instanceof CpnsError && error.status !== undefined && HOPELESS.has(error.status)) await this.#over(id, false);
+      if (error instanceof CpnsError && error.status !== undefined && HOPELESS.has(error.status)) await this.#over(id, false, message.to);
     } finally {
       this.#underWay.delete(id);
       this.#later(id);
       this.#deliverNext();
     }
+  }
+
+  /** The addressee's answer; undefined: there was none yet. */
+  async #send(message: OutboxMessage): Promise<Status | undefined> {
+    if (message.group !== undefined) return this.#toGroup(message, sgIdText(message.group));
+    return await (message.to === Addressee.Server ? this.#toServer(message) : this.#toEntity(message));
+  }
+
+  /** Sent once: nobody answers for a group. */
+  #toGroup(message: OutboxMessage, sgId: SgId): Status | undefined {
+    const { state, groups } = this.#options;
+    if (state.group(sgId) === undefined) return Status.UnknownSg;
+    return groups.send(sgId, this.#applicationData(message)) ? Status.Success : undefined;
   }
 
   async #toServer(message: OutboxMessage): Promise<Status | undefined> {
@@ -230,8 +257,8 @@ export class Messenger {
   }
 
   #applicationData(message: OutboxMessage): ApplicationData {
-    const { id, to, channel, contentType, payload, entity } = message;
-    return { id, from: this.#options.self, to, ...(entity && { entity }), channel, contentType, payload };
+    const { id, to, channel, contentType, payload, entity, group } = message;
+    return { id, from: this.#options.self, to, ...(entity && { entity }), ...(group && { group }), channel, contentType, payload };
   }
 
   /** Nothing to do when the message is over. */
@@ -246,8 +273,9 @@ export class Messenger {
     this.#waiting.set(id, cancel);
   }
 
-  async #over(id: string, delivered: boolean): Promise<void> {
-    const text = delivered ? `Message ${id} was delivered.` : `Message ${id} could not be delivered and was given up.`;
+  async #over(id: string, delivered: boolean, to?: Addressee): Promise<void> {
+    const done = to === Addressee.Group ? 'sent' : 'delivered';
+    const text = delivered ? `Message ${id} was ${done}.` : `Message ${id} could not be ${done} and was given up.`;
     this.#waiting.get(id)?.();
     this.#waiting.delete(id);
     this.#delays.delete(id);
@@ -258,16 +286,24 @@ export class Messenger {
     if (this.#ended.size > REMEMBERED) for (const oldest of [...this.#ended.keys()].slice(0, -REMEMBERED)) this.#ended.delete(oldest);
     for (const resolve of this.#awaited.get(id) ?? []) resolve(delivered);
     this.#awaited.delete(id);
-    this.#options.happened({ type: delivered ? 'message-delivered' : 'message-expired', messageId: id, text });
+    this.#options.happened({ type: delivered ? `message-${done}` : 'message-expired', messageId: id, text });
   }
 
   #expire(): void {
     for (const id of [...this.outbox.ids()]) if (this.outbox.isExpired(id) && !this.#underWay.has(id)) void this.#over(id, false);
   }
 
-  /** Which PN a message goes through. @throws CpnsError State/NotInPn, State/UnknownPn */
+  /** @throws CpnsError State/NotInGroup; State/GroupSilent: this device may not send to it for a while */
+  #throughGroup(sgId: SgId): PnId | undefined {
+    const { record, silence } = this.#options.groups.find(sgId);
+    if (silence?.lasting) throw new CpnsError('State', 'GroupSilent', silence.why, { retryable: true });
+    return record.pnId && pnIdText(record.pnId);
+  }
+
+  /** Which PN a message goes through. @throws CpnsError State/NotInPn, State/UnknownPn, and as for a group */
   #pnFor({ pnId, to }: NewMessage): PnId | undefined {
     const { state } = this.#options;
+    if (typeof to === 'object') return this.#throughGroup(to.sgId);
     if (pnId !== undefined) {
       if (state.pn(pnId) === undefined)
         throw new CpnsError('State', 'UnknownPn', `This device is not in personal network ${pnId}: see "cpns-agent pn show".`);
@@ -292,6 +328,6 @@ export class Messenger {
   }
 }
 
-function addresseeOf({ entity }: OutboxMessage): string {
-  return entity ?? 'server';
+function addresseeOf({ entity, group }: OutboxMessage): string {
+  return entity ?? (group ? toHex(group) : 'server');
 }

@@ -1,4 +1,4 @@
-import { type Clock, CpnsError, type EntityId, type PnId } from '@cpns/shared';
+import { type Clock, CpnsError, type EntityId, type PnId, type SgId } from '@cpns/shared';
 import {
   Addressee,
   bytes,
@@ -11,6 +11,7 @@ import {
   oneOf,
   optional,
   pnIdField,
+  sgIdField,
   struct,
   text,
   toOctets,
@@ -18,7 +19,7 @@ import {
 } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { DeviceLimits } from './device-context.js';
-import { type DeviceState, pnIdOctets } from './device-state.js';
+import { type DeviceState, pnIdOctets, sgIdOctets } from './device-state.js';
 
 /** How much that was not delivered is kept, and for how long until it is given up (protocol 0.23). */
 export type OutboxLimits = Pick<DeviceLimits, 'outboxMessages' | 'outboxOctets' | 'outboxKeptMs'>;
@@ -32,6 +33,7 @@ const outboxRecord = struct({
   contentType: field(6, text(64)),
   payload: field(7, bytes(0, MAX_PAYLOAD)),
   queuedWallMs: field(8, uint()),
+  group: optional(9, sgIdField),
 });
 /** One message that waits for its addressee's answer. */
 export type OutboxMessage = Infer<typeof outboxRecord>;
@@ -39,7 +41,7 @@ export type OutboxMessage = Infer<typeof outboxRecord>;
 /** What a caller gives. */
 export interface NewMessage {
   readonly pnId: PnId | undefined;
-  readonly to: 'server' | EntityId;
+  readonly to: 'server' | EntityId | { readonly sgId: SgId };
   readonly channel: string;
   readonly contentType: string;
   readonly payload: Uint8Array;
@@ -99,8 +101,7 @@ export class Outbox {
     const record: OutboxMessage = {
       id,
       ...(message.pnId && { pnId: pnIdOctets(message.pnId) }),
-      to: message.to === 'server' ? Addressee.Server : Addressee.Entity,
-      ...(message.to !== 'server' && { entity: message.to }),
+      ...addresseeOf(message.to),
       channel: message.channel,
       contentType: message.contentType,
       payload: message.payload,
@@ -150,4 +151,9 @@ export class Outbox {
     this.#messages.delete(id);
     this.#octets -= entry.message.payload.length;
   }
+}
+
+function addresseeOf(to: NewMessage['to']): Pick<OutboxMessage, 'to' | 'entity' | 'group'> {
+  if (to === 'server') return { to: Addressee.Server };
+  return typeof to === 'string' ? { to: Addressee.Entity, entity: to } : { to: Addressee.Group, group: sgIdOctets(to.sgId) };
 }

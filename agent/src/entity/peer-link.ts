@@ -322,6 +322,7 @@ export class PeerLink {
       if (type === undefined || type.kind === 'request') this.#refuse(envelope, hop, Status.BadMessage);
       return;
     }
+    if (!UNPADDED.has(type.number)) this.#options.logger.debug('received', { from: this.peer, name: type.name });
     if (this.exchange.settle(envelope, hop) || type.kind === 'answer') return;
     if (!UNPADDED.has(type.number) && !this.#requests.take()) {
       if (type.kind === 'request') this.#refuse(envelope, hop, Status.Busy);

@@ -1,24 +1,10 @@
-import { type Clock, type CryptoProvider, describeError, type EntityId, type Entropy, type Logger, type PnId } from '@cpns/shared';
-import { bytes, entityIdField, field, fromOctets, type Infer, list, struct, toOctets, uint } from '@cpns/shared/messages';
-import { type MessageMark, type OpenedMessage, PnKey, PnMessages } from '@cpns/shared/security';
-import { type Changes, type DeviceState, pnIdText } from './device-state.js';
+import type { Clock, CryptoProvider, EntityId, Entropy, Logger, PnId } from '@cpns/shared';
+import { type OpenedMessage, PnKey, PnMessages } from '@cpns/shared/security';
+import { type DeviceState, pnIdText } from './device-state.js';
+import { ReplayMarks } from './replay-marks.js';
 
-/** What was seen of senders is stored this often ... (security 1.8) */
-const SAVE_EVERY_MS = 1_000;
-/** ... or after so many messages. */
-const SAVE_EVERY_MESSAGES = 256;
-
-const markRecord = struct({
-  epoch: field(1, uint()),
-  idSender: field(2, entityIdField),
-  salt: field(3, bytes(8)),
-  seq: field(4, uint()),
-});
-/** A value of the store holds so many: a PN of a thousand senders needs a few. */
-const MARKS_PER_RECORD = 500;
-const marksRecord = struct({ marks: field(1, list(markRecord, MARKS_PER_RECORD)) });
-
-export interface PnTrafficOptions {
+/** What messages under shared keys are sealed and opened with. */
+export interface TrafficOptions {
   readonly self: EntityId;
   readonly state: DeviceState;
   readonly provider: CryptoProvider;
@@ -31,13 +17,19 @@ export interface PnTrafficOptions {
 
 /** Messages under the PN keys of this device: seals, opens, and remembers across restarts what was seen. */
 export class PnTraffic {
-  readonly #options: PnTrafficOptions;
+  readonly #options: TrafficOptions;
   readonly #byPn = new Map<PnId, PnMessages>();
-  readonly #saving = new Map<PnId, () => void>();
+  readonly #marks: ReplayMarks<PnId>;
 
-  constructor(options: PnTrafficOptions) {
+  constructor(options: TrafficOptions) {
+    const { state } = options;
     this.#options = options;
-    for (const record of options.state.pns()) this.keyChanged(pnIdText(record.pnId), 0);
+    this.#marks = new ReplayMarks({
+      ...options,
+      prefix: (pnId) => `replay/${pnId}/`,
+      messages: (pnId) => (state.pn(pnId) === undefined ? undefined : this.#byPn.get(pnId)),
+    });
+    for (const record of state.pns()) this.keyChanged(pnIdText(record.pnId), 0);
   }
 
   /**
@@ -56,7 +48,8 @@ export class PnTraffic {
     const epoch = BigInt(record.pnKeyEpoch);
     if (known === undefined) {
       const current = { epoch, key: new PnKey(`PN key ${pnId}`, record.pnKey) };
-      this.#byPn.set(pnId, new PnMessages(record.pnId, { provider, entropy, self, bootCounter, current, marks: this.#marks(pnId) }));
+      const marks = this.#marks.read(pnId);
+      this.#byPn.set(pnId, new PnMessages(record.pnId, { provider, entropy, self, bootCounter, current, marks }));
     } else if (known.epoch === undefined || known.epoch < epoch) {
       known.install({ epoch, key: new PnKey(`PN key ${pnId}`, record.pnKey), graceMs, switchAfterMs }, clock.monotonicMs());
     }
@@ -72,60 +65,17 @@ export class PnTraffic {
     return this.#byPn.get(pnId)?.seal(content, this.#options.clock.monotonicMs());
   }
 
-  /** @throws CpnsError Auth, State/NewerEpoch, Codec */
-  open(pnId: PnId, message: Uint8Array): OpenedMessage | undefined {
-    const messages = this.#byPn.get(pnId);
-    const opened = messages?.open(message, this.#options.clock.monotonicMs());
-    if (messages !== undefined && opened !== undefined) this.#saveSoon(pnId, messages);
+  /** `from`: whose message it is said to be. @throws CpnsError Auth, State/NewerEpoch, Codec */
+  open(pnId: PnId, message: Uint8Array, from: EntityId): OpenedMessage | undefined {
+    const opened = this.#byPn.get(pnId)?.open(message, this.#options.clock.monotonicMs(), from);
+    if (opened !== undefined) this.#marks.saveSoon(pnId);
     return opened;
   }
 
   /** Stores what was seen of senders and was not yet stored, and erases all keys. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#saving.keys()].map((pnId) => this.#save(pnId)));
+    await this.#marks.stop();
     for (const messages of this.#byPn.values()) messages.erase();
     this.#byPn.clear();
   }
-
-  #marks(pnId: PnId): MessageMark[] {
-    const { state } = this.#options;
-    return state.keys(`replay/${pnId}/`).flatMap((key) => {
-      const octets = state.raw(key);
-      return octets === undefined ? [] : fromOctets(marksRecord, octets, key).marks.map(readMark);
-    });
-  }
-
-  #saveSoon(pnId: PnId, messages: PnMessages): void {
-    if (messages.unsaved >= SAVE_EVERY_MESSAGES) return void this.#save(pnId);
-    if (this.#saving.has(pnId)) return;
-    this.#saving.set(
-      pnId,
-      this.#options.clock.after(SAVE_EVERY_MS, () => void this.#save(pnId)),
-    );
-  }
-
-  async #save(pnId: PnId): Promise<void> {
-    this.#saving.get(pnId)?.();
-    this.#saving.delete(pnId);
-    const { state, logger } = this.#options;
-    const messages = this.#byPn.get(pnId);
-    if (messages === undefined || state.pn(pnId) === undefined) return;
-    const marks = messages.marks().map(writeMark);
-    const changes: Changes = new Map(state.keys(`replay/${pnId}/`).map((key) => [key, undefined]));
-    for (let at = 0; at < marks.length; at += MARKS_PER_RECORD) {
-      const part = { marks: marks.slice(at, at + MARKS_PER_RECORD) };
-      changes.set(`replay/${pnId}/${at / MARKS_PER_RECORD}`, toOctets(marksRecord, part));
-    }
-    await state
-      .commit(changes)
-      .catch((error) => logger.warn('the replay marks could not be stored', { pn: pnId, why: describeError(error) }));
-  }
-}
-
-function readMark({ epoch, idSender, salt, seq }: Infer<typeof markRecord>): MessageMark {
-  return { epoch: BigInt(epoch), idSender, salt, highest: BigInt(seq) };
-}
-
-function writeMark({ epoch, idSender, salt, highest }: MessageMark): Infer<typeof markRecord> {
-  return { epoch: Number(epoch), idSender, salt, seq: Number(highest) };
 }

@@ -1,4 +1,4 @@
-import { type Candidate, type Clock, describeError, type EntityId, type Logger, type Score, scoreOf } from '@cpns/shared';
+import { type Clock, describeError, type EntityId, type Logger, type Score, scoreOf } from '@cpns/shared';
 import {
   ack,
   allowsGateway,
@@ -13,7 +13,7 @@ import {
   modeName,
   type PanKind,
 } from '@cpns/shared/messages';
-import { type Assignment, assign } from './assignment.js';
+import { type Assignment, assign, type LinkedCandidate, mayTakeTheRole, PNE_COUNTS_MS } from './assignment.js';
 import type { DeviceIdentity, Happening } from './device-context.js';
 import { type DeviceState, PnRole } from './device-state.js';
 import { LINK, type PeerLink } from './peer-link.js';
@@ -47,10 +47,16 @@ export interface RoleKeeperOptions {
   gatewayLinked(link: PeerLink): void;
 }
 
+/** What a peer said last, and since when it has been saying that it has this mode. */
+interface Heard {
+  readonly capabilities: DeviceCapabilities;
+  readonly inModeSinceMs: number;
+}
+
 /** Own Device Capabilities, those of the peers, and the role that follows from them (seed 002 figure 1, steps 3 to 7). */
 export class RoleKeeper {
   readonly #options: RoleKeeperOptions;
-  readonly #heard = new Map<EntityId, DeviceCapabilities>();
+  readonly #heard = new Map<EntityId, Heard>();
   readonly #told = new WeakMap<PeerLink, Uint8Array>();
   readonly #greeted = new WeakSet<PeerLink>();
   #facts: DeviceFacts;
@@ -60,6 +66,7 @@ export class RoleKeeper {
   #sentOctets: Uint8Array;
   #assignment: Assignment;
   #gatewaySinceMs: number | undefined;
+  #cancelSecondLook = () => {};
 
   constructor(options: RoleKeeperOptions) {
     this.#options = options;
@@ -87,7 +94,7 @@ export class RoleKeeper {
     return this.#sentOctets;
   }
   capabilitiesOf(peer: EntityId): DeviceCapabilities | undefined {
-    return this.#heard.get(peer);
+    return this.#heard.get(peer)?.capabilities;
   }
 
   /** Decides for the first time: a PN from before the restart fixes the role. */
@@ -131,7 +138,10 @@ export class RoleKeeper {
   /** Capabilities of a peer, first or changed ones (step 7). */
   heard(link: PeerLink, envelope: Envelope): void {
     const peer = link.peer as EntityId;
-    this.#heard.set(peer, decodeCapabilities(bodyOf(envelope, capabilitiesExchange).capabilities));
+    const capabilities = decodeCapabilities(bodyOf(envelope, capabilitiesExchange).capabilities);
+    const before = this.#heard.get(peer);
+    const isSame = before?.capabilities.mode === capabilities.mode;
+    this.#heard.set(peer, { capabilities, inModeSinceMs: isSame ? before.inModeSinceMs : this.#options.clock.monotonicMs() });
     this.#decide();
   }
 
@@ -152,22 +162,34 @@ export class RoleKeeper {
   #decide(): void {
     const { identity, state, clock } = this.#options;
     const pns = state.pns();
-    const peers: Candidate[] = [];
-    for (const [id, capabilities] of this.#heard) {
+    const nowMs = clock.monotonicMs();
+    const peers: LinkedCandidate[] = [];
+    for (const [id, { capabilities, inModeSinceMs }] of this.#heard) {
       const link = this.#options.linkTo(id);
-      if (link === undefined ? this.#options.isAwaited(id) : this.#told.has(link)) peers.push({ id, capabilities });
+      const counts = link === undefined ? this.#options.isAwaited(id) : this.#told.has(link);
+      if (counts) peers.push({ id, capabilities, inModeForMs: nowMs - inModeSinceMs });
     }
     const next = assign({
       self: { id: identity.id, capabilities: this.#sent },
       peers,
       servesPn: pns.some((record) => record.role === PnRole.PnGw),
       boundTo: pns.find((record) => record.role === PnRole.Pne)?.gateway,
-      gatewayForMs: this.#gatewaySinceMs === undefined ? undefined : clock.monotonicMs() - this.#gatewaySinceMs,
+      gatewayForMs: this.#gatewaySinceMs === undefined ? undefined : nowMs - this.#gatewaySinceMs,
     });
     const before = this.#assignment;
     this.#assignment = next;
     if (before.mode !== next.mode || before.gateway !== next.gateway) this.#apply(before, next);
     this.#lookForGateways();
+    this.#lookAgain(next, peers);
+  }
+
+  /** A device that stays PNE of somebody else is waited for no longer than that. */
+  #lookAgain({ mode }: Assignment, peers: readonly LinkedCandidate[]): void {
+    this.#cancelSecondLook();
+    const waits = peers.filter((peer) => peer.capabilities.mode === Mode.Pne && mayTakeTheRole(peer));
+    if (mode !== Mode.Unassigned || waits.length === 0) return;
+    const overInMs = Math.min(...waits.map(({ inModeForMs }) => PNE_COUNTS_MS - inModeForMs));
+    this.#cancelSecondLook = this.#options.clock.after(overInMs, () => this.#decide());
   }
 
   #apply(before: Assignment, next: Assignment): void {
@@ -182,7 +204,7 @@ export class RoleKeeper {
   #lookForGateways(): void {
     const { state, linkTo, gatewayLinked } = this.#options;
     const bound = new Set(state.pns().flatMap((record) => (record.role === PnRole.Pne ? [record.gateway] : [])));
-    for (const [id, capabilities] of this.#heard) {
+    for (const [id, { capabilities }] of this.#heard) {
       const link = linkTo(id);
       if (link === undefined || !isGateway(capabilities.mode) || this.#greeted.has(link)) continue;
       if (id !== this.#assignment.gateway && !bound.has(id)) continue;

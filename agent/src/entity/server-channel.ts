@@ -18,7 +18,9 @@ import {
   decodeEnvelope,
   type Envelope,
   MAX_UPLINK_ENVELOPE,
+  pending,
   refusal,
+  relay,
   Status,
 } from '@cpns/shared/messages';
 import { INNER_TYPE, type SkChannel } from '@cpns/shared/security';
@@ -40,6 +42,8 @@ export interface ServerChannelOptions {
   message(channel: ServerChannel, envelope: Envelope): void;
 }
 
+/** Traffic, of which there is too much for a line each. */
+const CONTENT: ReadonlySet<number> = new Set([data.number, relay.number, pending.number]);
 const FROM_SERVER: readonly Direction[] = ['Server>GW', 'Server>PNE'];
 
 /**
@@ -82,8 +86,9 @@ export class ServerChannel {
     body: BodyOf<M>,
     accepts: readonly A[],
     options: Partial<RequestOptions> = {},
+    answered?: (answer: AnswerOf<A, 'sk'>) => void,
   ): Promise<AnswerOf<A, 'sk'>> {
-    return this.#exchange.request(type, body, accepts, 'sk', { timeoutMs: SERVER_TIMEOUT_MS, repeat: true, ...options });
+    return this.#exchange.request(type, body, accepts, 'sk', { timeoutMs: SERVER_TIMEOUT_MS, repeat: true, ...options }, answered);
   }
 
   notify<M extends AnyMessage>(type: M, body: BodyOf<M>): void {
@@ -120,6 +125,7 @@ export class ServerChannel {
         this.#exchange.notify(refusal, { status: Status.BadMessage }, 'sk', envelope.transaction);
       return;
     }
+    if (!CONTENT.has(type.number)) this.#options.logger.debug('received', { from: 'server', name: type.name });
     if (!this.#exchange.settle(envelope, 'sk') && type.kind !== 'answer') this.#options.message(this, envelope);
   }
 

@@ -1,8 +1,9 @@
-import { CpnsError, describeError, type EntityId, type PnId } from '@cpns/shared';
+import { CpnsError, deadline, describeError, type EntityId, type PnId } from '@cpns/shared';
 import {
   type authenticationRequest,
   authenticationRequestToPne,
   authenticationResponse,
+  type authenticationResponses,
   type BodyOf,
   type Hello,
   Status,
@@ -23,11 +24,36 @@ export interface Applicant {
   readonly hello: Hello;
 }
 
+/** One PNE proves itself within this time; the server waits for all of them for 30 s. */
+const PROOF_LIMIT_MS = 20_000;
+
+/**
+ * Relays the Authentication Request to each PNE that the server challenges, all at once, and collects their Authentication Responses
+ * (seed 003 6.6.1.1 steps 6 to 9). Who gives no proof in time is without one.
+ */
+export function proveAll(
+  context: GatewayContext,
+  pnId: PnId,
+  answer: ServerAnswer,
+  applicants: readonly Applicant[],
+  randGw: Uint8Array,
+  signal: AbortSignal,
+): Promise<BodyOf<typeof authenticationResponses>['pnes'][number][]> {
+  const proofs = applicants.map(async (applicant) => {
+    const challenge = answer.pnes.find(({ pne, status }) => pne === applicant.id && status === Status.Success);
+    if (challenge === undefined) return [];
+    const limit = deadline(context.clock, PROOF_LIMIT_MS, signal);
+    const hashPne = await proveToServer(context, pnId, answer, challenge, applicant, randGw, limit.signal).finally(limit.done);
+    return [{ pne: applicant.id, ...(hashPne && { hashPne }) }];
+  });
+  return Promise.all(proofs).then((all) => all.flat());
+}
+
 /**
  * Relays the challenge to one PNE and fetches its proof (seed 003 6.6.1.1 steps 6 and 8): the gateway's copy of the LocalEUKey is
  * unwrapped first, so that the PAN handshake can run when the PNE has its own. Undefined: no proof; the log says why.
  */
-export async function proveToServer(
+async function proveToServer(
   context: GatewayContext,
   pnId: PnId,
   answer: ServerAnswer,

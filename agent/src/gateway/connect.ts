@@ -1,12 +1,10 @@
-import { type AnswerOf, CpnsError, Exchange } from '@cpns/shared';
+import { type AnswerOf, CpnsError, Exchange, type Logger } from '@cpns/shared';
 import {
   type AnyMessage,
   authorizationRequest,
   authorizationResponse,
   type BodyOf,
   bodyOf,
-  capabilitiesConfirmation,
-  capabilitiesUpdate,
   clearFrame,
   connectionSetupConfirmation,
   connectionSetupRequest,
@@ -19,10 +17,11 @@ import {
 import { EMPTY, PneHandshake, SkChannel } from '@cpns/shared/security';
 import type { DeviceContext, DeviceIdentity, DeviceSettings } from '../entity/device-context.js';
 import { SERVER_TIMEOUT_MS, type ServerChannel } from '../entity/server-channel.js';
+import type { GatewayContext } from './gateway-context.js';
 import { type Comparison, compareWithServer } from './reconcile.js';
 
 /** What Connection setup takes of a device. */
-export interface ConnectingDevice extends Pick<DeviceContext, 'provider' | 'clock' | 'entropy'> {
+export interface ConnectingDevice extends Pick<DeviceContext, 'provider' | 'clock' | 'entropy' | 'logger'> {
   readonly identity: Omit<DeviceIdentity, 'subscription'>;
   readonly settings: Pick<DeviceSettings, 'requireForwardSecrecy'>;
 }
@@ -30,8 +29,10 @@ export interface ConnectingDevice extends Pick<DeviceContext, 'provider' | 'cloc
 /** Requests in clear to the server: Connection setup and nothing else. */
 export class ClearUplink {
   readonly #exchange: Exchange<'clear'>;
+  readonly #logger: Logger;
 
   constructor(context: ConnectingDevice, publish: (payload: Uint8Array) => void) {
+    this.#logger = context.logger;
     this.#exchange = new Exchange<'clear'>({
       clock: context.clock,
       entropy: context.entropy,
@@ -52,6 +53,7 @@ export class ClearUplink {
   /** A clear frame from the server. @throws CpnsError Codec/BadMessage */
   receive(envelope: Uint8Array): ReturnType<typeof decodeEnvelope> | undefined {
     const decoded = decodeEnvelope(envelope, MAX_UPLINK_ENVELOPE);
+    if (decoded.type !== undefined) this.#logger.debug('received', { from: 'server', name: decoded.type.name });
     return this.#exchange.settle(decoded, 'clear') ? undefined : decoded;
   }
 
@@ -117,11 +119,11 @@ export async function setUpConnection(context: ConnectingDevice, clear: ClearUpl
  * What follows in the new channel: capabilities (seed 002 steps 12, 13) and the comparison of the PN Inventories (step 17, protocol
  * 0.13), whose outcome is returned. Steps 14 to 16 are the server's requests.
  */
-export async function introduce(context: DeviceContext, channel: ServerChannel, signal: AbortSignal): Promise<Comparison> {
+export async function introduce(context: GatewayContext, channel: ServerChannel, signal: AbortSignal): Promise<Comparison> {
   channel.notify(sessionAcknowledgement, { inventoryVersion: 0 });
 
   // 12. Device Capabilities Update; 13. Device Capabilities confirmation
-  await channel.request(capabilitiesUpdate, { capabilities: context.capabilities() }, [capabilitiesConfirmation], { signal });
+  await context.reported.report(channel, signal);
 
   // 17. CPNS Server: create and update PN Inventory
   return compareWithServer(context, channel, signal);

@@ -1,46 +1,35 @@
-import { abortReason, CpnsError, deadline, describeError, type EntityId, type PnId, type Reply, refused, reply, sleep } from '@cpns/shared';
+import { CpnsError, deadline, type EntityId, type PnId, type Reply, reply, sleep } from '@cpns/shared';
 import {
-  ack,
-  authenticationRequest,
-  authenticationResponses,
-  type BodyOf,
   bodyOf,
   type Envelope,
   fromOctets,
   type Hello,
   type HelloRequest,
   helloRequest,
-  pnEstablishmentNotify,
-  pnRegistrationRequest,
-  pnRegistrationResponse,
   pnSetupAck,
   pnSetupRequest,
   pnSetupResponse,
   RemoveReason,
   RequestFlow,
+  type SetupType,
   Status,
 } from '@cpns/shared/messages';
 import { requireHelloOf } from '@cpns/shared/security';
-import { type Changes, DeviceState, PnRole, pnIdOctets, pnIdText } from '../entity/device-state.js';
+import { pnIdOctets, pnIdText } from '../entity/device-state.js';
 import { type Hop, LINK, type PeerLink } from '../entity/peer-link.js';
-import { type Applicant, proveToServer, refusedByServer } from './challenge.js';
+import { type Established, SETUP_LIMIT_MS, SETUP_TYPES, type Setup, type SetupProgress } from '../entity/setup.js';
 import type { Connections } from './connections.js';
-import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
-import { askMembership, type Forming, inviteAll } from './invite.js';
+import { form } from './forming.js';
+import type { GatewayContext } from './gateway-context.js';
+import type { Forming } from './invitation.js';
+import { inviteRest } from './invite.js';
 import { removeFromPn } from './membership.js';
-import { fetchPnKey, handOutPnKey, isRefusal, type PnKey } from './pn-key.js';
+import { type Member, notify } from './notify.js';
+import { handOutPnKey, type PnKey } from './pn-key.js';
 
-/** The whole of a PN Setup; a person may take 60 s of it (protocol 0.3). */
-const SETUP_LIMIT_MS = 150_000;
-/** One PNE proves itself within this time; the server waits for all of them for 30 s. */
-const PROOF_LIMIT_MS = 20_000;
+type Wish = Pick<Forming, 'asker' | 'setupType' | 'named' | 'progress'>;
 
-type Registration = BodyOf<typeof pnRegistrationResponse>;
-
-/**
- * PN establishment initiated by a PNE, the gateway's side (seed 003 figure 10, with seed 002 steps 18 to 26 around it). Whatever goes
- * wrong before the PN is stored here, nothing of it stays: those who took part are told, and the server is asked to undo what it did.
- */
+/** PN establishment initiated by a PNE, the gateway's side (seed 003 figure 10, with seed 002 steps 18 to 26 around it). */
 export async function establish(
   context: GatewayContext,
   connections: Connections,
@@ -50,66 +39,81 @@ export async function establish(
   // 1. PN Setup Request
   const { hello } = bodyOf(envelope, pnSetupRequest);
   const id = initiator.peer as EntityId;
-  const asked = readSetup(id, hello);
+  const { setupType, named = [] } = readSetup(id, hello);
+  const asker = { id, link: initiator, hello };
+  return await within(context, initiator.signal, { asker, setupType, named, progress: () => {} }, async (forming) => {
+    const { pnId, outcomes } = forming;
+    initiator.exchange.notify(pnSetupAck, { pnId: pnIdOctets(pnId) }, LINK, envelope.transaction);
+    const { key, members } = await form(context, forming);
+
+    // 15. PN Establishment Notify to the others; then 24 to 26
+    const [own, ...others] = members;
+    for (const member of others) context.background('telling a member', () => welcome(context, pnId, member, key));
+    const { status = Status.AuthFailed, hashServer, record } = own?.registered ?? {};
+    void finishConnection(context, connections, pnId, initiator, status, key);
+    void inviteRest(context, pnId, id, outcomes);
+
+    // 14. PN Setup Response to the initiator
+    const all = [...outcomes].map(([pne, outcome]) => ({ pne, status: outcome }));
+    const body = { status, pnId: pnIdOctets(pnId), ...(hashServer && { hashServer }), ...(record && { record }), outcomes: all };
+    return reply(pnSetupResponse, body, initiator.hopOf(pnId));
+  });
+}
+
+/**
+ * PN establishment initiated by this PN GW (seed 003 figure 11). Failed or aborted before the PN is stored here, nothing of it stays
+ * anywhere. @throws CpnsError State/NobodyLeft, State/Refused, Transport, Timeout
+ */
+export async function establishOwn(
+  context: GatewayContext,
+  setup: Setup,
+  progress: SetupProgress,
+  signal: AbortSignal,
+): Promise<Established> {
+  const named = setup.type === 'named' ? setup.pnes : [];
+  return await within(context, signal, { asker: undefined, setupType: SETUP_TYPES[setup.type], named, progress }, async (forming) => {
+    const startedMs = context.clock.monotonicMs();
+    const { pnId, outcomes } = forming;
+    const { key, members } = await form(context, forming);
+
+    // 15, 16. PN Establishment Notify to each PNE
+    progress(4, 'Telling the members');
+    const statuses = await Promise.all(members.map((member) => notify(context, pnId, member)));
+    for (const [i, { id }] of members.entries()) outcomes.set(id, statuses[i] as Status);
+    const establishMs = context.clock.monotonicMs() - startedMs;
+    const joined = members.filter((_, i) => statuses[i] === Status.Success);
+    await Promise.all(joined.map((member) => handOutPnKey(context, pnId, member.id, key.graceMs)));
+    const record = context.state.pn(pnId);
+    if (record === undefined)
+      throw new CpnsError('State', 'NobodyLeft', 'The personal network has no member any more: nobody could verify the server.');
+    void inviteRest(context, pnId, context.identity.id, outcomes);
+    // Whoever was lost in the end may have stored it, and then comes back with it; if not, the server removes it.
+    if (joined.length === 0) {
+      const sentence = 'Nobody has said to be in the personal network: in two minutes, "cpns-agent pn show" tells.';
+      throw new CpnsError('Transport', 'OutcomeUnknown', sentence);
+    }
+    progress(5, 'Done');
+    return { record, outcomes: [...outcomes].map(([pne, status]) => ({ pne, status })), establishMs };
+  });
+}
+
+/** Runs a PN Setup with a PN ID of its own and a limit in time. @throws CpnsError State/TooManyPns, Transport/ServerUnreachable */
+async function within<T>(context: GatewayContext, signal: AbortSignal, wish: Wish, run: (forming: Forming) => Promise<T>): Promise<T> {
   context.server();
   requireRoom(context);
   const pnId = pnIdText(context.entropy.bytes(16));
-  const limit = deadline(context.clock, SETUP_LIMIT_MS, initiator.signal, 'The personal network was not set up in time: try again.');
-  const { signal } = limit;
-  const forming: Forming = { pnId, initiator: { id, link: initiator, hello }, asked, outcomes: new Map(), signal, atServer: false };
-  let invited: readonly EntityId[] = [];
-  let admitted: readonly Applicant[] = [];
-  context.forming.add(pnId);
+  const limit = deadline(context.clock, SETUP_LIMIT_MS, signal, 'The personal network was not set up in time: try again.');
   try {
-    initiator.exchange.notify(pnSetupAck, { pnId: pnIdOctets(pnId) }, LINK, envelope.transaction);
-
-    // 19 to 21. PN Membership request, lookup, transfer
-    const allowed = await askMembership(context, forming);
-
-    // 2. PN Setup Request to each other PNE; 3. PN Setup Response: it takes part or not
-    invited = allowed.filter((pne) => pne !== id);
-    admitted = await inviteAll(context, forming, allowed);
-
-    // 4 to 12. PN Registration and authentication
-    const registration = await registerWithServer(context, forming, admitted);
-
-    // 22, 23. PN Key request and response; 13. PN GW stores the PN Inventory locally
-    const key = await fetchPnKey(context, pnId, signal);
-    if (signal.aborted) throw abortReason(signal);
-    await store(context, pnId, registration, key);
-
-    // 15. PN Establishment Notify to the others; then 24 to 26
-    const status = (pne: EntityId) => registration.pnes.find((entry) => entry.pne === pne)?.status ?? Status.AuthFailed;
-    for (const { id: pne, link } of admitted) if (pne !== id) void notifyMember(context, pnId, registration, link, pne, key);
-    void finishConnection(context, connections, pnId, initiator, status(id), key);
-
-    // 14. PN Setup Response to the initiator
-    for (const entry of registration.pnes) forming.outcomes.set(entry.pne, entry.status);
-    const own = registration.pnes.find((entry) => entry.pne === id);
-    return reply(
-      pnSetupResponse,
-      {
-        status: status(id),
-        pnId: pnIdOctets(pnId),
-        ...(own?.hashServer && { hashServer: own.hashServer }),
-        ...(own?.record && { record: own.record }),
-        outcomes: [...forming.outcomes].map(([pne, outcome]) => ({ pne, status: outcome })),
-      },
-      initiator.hopOf(pnId),
-    );
-  } catch (error) {
-    undo(context, forming, invited, admitted, error);
-    throw error;
+    return await run({ pnId, ...wish, outcomes: new Map(), signal: limit.signal, atServer: false });
   } finally {
     limit.done();
-    context.forming.delete(pnId);
   }
 }
 
-function readSetup(id: EntityId, hello: Hello): HelloRequest {
+function readSetup(id: EntityId, hello: Hello): HelloRequest & { readonly setupType: SetupType } {
   requireHelloOf(id, hello);
-  const asked = fromOctets(helloRequest, hello.request, 'PN Setup Request');
-  if (asked.flow === RequestFlow.Setup && asked.setupType !== undefined) return asked;
+  const { setupType, ...asked } = fromOctets(helloRequest, hello.request, 'PN Setup Request');
+  if (asked.flow === RequestFlow.Setup && setupType !== undefined) return { ...asked, setupType };
   throw new CpnsError('Codec', 'BadMessage', 'A PN Setup Request asks for something else.');
 }
 
@@ -118,110 +122,9 @@ function requireRoom(context: GatewayContext): void {
   throw new CpnsError('State', 'TooManyPns', 'This PN GW serves as many personal networks as it may.', { status: Status.Busy });
 }
 
-async function registerWithServer(context: GatewayContext, forming: Forming, admitted: readonly Applicant[]): Promise<Registration> {
-  const { pnId, initiator, outcomes, signal } = forming;
-  const server = context.server();
-  const randGw = context.entropy.bytes(32);
-
-  // 4. PN Registration Request; 5. Authentication Request
-  const { body: challenge } = await server.request(
-    pnRegistrationRequest,
-    {
-      pnId: pnIdOctets(pnId),
-      gatewayCapabilities: context.capabilities(),
-      subscription: context.identity.subscription,
-      initiator: initiator.id,
-      randGw,
-      shareMembers: context.settings.shareMembers,
-      pnes: admitted.map((applicant) => applicant.hello),
-    },
-    [authenticationRequest],
-    { signal },
-  );
-  for (const [pne, status] of refusedByServer(challenge)) outcomes.set(pne, status);
-  const refusal = outcomes.get(initiator.id);
-  if (refusal !== undefined) throw refused(refusal, 'The personal network');
-
-  // 6, 7. relay the Authentication Request to each PNE; 8, 9. their Authentication Responses
-  const challenged = admitted.filter(({ id }) => challenge.pnes.some(({ pne, status }) => pne === id && status === Status.Success));
-  const proofs = await Promise.all(
-    challenged.map(async (applicant) => {
-      const entry = challenge.pnes.find(({ pne }) => pne === applicant.id) as (typeof challenge.pnes)[number];
-      const limit = deadline(context.clock, PROOF_LIMIT_MS, signal);
-      const hashPne = await proveToServer(context, pnId, challenge, entry, applicant, randGw, limit.signal).finally(limit.done);
-      return { pne: applicant.id, ...(hashPne && { hashPne }) };
-    }),
-  );
-
-  // A network that its initiator has given up is nobody's wish any more; at the server nothing is stored yet.
-  if (!proofs.some(({ pne, hashPne }) => pne === initiator.id && hashPne !== undefined)) {
-    throw new CpnsError('State', 'InitiatorGone', 'The device that asked for the personal network did not go on with it.', {
-      status: Status.PeerUnreachable,
-    });
-  }
-
-  // 10. Authentication Response; 11, 12. PN Registration Response
-  forming.atServer = true;
-  const { body } = await server.request(
-    authenticationResponses,
-    { pnId: pnIdOctets(pnId), randServer: challenge.randServer, pnes: proofs },
-    [pnRegistrationResponse],
-    { signal },
-  );
-  if (body.status === Status.Success || body.status === Status.PartialSuccess) return body;
-  forming.atServer = false;
-  throw refused(body.status, 'The personal network');
-}
-
-/** The PN stands from here on: its inventory, its key and the LocalEUKeys of those who passed become durable together. */
-async function store(context: GatewayContext, pnId: PnId, { inventory, pnes }: Registration, pnKey: PnKey): Promise<void> {
-  if (inventory === undefined)
-    throw new CpnsError('Codec', 'BadMessage', 'The server registered the personal network and sent no inventory.');
-  const record = context.copies.begin(undefined, inventory);
-  if (record.role !== PnRole.PnGw) throw new CpnsError('Auth', 'WrongGateway', 'The server registered another PN GW.');
-  const passed = pnes.filter((entry) => entry.status === Status.Success).map((entry) => entry.pne);
-  const listed = new Set(record.members.map((member) => member.entityId));
-  const unlisted = passed.filter((pne) => !listed.has(pne)).map((entityId) => ({ entityId, gateway: false }));
-  const changes: Changes = new Map();
-  // Somebody has left already: there is no key for those listed here, and a newer inventory, on its way, brings the one for who stays.
-  const { epoch, key } = pnKey.inventoryVersion > inventory.version ? { epoch: 0, key: undefined } : pnKey;
-  DeviceState.setPn(changes, { ...record, members: [...record.members, ...unlisted], pnKeyEpoch: epoch, ...(key && { pnKey: key }) });
-  for (const pne of passed) context.keys.keep(changes, pnId, pne);
-  await context.settling.run(pnId, () => context.state.commit(changes));
-  for (const { pne, status } of pnes) {
-    context.keys.discard(pnId, pne);
-    if (status !== Status.Success) context.linkTo(pne)?.removePan(pnId);
-  }
-  const text = `Personal network ${pnId} established with ${passed.join(', ')}.`;
-  context.happened({ type: 'pn', pnId, state: 'Established', text });
-  if (inventory.n > 1) context.compare();
-}
-
-/** Step 15 for one PNE, and 24, 25 once it has verified the server; a PNE that says it did not is taken out of the PN (e.12). */
-async function notifyMember(
-  context: GatewayContext,
-  pnId: PnId,
-  registration: Registration,
-  link: PeerLink,
-  pne: EntityId,
-  key: PnKey,
-): Promise<void> {
-  const entry = registration.pnes.find((candidate) => candidate.pne === pne);
-  const notice = {
-    status: entry?.status ?? Status.AuthFailed,
-    pnId: pnIdOctets(pnId),
-    ...(entry?.hashServer && { hashServer: entry.hashServer }),
-    ...(entry?.record && { record: entry.record }),
-  };
-  const options = { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal };
-  try {
-    await link.exchange.request(pnEstablishmentNotify, notice, [ack], link.hopOf(pnId), options);
-    if (notice.status === Status.Success) await handOutPnKey(context, pnId, pne, key.graceMs);
-  } catch (error) {
-    context.logger.notice('a PNE did not take its part in the personal network', { pne, pn: pnId, why: describeError(error) });
-    // Silence may mean that the notice arrived: then the PNE recovers, and if not, the server's own deadline removes it.
-    if (notice.status === Status.Success && isRefusal(error)) await removeFromPn(context, pnId, [pne], RemoveReason.Unreachable);
-  }
+/** Steps 15, 24 and 25 for one PNE. */
+async function welcome(context: GatewayContext, pnId: PnId, member: Member, key: PnKey): Promise<void> {
+  if ((await notify(context, pnId, member)) === Status.Success) await handOutPnKey(context, pnId, member.id, key.graceMs);
 }
 
 /** Steps 24 to 26 for the initiator: they follow the PN Setup Response on the same link, and tell whether it could use that. */
@@ -239,29 +142,4 @@ async function finishConnection(
   if (outcome !== 'refused') return connections.confirm(initiator, pnId);
   connections.fail(initiator, new CpnsError('Auth', 'NotInPn', `${pne} is not in the personal network.`, { status: Status.AuthFailed }));
   if (status === Status.Success) await removeFromPn(context, pnId, [pne], RemoveReason.Unreachable);
-}
-
-/** Nothing of the PN is kept here; whoever was asked is told, and whom the server may have registered is taken out again. */
-function undo(
-  context: GatewayContext,
-  { pnId, atServer }: Forming,
-  invited: readonly EntityId[],
-  admitted: readonly Applicant[],
-  error: unknown,
-): void {
-  for (const { id, link } of admitted) {
-    context.keys.discard(pnId, id);
-    link.removePan(pnId);
-  }
-  for (const pne of invited) void tellFailure(context, pnId, pne, error);
-  const pnes = admitted.map((applicant) => applicant.id);
-  if (atServer) void removeFromPn(context, pnId, pnes, RemoveReason.Unreachable);
-}
-
-async function tellFailure(context: GatewayContext, pnId: PnId, pne: EntityId, error: unknown): Promise<void> {
-  const link = context.linkTo(pne);
-  const status = (error instanceof CpnsError && (error.status as Status | undefined)) || Status.ServerError;
-  await link?.exchange
-    .request(pnEstablishmentNotify, { status, pnId: pnIdOctets(pnId) }, [ack], LINK, { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal })
-    .catch(() => undefined);
 }

@@ -1,7 +1,11 @@
 import type { PnId } from '@cpns/shared';
+import type { Subscription } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
 import type { ServerChannel } from '../entity/server-channel.js';
+import type { ReportedCapabilities } from './capabilities.js';
+import type { GroupRoutes } from './group-routes.js';
 import type { Removals } from './removals.js';
+import type { UnderWay } from './under-way.js';
 
 /** What the flows of a PN GW work with. */
 export interface GatewayContext extends DeviceContext {
@@ -9,7 +13,15 @@ export interface GatewayContext extends DeviceContext {
   server(): ServerChannel;
   /** PNs that are being established, so that nobody disturbs them. */
   readonly forming: Set<PnId>;
+  /** The subscription of this device's user, as the server said last. */
+  subscription(): Subscription;
+  readonly reported: ReportedCapabilities;
   readonly removals: Removals;
+  readonly groupRoutes: GroupRoutes;
+  /** Runs for PNs that stand. */
+  readonly underWay: UnderWay;
+  /** PNs whose release is under way, so that nobody else settles it. */
+  readonly releasing: Set<PnId>;
   /** The stored PN key is another one now: the one before is received for `graceMs` more, and sent with for `switchAfterMs` at most. */
   pnKeyChanged(pnId: PnId, graceMs: number, switchAfterMs: number): void;
   /** Every member that is here has confirmed the PN key. */

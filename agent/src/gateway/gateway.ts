@@ -1,41 +1,53 @@
 import { CpnsError, describeError, type EntityId, type PnId, type Reply, toCpnsError } from '@cpns/shared';
 import {
-  ack,
   type BodyOf,
   bodyOf,
-  capabilitiesConfirmation,
-  capabilitiesUpdate,
   type Envelope,
   panHandshake1,
   panHandshake3,
   pnData,
   pneConnectionSetupRequest,
+  pneInviteRequest,
   pneRegistrationRequest,
+  pneRequest,
+  pnReleaseRequest,
   pnSetupRequest,
   type RemoveReason,
   reconcile,
   relay,
   Status,
+  type Subscription,
   type sessionConfirm,
-  unknownPn,
+  sgData,
 } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
-import { type Changes, DeviceState, PnRole, pnIdOctets, pnIdText } from '../entity/device-state.js';
-import { type Hop, LINK, type PeerLink } from '../entity/peer-link.js';
+import { type Changes, DeviceState, PnRole, pnIdText } from '../entity/device-state.js';
+import type { GroupsOfRole } from '../entity/groups/groups.js';
+import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
+import type { Established, Setup, SetupProgress } from '../entity/setup.js';
 import type { Uplink } from '../entity/uplink-port.js';
+import { ReportedCapabilities } from './capabilities.js';
+import { introduce } from './connect.js';
 import { Connections } from './connections.js';
-import { establish } from './establish.js';
-import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
-import { carryOutRemovals, removeFromPn, removeUnpaired } from './membership.js';
+import { establish, establishOwn } from './establish.js';
+import { expel } from './expel.js';
+import type { GatewayContext } from './gateway-context.js';
+import { GroupRoutes } from './group-routes.js';
+import { relayFromMember, sendOwn } from './groups.js';
+import { invite, inviteForMember } from './invite.js';
+import { carryOutRemovals, hintOut, removeFromPn, removeUnpaired } from './membership.js';
 import { PanSessions } from './pan-session.js';
 import { handOutPnKey } from './pn-key.js';
+import { servePneRequest } from './pne-request.js';
 import { answerReconcile, type Comparison, compareWithServer, settleComparison } from './reconcile.js';
 import { Registrations } from './register.js';
+import { release, releaseForPne } from './release.js';
 import { Removals } from './removals.js';
 import { forward, relayUp, route } from './routing-table.js';
 import { ServerLink } from './server-link.js';
 import { serveServer } from './server-messages.js';
+import { UnderWay } from './under-way.js';
 
 /** What the gateway hands on to the device around it. */
 export interface GatewayHandler {
@@ -46,6 +58,8 @@ export interface GatewayHandler {
   pnKey(pnId: PnId, graceMs: number, switchAfterMs: number): void;
   /** Every member that is here has the key. */
   pnKeyShared(pnId: PnId): void;
+  /** Service groups that this device is in as PN GW. */
+  readonly groups: GroupsOfRole;
   connected(confirm: BodyOf<typeof sessionConfirm>): void;
   /** The server does not let this device be PN GW. */
   refused(error: CpnsError): void;
@@ -69,14 +83,21 @@ export class Gateway {
   /** PNs of which a linked PNE was told lately that it is not in them here. */
   readonly #hinted = new WeakMap<PeerLink, Set<PnId>>();
   #comparing = false;
+  #subscription: Subscription;
 
   constructor(device: DeviceContext, uplink: Uplink, handler: GatewayHandler) {
     const { logger, happened } = device;
+    this.#subscription = device.identity.subscription;
     const context: GatewayContext = {
       ...device,
       forming: new Set(),
-      removals: new Removals(),
+      reported: new ReportedCapabilities(device),
+      removals: new Removals(device.state),
+      groupRoutes: new GroupRoutes(device.state),
+      underWay: new UnderWay(),
+      releasing: new Set(),
       server: () => this.#server.channel(),
+      subscription: () => this.#subscription,
       pnKeyChanged: (pnId, graceMs, switchAfterMs) => handler.pnKey(pnId, graceMs, switchAfterMs),
       pnKeyShared: (pnId) => handler.pnKeyShared(pnId),
       compare: () => this.compare(),
@@ -87,6 +108,7 @@ export class Gateway {
     this.#registrations = new Registrations(context);
     this.#connections = new Connections(device.clock);
     this.#server = new ServerLink(device, uplink, {
+      introduce: (channel, signal) => introduce(context, channel, signal),
       ready: (confirm, comparison) => this.#ready(confirm, comparison),
       refused: (error) => handler.refused(error),
       disconnected: (reason) => happened({ type: 'server', connected: false, text: `The CPNS Server cannot be reached. ${reason}` }),
@@ -110,12 +132,24 @@ export class Gateway {
     return record !== undefined && forward(this.#context, record, pnId, { from: this.#context.identity.id, to, message });
   }
 
+  /** Sends a sealed message of this device to a service group. False: it cannot leave now. */
+  sendToGroup(body: BodyOf<typeof sgData>): boolean {
+    return sendOwn(this.#context, body);
+  }
+
+  /** @throws CpnsError as {@link expel} */
+  expel(pnId: PnId, pne: EntityId): Promise<boolean> {
+    return expel(this.#context, pnId, pne);
+  }
+  /** @throws CpnsError as {@link release} */
+  release(pnId: PnId): Promise<void> {
+    return release(this.#context, pnId);
+  }
+
   /** Own capabilities are others now: the server is told (seed 002 step 12). */
   capabilitiesChanged(): void {
     if (!this.#server.isReady) return;
-    this.#context.background('sending the device capabilities', () =>
-      this.#server.channel().request(capabilitiesUpdate, { capabilities: this.#context.capabilities() }, [capabilitiesConfirmation]),
-    );
+    this.#context.background('sending the device capabilities', () => this.#context.reported.report(this.#server.channel()));
   }
 
   /** That device is not paired with this one any more: it is taken out of every PN here. */
@@ -139,6 +173,15 @@ export class Gateway {
         return true;
       case pneRegistrationRequest.number:
         this.#serve(link, envelope, hop, () => this.#registrations.register(link, envelope));
+        return true;
+      case pneRequest.number:
+        this.#serve(link, envelope, hop, () => servePneRequest(context, link, envelope, hop));
+        return true;
+      case pnReleaseRequest.number:
+        this.#serve(link, envelope, hop, () => releaseForPne(context, link, envelope, hop));
+        return true;
+      case pneInviteRequest.number:
+        this.#serve(link, envelope, hop, () => inviteForMember(context, link, envelope, hop));
         return true;
       case panHandshake1.number:
         this.#serve(link, envelope, hop, async () => this.#panSessionsOf(link).challenge(envelope));
@@ -167,6 +210,10 @@ export class Gateway {
           pnIdText(bodyOf(envelope, pnData).pnId),
         );
         return true;
+      case sgData.number:
+        if (hop.kind === 'pan')
+          this.#routed(link, () => relayFromMember(context, this.#handler.groups, link, hop, bodyOf(envelope, sgData)), hop.pnId);
+        return true;
       default:
         return false;
     }
@@ -178,17 +225,42 @@ export class Gateway {
     this.#connections.fail(link, new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
   }
 
+  /** Establishes a PN that this PN GW initiates. @throws CpnsError State/SetupBusy, and as {@link establishOwn} */
+  establish(setup: Setup, progress: SetupProgress, signal: AbortSignal): Promise<Established> {
+    return this.#once(this.#context.identity.id, () => establishOwn(this.#context, setup, progress, signal));
+  }
+
+  /** Invites a device into a PN of this gateway; what became of it. @throws as {@link invite} */
+  async invite(pnId: PnId, pne: EntityId, signal: AbortSignal): Promise<Status> {
+    const { outcomes, tell } = await invite(this.#context, pnId, { inviter: this.#context.identity.id, own: true, pnes: [pne] }, signal);
+    const admitted = outcomes.get(pne) === Status.Success;
+    await tell();
+    const status = outcomes.get(pne) ?? Status.AuthFailed;
+    if (!admitted || status !== Status.Timeout) return status;
+    const sentence = `${pne} was let in, and was lost before it confirmed that: "cpns-agent pn show" tells whether it is there.`;
+    throw new CpnsError('Transport', 'OutcomeUnknown', sentence, { status });
+  }
+
   async #establish(link: PeerLink, pne: EntityId, envelope: Envelope): Promise<Reply<Hop>> {
-    if (this.#settingUp.has(pne))
+    return await this.#once(pne, async () => {
+      try {
+        return await establish(this.#context, this.#connections, link, envelope);
+      } catch (error) {
+        this.#connections.fail(link, toCpnsError(error));
+        throw error;
+      }
+    });
+  }
+
+  /** Each device has one PN Setup under way (security 2.1). */
+  async #once<T>(initiator: EntityId, establish: () => Promise<T>): Promise<T> {
+    if (this.#settingUp.has(initiator))
       throw new CpnsError('State', 'SetupBusy', 'That device has a PN Setup under way already.', { status: Status.Busy });
-    this.#settingUp.add(pne);
+    this.#settingUp.add(initiator);
     try {
-      return await establish(this.#context, this.#connections, link, envelope);
-    } catch (error) {
-      this.#connections.fail(link, toCpnsError(error));
-      throw error;
+      return await establish();
     } finally {
-      this.#settingUp.delete(pne);
+      this.#settingUp.delete(initiator);
     }
   }
 
@@ -217,6 +289,7 @@ export class Gateway {
 
   #ready(confirm: BodyOf<typeof sessionConfirm>, comparison: Comparison): void {
     const context = this.#context;
+    this.#subscription = confirm.subscription ?? this.#subscription;
     const changes: Changes = new Map();
     DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
     context.background('storing the keys of the server', () => context.state.commit(changes));
@@ -261,8 +334,7 @@ export class Gateway {
       if (!unknown || hinted.has(pnId) || hinted.size >= this.#context.settings.limits.pns) return;
       this.#hinted.set(link, hinted.add(pnId));
       this.#context.clock.after(HINT_EVERY_MS, () => hinted.delete(pnId));
-      const options = { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal };
-      link.exchange.request(unknownPn, { pnId: pnIdOctets(pnId) }, [ack], LINK, options).catch(() => undefined);
+      hintOut(link, pnId);
     }
   }
 }

@@ -29,7 +29,8 @@ export class PanSessions {
     this.#runs.delete(pnId);
     if (this.#runs.size >= settings.limits.panHandshakesAtOncePerLink)
       throw new CpnsError('State', 'TooManyRuns', 'Too many PAN handshakes at once.', { status: Status.Busy });
-    const found = removals.has(pnId, pne) ? undefined : keys.find(pnId, pne, headerHash);
+    // Whoever is out comes back with the LocalEUKey of a new run alone.
+    const found = removals.of(pnId).has(pne) ? undefined : keys.find(pnId, pne, headerHash, removals.has(pnId, pne));
     if (found === undefined) {
       throw new CpnsError('Auth', 'NoLocalEuKey', 'There is no LocalEUKey for that device and network: it has to register anew.', {
         status: Status.AuthFailed,

@@ -34,7 +34,9 @@ export type HandOut = 'confirmed' | 'refused' | 'absent';
 export async function handOutPnKey(context: GatewayContext, pnId: PnId, pne: EntityId, graceMs: number): Promise<HandOut> {
   const record = context.state.pn(pnId);
   const link = context.linkTo(pne);
-  if (record?.pnKey === undefined || link === undefined || !link.hasPan(pnId)) return 'absent';
+  if (record?.pnKey === undefined || link === undefined || !link.hasPan(pnId) || context.removals.has(pnId, pne)) return 'absent';
+  // It is from before the last newcomer: everybody gets the next one.
+  if (record.keyBehind !== undefined) return 'absent';
   const { pnKeyEpoch: epoch, pnKey: key } = record;
   try {
     const { body } = await link.exchange.request(
@@ -65,9 +67,12 @@ export async function renewPnKey(context: GatewayContext, pnId: PnId): Promise<v
   const record = await context.settling.run(pnId, async () => {
     const known = context.state.pn(pnId);
     if (known === undefined || key.inventoryVersion > known.inventoryVersion) return undefined;
-    if (known.pnKey !== undefined && key.epoch <= known.pnKeyEpoch) return undefined;
+    const { keyBehind, ...kept } = known;
+    const isFresh = keyBehind !== undefined && key.inventoryVersion >= keyBehind;
+    if (known.pnKey !== undefined && (isFresh ? key.epoch < known.pnKeyEpoch : key.epoch <= known.pnKeyEpoch)) return undefined;
     const changes: Changes = new Map();
-    DeviceState.setPn(changes, { ...known, pnKeyEpoch: key.epoch, pnKey: key.key });
+    const behind = keyBehind !== undefined && !isFresh ? { keyBehind } : {};
+    DeviceState.setPn(changes, { ...kept, ...behind, pnKeyEpoch: key.epoch, pnKey: key.key });
     await context.state.commit(changes);
     return known;
   });

@@ -5,8 +5,9 @@ import { PnRole, PnState, pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import type { GatewayContext } from './gateway-context.js';
-import { forget } from './membership.js';
+import { forget, hintAllOut } from './membership.js';
 import { renewPnKey } from './pn-key.js';
+import { settleRelease } from './release.js';
 
 const MAX_ENTRIES = 64;
 
@@ -55,7 +56,9 @@ export function settleComparison(context: GatewayContext, comparison: Comparison
     const pnId = pnIdText(octets);
     const record = context.state.pn(pnId);
     if (record?.role !== PnRole.PnGw) continue;
-    if (status === Status.UnknownPn) context.background('forgetting a PN', () => forget(context, pnId));
+    if (record.state === PnState.Releasing) context.background('settling a release', () => settleRelease(context, record, status));
+    else if (status === Status.UnknownPn)
+      context.background('forgetting a PN', async () => hintAllOut(context, pnId, await forget(context, pnId)));
     else if (pnKeyEpoch > record.pnKeyEpoch) context.background('renewing a PN key', () => renewPnKey(context, pnId));
   }
 }

@@ -14,6 +14,22 @@ export function routeOf(context: GatewayContext, pnId: PnId, pne: EntityId): PnR
   return record;
 }
 
+/** {@link routeOf}, while nobody releases the PN. @throws CpnsError State/UnknownPn, State/PnReleasing */
+export function requireEstablished(context: GatewayContext, pnId: PnId, member: EntityId): PnRecord {
+  const record = routeOf(context, pnId, member);
+  if (record.state === PnState.Releasing)
+    throw new CpnsError('State', 'PnReleasing', 'That personal network is being released.', { status: Status.WrongState });
+  return record;
+}
+
+/** What is asked about a PN comes in its PAN session, unless the hop may do without. @throws CpnsError Auth/WrongPn, Auth/UnprotectedHop */
+export function requireHop(context: GatewayContext, hop: Hop, pnId: PnId): void {
+  if (hop.kind === 'pan' && hop.pnId !== pnId)
+    throw new CpnsError('Auth', 'WrongPn', 'A message came in the session of another personal network.');
+  if (hop.kind !== 'pan' && !context.settings.allowUnprotectedPan)
+    throw new CpnsError('Auth', 'UnprotectedHop', 'A message came outside the protected session.');
+}
+
 /** The protected way for messages of a PN; the link session only where the hop may do without a LocalEUKey. */
 function protectedHop(context: GatewayContext, link: PeerLink, pnId: PnId): Hop | undefined {
   return link.hasPan(pnId) || context.settings.allowUnprotectedPan ? link.hopOf(pnId) : undefined;
@@ -24,10 +40,7 @@ export function relayUp(context: GatewayContext, link: PeerLink, envelope: Envel
   const { pnId: octets, record } = bodyOf(envelope, relay);
   const pnId = pnIdText(octets);
   const pne = link.peer as EntityId;
-  if (hop.kind === 'pan' && hop.pnId !== pnId)
-    throw new CpnsError('Auth', 'WrongPn', 'A record came in the session of another personal network.');
-  if (hop.kind !== 'pan' && !context.settings.allowUnprotectedPan)
-    throw new CpnsError('Auth', 'UnprotectedHop', 'A record came outside the protected session.');
+  requireHop(context, hop, pnId);
   if (!context.forming.has(pnId)) routeOf(context, pnId, pne);
   context.server().notify(relay, { pnId: octets, pne, record });
 }
@@ -70,7 +83,8 @@ export function forward(
   body: { from: EntityId; to: EntityId; message: Uint8Array },
 ): boolean {
   const link = context.linkTo(body.to);
-  if (link === undefined || !link.hasPan(pnId) || !record.members.some((member) => member.entityId === body.to)) return false;
+  if (link === undefined || !link.hasPan(pnId) || record.state !== PnState.Established) return false;
+  if (!record.members.some((member) => member.entityId === body.to) || context.removals.has(pnId, body.to)) return false;
   link.exchange.notify(pnData, { pnId: pnIdOctets(pnId), ...body }, { kind: 'pan', pnId });
   return true;
 }

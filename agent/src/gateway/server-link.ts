@@ -4,7 +4,7 @@ import { RECORD_TYPE, toHex } from '@cpns/shared/security';
 import type { DeviceContext } from '../entity/device-context.js';
 import { ServerChannel } from '../entity/server-channel.js';
 import type { Uplink } from '../entity/uplink-port.js';
-import { ClearUplink, introduce, setUpConnection } from './connect.js';
+import { ClearUplink, setUpConnection } from './connect.js';
 import type { Comparison } from './reconcile.js';
 
 /** Connection setup and introduction together. */
@@ -20,6 +20,8 @@ const OLD_SESSION_MS = 60_000;
 const RENEWAL_CHECK_MS = 60_000;
 
 export interface ServerLinkHandler {
+  /** What a PN GW says in a new session. */
+  introduce(channel: ServerChannel, signal: AbortSignal): Promise<Comparison>;
   /** Authenticated and introduced, with what the server says of each PN. */
   ready(confirm: BodyOf<typeof sessionConfirm>, comparison: Comparison): void;
   /** The server does not let this device be PN GW. It is asked again after a while, unless the link is stopped. */
@@ -145,7 +147,7 @@ export class ServerLink {
     });
     this.#retire(this.#current);
     this.#current = fresh;
-    const comparison = await introduce(context, fresh, signal);
+    const comparison = await this.#handler.introduce(fresh, signal);
     this.#ready = true;
     this.#handler.ready(confirm, comparison);
   }

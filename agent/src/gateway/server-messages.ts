@@ -3,53 +3,63 @@ import {
   type BodyOf,
   bodyOf,
   capabilitiesQueryRequest,
-  capabilitiesQueryResponse,
   data,
   type Envelope,
+  groupKeyDelivery,
   heartbeat,
   heartbeatAnswer,
   inventoryNotice,
+  pneConfirmRequest,
   relay,
   Status,
   sessionUnknown,
+  sgData,
+  sgInventoryNotice,
   statusManagementRequest,
-  statusManagementResponse,
   unknownPn,
 } from '@cpns/shared/messages';
 import { PnRole, pnIdText } from '../entity/device-state.js';
+import type { GroupsOfRole } from '../entity/groups/groups.js';
 import { LINK } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
-import { type GatewayContext, HOP_TIMEOUT_MS } from './gateway-context.js';
-import { forget, takeInventory } from './membership.js';
+import { queryCapabilities } from './capabilities.js';
+import { confirmPne } from './confirm.js';
+import type { GatewayContext } from './gateway-context.js';
+import { relayFromServer, relayRekey } from './groups.js';
+import { forget, hintAllOut, takeInventory } from './membership.js';
 import { relayDown } from './routing-table.js';
 
 /** What the messages of the server are for beside the gateway itself. */
 export interface ServerMessagesHandler {
   serverData(channel: ServerChannel, envelope: Envelope): void;
   serverTime(serverTimeMs: number): void;
+  readonly groups: GroupsOfRole;
 }
 
 /** One request or notify of the server in the PN GW's own session. */
 export function serveServer(context: GatewayContext, handler: ServerMessagesHandler, channel: ServerChannel, envelope: Envelope): void {
   switch (envelope.number) {
     case statusManagementRequest.number:
-      // 15. Status management lookup: changes are sent as they happen, so there is none left to report
-      return void channel.serve(envelope, async () => reply(statusManagementResponse, { changed: false }));
+      return void channel.serve(envelope, async () => context.reported.lookUp());
     case heartbeat.number:
       return void channel.serve(envelope, async () => takeHeartbeat(context, handler, bodyOf(envelope, heartbeat)));
     case inventoryNotice.number:
       return void channel.serve(envelope, async () => {
         const { inventory, pnKeyEpoch } = bodyOf(envelope, inventoryNotice);
-        await takeInventory(context, inventory, pnKeyEpoch);
+        const gone = await takeInventory(context, inventory, pnKeyEpoch);
+        hintAllOut(context, pnIdText(inventory.pnId), gone);
         return acknowledged;
       });
     case unknownPn.number:
       return void channel.serve(envelope, async () => {
-        await forget(context, pnIdText(bodyOf(envelope, unknownPn).pnId));
+        const pnId = pnIdText(bodyOf(envelope, unknownPn).pnId);
+        hintAllOut(context, pnId, await forget(context, pnId));
         return acknowledged;
       });
     case capabilitiesQueryRequest.number:
       return void channel.serve(envelope, () => queryCapabilities(context, bodyOf(envelope, capabilitiesQueryRequest)));
+    case pneConfirmRequest.number:
+      return void channel.serve(envelope, () => confirmPne(context, bodyOf(envelope, pneConfirmRequest)));
     case relay.number:
       return relayDown(context, envelope);
     case sessionUnknown.number: {
@@ -59,7 +69,18 @@ export function serveServer(context: GatewayContext, handler: ServerMessagesHand
     }
     case data.number:
       return handler.serverData(channel, envelope);
+    case sgInventoryNotice.number:
+      return void channel.serve(envelope, async () => {
+        await context.groupRoutes.take(bodyOf(envelope, sgInventoryNotice));
+        return acknowledged;
+      });
+    case groupKeyDelivery.number:
+      return relayRekey(context, handler.groups, bodyOf(envelope, groupKeyDelivery));
+    case sgData.number:
+      return relayFromServer(context, handler.groups, bodyOf(envelope, sgData));
     default:
+      if (handler.groups.serve(undefined, channel, envelope)) return;
+      if (envelope.type?.kind === 'notify') return;
       return void channel.serve(envelope, async () => {
         throw new CpnsError('State', 'WrongState', 'This PN GW does not serve that request.', { status: Status.BadMessage });
       });
@@ -67,11 +88,8 @@ export function serveServer(context: GatewayContext, handler: ServerMessagesHand
 }
 
 /** Who missed a change notices it here (security 1.8). */
-function takeHeartbeat(
-  context: GatewayContext,
-  handler: ServerMessagesHandler,
-  { serverTimeMs, pns }: BodyOf<typeof heartbeat>,
-): Reply<never> {
+function takeHeartbeat(context: GatewayContext, handler: ServerMessagesHandler, body: BodyOf<typeof heartbeat>): Reply<never> {
+  const { serverTimeMs, pns } = body;
   handler.serverTime(serverTimeMs);
   const own = new Map(context.state.pns().flatMap((record) => (record.role === PnRole.PnGw ? [[pnIdText(record.pnId), record]] : [])));
   const differs = pns.some(({ pnId, inventoryVersion, pnKeyEpoch }) => {
@@ -79,16 +97,5 @@ function takeHeartbeat(
     return record?.inventoryVersion !== inventoryVersion || record.pnKeyEpoch !== pnKeyEpoch;
   });
   if (differs || pns.length !== own.size) context.compare();
-  return reply(heartbeatAnswer, { counts: [] });
-}
-
-/** About itself the PN GW answers, about a PNE it asks that (protocol a.1). */
-async function queryCapabilities(context: GatewayContext, { target }: BodyOf<typeof capabilitiesQueryRequest>): Promise<Reply<never>> {
-  if (target === context.identity.id)
-    return reply(capabilitiesQueryResponse, { status: Status.Success, capabilities: context.capabilities() });
-  const link = context.linkTo(target);
-  if (link === undefined) return reply(capabilitiesQueryResponse, { status: Status.PeerUnreachable });
-  const options = { timeoutMs: HOP_TIMEOUT_MS, signal: link.signal };
-  const { body } = await link.exchange.request(capabilitiesQueryRequest, { target }, [capabilitiesQueryResponse], LINK, options);
-  return reply(capabilitiesQueryResponse, body);
+  return reply(heartbeatAnswer, { counts: handler.groups.heartbeat(undefined, body) });
 }

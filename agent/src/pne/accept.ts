@@ -29,6 +29,10 @@ export async function acceptConfirmation(
   const gateway = run.link.peer as EntityId;
   let channel: SkChannel | undefined;
   try {
+    if (!run.handshake.answered)
+      throw new CpnsError('State', 'NoChallenge', 'The PN GW ended a run in which the server has challenged nobody.', {
+        status: Status.WrongState,
+      });
     if (hashServer === undefined || record === undefined)
       throw new CpnsError('Auth', 'NoConfirmation', 'The server did not confirm this device.', { status: Status.AuthFailed });
     channel = new SkChannel({ provider, entropy, clock, material: run.handshake.confirm(hashServer), side: 'device' });
@@ -56,6 +60,7 @@ export async function acceptConfirmation(
     DeviceState.setServerKeys(changes, { keys: confirm.serverKeys, cpnsId: confirm.cpnsId });
     keys.keep(changes, pnId, gateway);
     await state.commit(changes);
+    if (confirm.subscription !== undefined) context.subscribed(confirm.subscription);
     context.sessions.adopt(pnId, gateway, channel).notify(sessionAcknowledgement, { inventoryVersion: after.inventoryVersion });
     channel = undefined;
     if (known === undefined)
@@ -66,8 +71,7 @@ export async function acceptConfirmation(
     channel?.erase();
     keys.discard(pnId, gateway);
     context.runs.end(pnId, run);
-    // Where nothing was kept, that is still to be said in the session that ends with it.
-    context.clock.after(0, () => leaveHop(context, pnId, run.link));
+    leaveHop(context, pnId, run.link);
   }
 }
 

@@ -20,6 +20,10 @@ export async function answerChallenge(context: PneContext, link: PeerLink, envel
     });
   const gateway = link.peer as EntityId;
   try {
+    if (run.handshake.answered)
+      throw new CpnsError('State', 'SecondChallenge', 'The server challenged this device twice in one run.', {
+        status: Status.WrongState,
+      });
     const { hashPne, localEuKey } = run.handshake.answer(challenge, { pnId: pnIdOctets(pnId), idGw: gateway });
     if (localEuKey !== undefined) {
       context.keys.offer(pnId, gateway, localEuKey);

@@ -1,42 +1,19 @@
-import { CpnsError, deadline, describeError, type EntityId, type PnId, toCpnsError } from '@cpns/shared';
+import { CpnsError, deadline, describeError, type PnId, toCpnsError } from '@cpns/shared';
 import {
-  type BodyOf,
   pneConnectionSetupConfirmation,
   pneConnectionSetupRequest,
   pnSetupRequest,
   pnSetupResponse,
   RequestFlow,
-  SetupType,
   Status,
   statusSentence,
 } from '@cpns/shared/messages';
-import { type PnRecord, pnIdText } from '../entity/device-state.js';
+import { pnIdText } from '../entity/device-state.js';
 import { LINK, type PeerLink } from '../entity/peer-link.js';
+import { type Established, SETUP_LIMIT_MS, SETUP_TYPES, type Setup, type SetupProgress } from '../entity/setup.js';
 import { acceptConfirmation } from './accept.js';
 import { HOP_TIMEOUT_MS, type PneContext } from './pne-context.js';
-import { abandonRun, beginRun } from './run.js';
-
-/** The whole of a PN Setup (protocol 0.3). */
-const SETUP_LIMIT_MS = 150_000;
-
-/** Which PN is wanted (seed 003 6.6.1.1 step 1, A to C). */
-export type Setup =
-  | { readonly type: 'one-to-one' }
-  | { readonly type: 'all' }
-  | { readonly type: 'named'; readonly pnes: readonly EntityId[] };
-
-const SETUP_TYPES = { 'one-to-one': SetupType.OneToOne, all: SetupType.All, named: SetupType.Named } as const;
-
-/** Progress of a PN Setup, as numbered steps. */
-export type SetupProgress = (step: number, text: string) => void;
-export const SETUP_STEPS = 5;
-
-export interface Established {
-  readonly record: PnRecord;
-  readonly outcomes: BodyOf<typeof pnSetupResponse>['outcomes'];
-  /** From PN Setup Request sent to PN Setup Response verified and stored (protocol 0.24). */
-  readonly establishMs: number;
-}
+import { abandonRun, beginRun, outcomeOf } from './run.js';
 
 /**
  * PN establishment initiated by this PNE (seed 003 figure 10, with seed 002 steps 18 and 24 to 26). Failed or aborted, nothing of it is
@@ -105,7 +82,7 @@ export async function establish(
     progress(5, 'Done');
     return { record: context.state.pn(established) ?? record, outcomes: body.outcomes, establishMs };
   } catch (error) {
-    const cause = opened.handshake.answered ? openOutcome(toCpnsError(error)) : error;
+    const cause = outcomeOf(error, opened);
     limit.abort(toCpnsError(error));
     opened.handshake.abort();
     if (pnId !== undefined) abandonRun(context, pnId, link);
@@ -114,11 +91,4 @@ export async function establish(
     context.acks.forget(transaction);
     limit.done();
   }
-}
-
-/** This device cannot know what became of a PN whose gateway was lost in the end; what it says must be true either way. */
-function openOutcome(cause: CpnsError): CpnsError {
-  if (cause.family !== 'Transport' && cause.family !== 'Timeout') return cause;
-  const sentence = 'The PN GW was lost before it said whether the personal network stands: once it is back, "cpns-agent pn show" tells.';
-  return new CpnsError('Transport', 'OutcomeUnknown', sentence, { cause });
 }

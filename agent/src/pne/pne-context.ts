@@ -1,4 +1,5 @@
 import type { PnId } from '@cpns/shared';
+import type { Subscription } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
 import type { PeerLink } from '../entity/peer-link.js';
 import type { Runs } from './run.js';
@@ -12,6 +13,8 @@ export interface PneContext extends DeviceContext {
   readonly acks: SetupAcks;
   /** Registers until the server has spoken or the link is gone; one at a time for each PN. Never rejects. */
   register(link: PeerLink, pnId: PnId): Promise<void>;
+  /** What the server says of the subscription of this device's user. */
+  subscribed(subscription: Subscription): void;
   /** What waits for that PN may be sent now. */
   reachable(pnId: PnId): void;
 }

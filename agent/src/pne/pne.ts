@@ -6,8 +6,10 @@ import {
   capabilitiesQueryRequest,
   capabilitiesQueryResponse,
   type Envelope,
+  groupKeyDelivery,
   pnData,
   pnEstablishmentNotify,
+  pneInviteRequest,
   pneNotificationExpel,
   pnMembershipWithKey,
   pnMembershipWithKeyConfirmation,
@@ -17,20 +19,28 @@ import {
   pnUpdateNotification,
   relay,
   Status,
+  type Subscription,
   sessionUnknown,
+  sgData,
   unknownPn,
 } from '@cpns/shared/messages';
-import type { ConsentDesk } from '../entity/consent-desk.js';
 import type { DeviceContext } from '../entity/device-context.js';
-import { type Changes, DeviceState, pnIdOctets, pnIdText } from '../entity/device-state.js';
+import { type Changes, DeviceState, type PnRecord, pnIdOctets, pnIdText } from '../entity/device-state.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
+import type { Established, Setup, SetupProgress } from '../entity/setup.js';
 import { forgetPn } from './accept.js';
 import { answerChallenge } from './challenge.js';
-import { type Established, establish, type Setup, type SetupProgress } from './establish.js';
-import { answerInvitation, takeNotify } from './invitation.js';
+import { establish } from './establish.js';
+import { answerInvitation, answerInvite, takeNotify } from './invitation.js';
+import { invite } from './invite.js';
+import { join } from './join.js';
+import { leave } from './leave.js';
+import { updateOffer } from './offer.js';
 import type { PneContext } from './pne-context.js';
 import { pnsOf, recover, registerUntilDone } from './recover.js';
+import { register, registerNewcomer } from './register.js';
+import { release } from './release.js';
 import { abandonRun, Runs } from './run.js';
 import { type ServerMessagesHandler, serveServer } from './server-messages.js';
 import { ServerSessions } from './server-sessions.js';
@@ -41,10 +51,12 @@ import { Upkeep } from './upkeep.js';
 const MAX_GRACE_MS = 60_000;
 
 /** What the PNE role hands on to the device around it. */
-export interface PneHandler extends Pick<ServerMessagesHandler, 'serverData' | 'serverTime'> {
+export interface PneHandler extends Pick<ServerMessagesHandler, 'serverData' | 'serverTime' | 'groups'> {
   pnData(pnId: PnId, body: BodyOf<typeof pnData>): void;
   /** The key of a PN changed; the one before is received for `graceMs` more. */
   pnKey(pnId: PnId, graceMs: number): void;
+  /** What the server says of the subscription of this device's user. */
+  subscribed(subscription: Subscription): void;
   /** A session with the server or with the PN GW is there: what waits can be sent. */
   reachable(pnId: PnId): void;
 }
@@ -52,14 +64,13 @@ export interface PneHandler extends Pick<ServerMessagesHandler, 'serverData' | '
 /** The PNE role of a device: its part in the PNs of other devices' gateways. */
 export class Pne {
   readonly #context: PneContext;
-  readonly #desk: ConsentDesk;
   readonly #handler: PneHandler;
   readonly #upkeep: Upkeep;
   readonly #registering = new Map<PnId, { readonly link: PeerLink; readonly done: Promise<void> }>();
   readonly #recovering = new Set<PeerLink>();
   #settingUp = false;
 
-  constructor(device: DeviceContext, desk: ConsentDesk, handler: PneHandler) {
+  constructor(device: DeviceContext, handler: PneHandler) {
     const messages: ServerMessagesHandler = { ...handler, keyMissed: (pnId) => this.keyMissed(pnId) };
     const context: PneContext = {
       ...device,
@@ -67,10 +78,13 @@ export class Pne {
       runs: new Runs(device.clock, (pnId, { link }) => abandonRun(context, pnId, link)),
       acks: new SetupAcks(),
       register: (link, pnId) => this.#register(link, pnId),
-      reachable: (pnId) => handler.reachable(pnId),
+      subscribed: (subscription) => handler.subscribed(subscription),
+      reachable: (pnId) => {
+        handler.reachable(pnId);
+        void updateOffer(context, pnId);
+      },
     };
     this.#context = context;
-    this.#desk = desk;
     this.#handler = handler;
     this.#upkeep = new Upkeep(context);
   }
@@ -93,6 +107,23 @@ export class Pne {
     }
   }
 
+  /** @throws as {@link join} */
+  join(link: PeerLink, pnId: PnId, signal: AbortSignal): Promise<PnRecord> {
+    return join(this.#context, link, pnId, signal);
+  }
+
+  /** Registers at the PN GW: as a member anew, or as a newcomer. @throws as {@link registerNewcomer} */
+  async register(link: PeerLink, pnId: PnId, signal: AbortSignal): Promise<PnRecord> {
+    const { state } = this.#context;
+    if (state.pn(pnId) === undefined) return await registerNewcomer(this.#context, link, pnId, signal);
+    return await register(this.#context, link, pnId);
+  }
+
+  /** @throws as {@link invite} */
+  invite(pnId: PnId, invited: EntityId): Promise<void> {
+    return invite(this.#context, pnId, invited);
+  }
+
   /** A gateway is linked: everything that is shared with it is brought up to date. Tried until it is done or the link is gone. */
   async gatewayLinked(link: PeerLink): Promise<void> {
     const { clock, entropy, logger } = this.#context;
@@ -112,6 +143,20 @@ export class Pne {
     } finally {
       this.#recovering.delete(link);
     }
+  }
+
+  /** What this device offers is something else now. */
+  contentsChanged(): void {
+    for (const { pnId } of this.#context.state.pns()) void updateOffer(this.#context, pnIdText(pnId));
+  }
+
+  /** @throws CpnsError as {@link leave} */
+  leave(pnId: PnId): Promise<void> {
+    return leave(this.#context, pnId);
+  }
+  /** @throws CpnsError as {@link release} */
+  release(pnId: PnId): Promise<void> {
+    return release(this.#context, pnId);
   }
 
   linkClosed(link: PeerLink): void {
@@ -147,6 +192,15 @@ export class Pne {
     return true;
   }
 
+  /** Sends a sealed message to a service group by way of the gateway of that PN. False: it is not linked now. */
+  sendToGroup(pnId: PnId, body: BodyOf<typeof sgData>): boolean {
+    const record = this.#context.state.pn(pnId);
+    const link = record && this.#context.linkTo(record.gateway);
+    if (!link?.hasPan(pnId)) return false;
+    link.exchange.notify(sgData, body, { kind: 'pan', pnId });
+    return true;
+  }
+
   /** There is a PN key that this device does not have: the gateway hands it out when it is asked to compare. */
   keyMissed(pnId: PnId): void {
     const record = this.#context.state.pn(pnId);
@@ -162,13 +216,18 @@ export class Pne {
         context.acks.arrived(link, envelope);
         return true;
       case pnSetupInvitation.number:
-        this.#serve(link, envelope, hop, () => answerInvitation(context, this.#desk, link, envelope));
+        this.#serve(link, envelope, hop, () => answerInvitation(context, link, envelope));
+        return true;
+      case pneInviteRequest.number:
+        // A PN GW is asked to invite somebody by the same message.
+        if (bodyOf(envelope, pneInviteRequest).invited !== context.identity.id) return false;
+        this.#serve(link, envelope, hop, () => answerInvite(context, link, envelope));
         return true;
       case authenticationRequestToPne.number:
         this.#serve(link, envelope, hop, () => answerChallenge(context, link, envelope));
         return true;
       case pnEstablishmentNotify.number:
-        this.#serve(link, envelope, hop, () => takeNotify(context, this.#desk, link, envelope));
+        this.#serve(link, envelope, hop, () => takeNotify(context, link, envelope));
         return true;
       case pnMembershipWithKey.number:
         this.#serve(link, envelope, hop, () => this.#takeKey(link, envelope, hop));
@@ -194,6 +253,13 @@ export class Pne {
         if (own && isPanOf(hop, pnId) && body.to === context.identity.id) this.#handler.pnData(pnId, body);
         return own;
       }
+      case groupKeyDelivery.number:
+        if (this.#isOfGateway(link, hop)) this.#handler.groups.rekey(hop.pnId, bodyOf(envelope, groupKeyDelivery));
+        return true;
+      case sgData.number:
+        if (!this.#isOfGateway(link, hop)) return false;
+        this.#handler.groups.data(hop.pnId, bodyOf(envelope, sgData));
+        return true;
       case capabilitiesQueryRequest.number:
         this.#serve(link, envelope, hop, async () =>
           reply(capabilitiesQueryResponse, { status: Status.Success, capabilities: context.capabilities() }),
@@ -211,6 +277,11 @@ export class Pne {
       default:
         return false;
     }
+  }
+
+  /** It came in the PAN session of a PN, from the PN GW of that PN. */
+  #isOfGateway(link: PeerLink, hop: Hop): hop is Hop & { readonly kind: 'pan' } {
+    return hop.kind === 'pan' && this.#context.state.pn(hop.pnId)?.gateway === link.peer;
   }
 
   /** A record of the server. False: the PN is not one of that gateway's. */

@@ -1,4 +1,4 @@
-import { CpnsError, describeError, type EntityId, type PnId, retrySchedule, sleep } from '@cpns/shared';
+import { CpnsError, describeError, type EntityId, type PnId, retrySchedule, sleep, toCpnsError } from '@cpns/shared';
 import { PneState, reconcile, reconcileResponse, Status } from '@cpns/shared/messages';
 import { type PnRecord, PnRole, pnIdText } from '../entity/device-state.js';
 import { LINK, type PeerLink } from '../entity/peer-link.js';
@@ -71,7 +71,8 @@ export async function registerUntilDone(context: PneContext, link: PeerLink, pnI
     try {
       // A run that is under way may make this one unnecessary, but cannot be relied upon.
       await context.runs.over(pnId);
-      return await register(context, link, pnId);
+      await register(context, link, pnId);
+      return;
     } catch (error) {
       if (link.signal.aborted || (error instanceof CpnsError && error.code === 'NotInPn')) return;
       context.logger.info('registration failed', { pn: pnId, failures, why: describeError(error) });
@@ -87,17 +88,23 @@ export async function registerUntilDone(context: PneContext, link: PeerLink, pnI
 
 /**
  * Compares with the server itself, in the session with it: what is newer there follows as Inventory Notice, and its word that this
- * device is out counts. Never rejects.
+ * device is out counts. Resolves with whether the server said anything; never rejects.
  */
-export async function askServer(context: PneContext, pnId: PnId): Promise<void> {
+export async function askServer(context: PneContext, pnId: PnId): Promise<boolean> {
   const record = context.state.pn(pnId);
   const session = context.sessions.get(pnId);
-  if (record === undefined || session === undefined) return;
+  if (record === undefined || session === undefined) return true;
   try {
     const { body } = await session.request(reconcile, { pns: [entryOf(record)] }, [reconcileResponse]);
     const entry = body.pns.find((candidate) => pnIdText(candidate.pnId) === pnId);
     if (entry !== undefined && OUT_OF_PN.has(entry.status)) await context.settling.run(pnId, () => forgetPn(context, pnId));
+    return true;
   } catch (error) {
     context.logger.info('the server did not compare inventories', { pn: pnId, why: describeError(error) });
+    const { code, status } = toCpnsError(error);
+    if (code !== 'Refused') return false;
+    // A refusal is sealed as well: who is being taken out of the PN is told so by it.
+    if (OUT_OF_PN.has(status as Status)) await context.settling.run(pnId, () => forgetPn(context, pnId)).catch(() => undefined);
+    return true;
   }
 }

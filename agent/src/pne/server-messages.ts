@@ -13,6 +13,7 @@ import {
   unknownPn,
 } from '@cpns/shared/messages';
 import { type Changes, DeviceState, pnIdText } from '../entity/device-state.js';
+import type { GroupsOfRole } from '../entity/groups/groups.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import { forgetPn } from './accept.js';
 import type { PneContext } from './pne-context.js';
@@ -22,6 +23,7 @@ import { askServer } from './recover.js';
 export interface ServerMessagesHandler {
   serverData(pnId: PnId, channel: ServerChannel, envelope: Envelope): void;
   serverTime(serverTimeMs: number): void;
+  readonly groups: GroupsOfRole;
   /** The PN key is a newer one than this device holds: the gateway has it. */
   keyMissed(pnId: PnId): void;
 }
@@ -48,6 +50,8 @@ export function serveServer(
     case pnReleaseNotification.number:
       return void channel.serve(envelope, () => leave(context, pnId, bodyOf(envelope, pnReleaseNotification)));
     default:
+      if (handler.groups.serve(pnId, channel, envelope)) return;
+      if (envelope.type?.kind === 'notify') return;
       return void channel.serve(envelope, async () => {
         throw new CpnsError('State', 'WrongState', 'This PNE does not serve that request.', { status: Status.BadMessage });
       });
@@ -72,12 +76,8 @@ function takeInventory(context: PneContext, pnId: PnId, { inventory }: BodyOf<ty
 }
 
 /** Who missed a change notices it here (security 1.8). */
-function takeHeartbeat(
-  context: PneContext,
-  handler: ServerMessagesHandler,
-  pnId: PnId,
-  { serverTimeMs, pns }: BodyOf<typeof heartbeat>,
-): Reply<never> {
+function takeHeartbeat(context: PneContext, handler: ServerMessagesHandler, pnId: PnId, body: BodyOf<typeof heartbeat>): Reply<never> {
+  const { serverTimeMs, pns } = body;
   handler.serverTime(serverTimeMs);
   const record = context.state.pn(pnId);
   const current = pns.find((entry) => pnIdText(entry.pnId) === pnId);
@@ -85,7 +85,7 @@ function takeHeartbeat(
     if (current.inventoryVersion > record.inventoryVersion) void askServer(context, pnId);
     if (current.pnKeyEpoch > record.pnKeyEpoch) handler.keyMissed(pnId);
   }
-  return reply(heartbeatAnswer, { counts: [] });
+  return reply(heartbeatAnswer, { counts: handler.groups.heartbeat(pnId, body) });
 }
 
 async function leave(context: PneContext, pnId: PnId, notice: { readonly pnId: Uint8Array }): Promise<Reply<never>> {

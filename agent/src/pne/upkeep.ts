@@ -65,13 +65,16 @@ export class Upkeep {
   /** A server that is not heard of any more may have lost the session, or never got the acknowledgement. */
   #listen(): void {
     const { sessions, clock } = this.#context;
-    this.#each((pnId) => {
+    this.#each((pnId, link) => {
       const session = sessions.get(pnId);
       if (session === undefined || session.silentForMs < (session.confirmed ? SILENT_AFTER_MS : UNCONFIRMED_AFTER_MS)) return;
       const askedAtMs = this.#askedAtMs.get(pnId);
       if (askedAtMs !== undefined && clock.monotonicMs() - askedAtMs < ASK_EVERY_MS) return;
       this.#askedAtMs.set(pnId, clock.monotonicMs());
-      void askServer(this.#context, pnId);
+      void askServer(this.#context, pnId).then((heard) => {
+        // The PN GW may have ended the PAN session that leads there, for a PN that is over for it: only the server knows whether it is.
+        if (!heard && sessions.get(pnId) === session && !link.signal.aborted) void this.#context.register(link, pnId);
+      });
     });
   }
 

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { CpnsError, entityId, pnId, serverId } from '@cpns/shared';
+import { CpnsError, entityId, pnId, serverId, userId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { ConsentRequest } from '../../src/control/api/consent.js';
 import type { SendParams, WatchEvent } from '../../src/control/api/messages.js';
@@ -129,17 +129,44 @@ laptop: can be PN GW
 });
 
 describe('cpns-agent consent', () => {
+  const open = { pnId: pn, gateway: laptop, closesInMs: 30_000 };
   const request = (consentId: string): ConsentRequest => ({
+    ...open,
+    kind: 'invitation',
     consentId,
-    pnId: pn,
     initiator: phone,
-    gateway: laptop,
-    closesInMs: 30_000,
+    question: 'laptop asks, for phone-1, this device into a personal network',
   });
+  const confirmation: ConsentRequest = {
+    ...open,
+    kind: 'confirm',
+    consentId: 'x3',
+    pne: phone,
+    gatewayUser: userId('bob'),
+    paired: true,
+    question: 'is it yours',
+  };
 
   it('lists requests', async () => {
     const { state } = await serveControl({ listConsents: async () => ({ consents: [request('k7')] }) });
-    expect((await cli(['consent', 'list'], { state })).stdout).toBe('REQUEST  FROM     PN GW   LEFT\nk7       phone-1  laptop  0:30\n');
+    expect((await cli(['consent', 'list'], { state })).stdout).toBe(
+      'REQUEST  LEFT  QUESTION\nk7       0:30  laptop asks, for phone-1, this device into a personal network?\n',
+    );
+  });
+
+  it('shows PNE Confirm alone as "confirm"', async () => {
+    const answered: string[] = [];
+    const { state } = await serveControl({
+      listConsents: async () => ({ consents: [request('k7'), confirmation] }),
+      acceptConsent: async ({ consentId }) => {
+        answered.push(consentId);
+        return { consentId };
+      },
+    });
+    expect((await cli(['confirm', 'list'], { state })).stdout).toBe('REQUEST  LEFT  QUESTION\nx3       0:30  is it yours?\n');
+    expect((await cli(['confirm', 'accept'], { state })).stdout).toBe('Request x3 was accepted.\n');
+    expect(answered).toEqual(['x3']);
+    expect((await cli(['consent', 'accept'], { state })).stderr).toContain('name one: k7, x3');
   });
 
   it.each([
@@ -229,6 +256,36 @@ describe('cpns-agent pn', () => {
     run.interrupt();
     expect(await run.exit).toBe(1);
     expect(await aborted).toMatchObject({ family: 'State' });
+  });
+
+  it('leaves, expels and releases, the only network or the named one', async () => {
+    const asked: unknown[] = [];
+    let answered = true;
+    const noted = <Result>(what: string, params: unknown, result: Result): Result => {
+      asked.push([what, params]);
+      return result;
+    };
+    const { state } = await serveControl({
+      leavePn: async (params) => noted('leave', params, { pnId: pn }),
+      releasePn: async (params) => noted('release', params, { pnId: pn }),
+      expelPne: async (params) => noted('expel', params, { pnId: pn, pne: params.pne, answered }),
+    });
+    const says = async (...args: string[]) => (await cli(['pn', ...args], { state })).stdout;
+    expect(await says('leave')).toBe(`This device has left personal network ${pn}.\n`);
+    expect(await says('release', pn)).toBe(`Personal network ${pn} is released.\n`);
+    expect(await says('expel', phone, '--pn', pn)).toBe(`phone-1 is out of personal network ${pn}.\n`);
+    answered = false;
+    expect(await says('expel', phone)).toContain('The CPNS Server has not answered yet: it is asked until it does.');
+    expect(JSON.parse(await says('leave', '--json'))).toEqual({ pnId: pn });
+    expect(asked).toEqual([
+      ['leave', {}],
+      ['release', { pnId: pn }],
+      ['expel', { pne: phone, pnId: pn }],
+      ['expel', { pne: phone }],
+      ['leave', {}],
+    ]);
+    expect((await cli(['pn', 'expel'], { state })).exit).toBe(2);
+    expect((await cli(['pn', 'leave', 'xyz'], { state })).exit).toBe(2);
   });
 
   it('shows networks, or how to make one', async () => {

@@ -69,6 +69,17 @@ describe('settings', () => {
     ['a name over two lines', 'name: "a\\nb"\n', 'f:1: name is not a name on one line.'],
     ['a server without port', 'server: { address: example.org }\n', 'f:1: server.address is not HOST:PORT or [IPv6]:PORT.'],
     ['a name given twice', 'consent: ask\nconsent: never\n', 'f:2: is not YAML: Map keys must be unique.'],
+    [
+      'a file by half its path',
+      'contents: [{ file: menu.txt }]\n',
+      'f:1: contents.0.file is not the path of a file that begins at the root.',
+    ],
+    [
+      'a media type that is none',
+      'contents: [{ file: /menu, type: text }]\n',
+      'f:1: contents.0.type is not a media type, such as text/plain.',
+    ],
+    ['a content without a file', 'contents:\n  - name: menu\n', 'f: contents.0.file is missing.'],
     ['broken YAML', 'name: [\n', /^f:2: is not YAML: .*\.$/],
     ['a list', '- 1\n', /^f: it must hold names with values, not a list or a single value/],
     ['text', 'hello\n', /^f: it must hold names with values, not a list or a single value/],

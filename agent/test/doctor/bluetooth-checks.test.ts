@@ -45,7 +45,8 @@ async function examine({
       procRoot,
       sysRoot: rest.sysRoot ?? (await scratchDirectory()),
       run: async (program) => {
-        if (program === 'pidof') return daemon ? '123\n' : undefined;
+        if (program === 'dbus-send') return `   boolean ${daemon}`;
+        if (program === 'pidof') return undefined;
         return typeof found === 'string' ? found : JSON.stringify(found);
       },
     },

@@ -12,14 +12,26 @@ import { scratchDirectory } from '../support/scratch.js';
 
 type Lan = Partial<Settings['pan']['lan']>;
 
-async function examine({ lan, ...context }: Partial<DoctorContext> & { lan?: Lan } = {}) {
+interface Situation extends Partial<DoctorContext> {
+  readonly lan?: Lan;
+  /** Files. */
+  readonly offers?: readonly string[];
+  readonly contentOctets?: number;
+}
+
+async function examine({ lan, offers = [], contentOctets = 1000, ...context }: Situation = {}) {
   const defaults = defaultSettings();
   const stateDirectory = await scratchDirectory();
   const { checks } = await runDoctor(
     {
       host: thisHost(),
       // Tests never touch a real network.
-      settings: { ...defaults, pan: { ...defaults.pan, lan: { ...defaults.pan.lan, interfaces: ['lo'], ...lan } } },
+      settings: {
+        ...defaults,
+        pan: { ...defaults.pan, lan: { ...defaults.pan.lan, interfaces: ['lo'], ...lan } },
+        contents: offers.map((file) => ({ file, chargeable: false })),
+        limits: { ...defaults.limits, contentOctets },
+      },
       stateDirectory,
       running: true,
       probe: async () => ({ reachable: true, atMonotonicMs: 0 }),
@@ -53,6 +65,19 @@ describe('doctor', () => {
     await chmod(stateDirectory, 0o755);
     const second = await examine({ stateDirectory });
     expect(second.named('state directory')[0]?.says).toContain(`chmod 700 ${stateDirectory}`);
+  });
+
+  it('finds files that are offered and are not there, or are too large', async () => {
+    const directory = await scratchDirectory();
+    const [menu, film] = [join(directory, 'menu.txt'), join(directory, 'film.mp4')];
+    await writeFile(menu, 'soup');
+    const { named } = await examine({ offers: [menu, film] });
+    expect(named('contents')).toEqual([
+      { name: 'contents', outcome: 'ok', says: '1 file can be offered' },
+      { name: 'contents', outcome: 'warning', says: `${film} does not exist`, cure: 'correct "contents" in the configuration' },
+    ]);
+    const small = await examine({ offers: [menu], contentOctets: 3 });
+    expect(small.named('contents')).toMatchObject([{ outcome: 'warning', says: `${menu} has 4 octets, more than limits.contentOctets` }]);
   });
 
   it('does not mind a state directory that is not there yet', async () => {

@@ -1,33 +1,104 @@
-import { entityId, type PnId } from '@cpns/shared';
+import { entityId, type PnId, type SgId, userId } from '@cpns/shared';
 import { InsecureSeededEntropy, VirtualClock } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { ConsentDesk, type ConsentPolicy } from '../../src/entity/consent-desk.js';
+import { ConsentDesk, type ConsentPolicies, type ConsentQuestion, sentenceOf } from '../../src/entity/consent-desk.js';
 import type { Happening } from '../../src/entity/device-context.js';
 
-const question = (n = 1, initiator = 'phone', gateway = 'laptop') => ({
+const question = (n = 1, initiator = 'phone', gateway = 'laptop'): ConsentQuestion => ({
+  kind: 'invitation',
   pnId: n.toString(16).padStart(32, '0') as PnId,
   initiator: entityId(initiator),
   gateway: entityId(gateway),
 });
 
-function desk(policy: ConsentPolicy = 'ask') {
+const confirmation = (pne = 'phone', gateway = 'laptop', paired = true): ConsentQuestion => ({
+  kind: 'confirm',
+  pnId: '0'.repeat(32) as PnId,
+  pne: entityId(pne),
+  gateway: entityId(gateway),
+  gatewayUser: userId('bob'),
+  paired,
+});
+const admission = (pne = 'phone'): ConsentQuestion => ({
+  kind: 'admit',
+  pnId: '0'.repeat(32) as PnId,
+  pne: entityId(pne),
+  gateway: entityId('home'),
+});
+
+const about = { sgId: '9'.repeat(32) as SgId, name: 'kitchen' };
+const intoGroup = (sameUser = false): ConsentQuestion => ({ kind: 'group', initiator: entityId('phone'), sameUser, ...about });
+const ownership = (sameUser = false, owner: string | undefined = 'phone'): ConsentQuestion => ({
+  kind: 'group-owner',
+  owner: owner === '' ? undefined : entityId(owner),
+  sameUser,
+  ...about,
+});
+const groupAdmission: ConsentQuestion = { kind: 'group-admit', pne: entityId('phone'), sameUser: false, ...about };
+
+function desk(policies: Partial<ConsentPolicies> = {}, ui = true) {
   const clock = new VirtualClock();
   const happenings: Happening[] = [];
   const limits = { openPrompts: 1, promptsPer10MinPerInitiator: 3, consentTimeoutMs: 60_000 };
   const entropy = new InsecureSeededEntropy('desk');
-  return { clock, happenings, desk: new ConsentDesk({ clock, entropy, policy, limits, happened: (what) => happenings.push(what) }) };
+  const all = { consent: 'ask', confirm: 'ask', admit: 'ask', ...policies } as const;
+  return {
+    clock,
+    happenings,
+    desk: new ConsentDesk({ clock, entropy, policies: all, ui, limits, happened: (what) => happenings.push(what) }),
+  };
 }
 const gone = () => new AbortController();
 
 describe('consent', () => {
   it.each([
-    ['always', true],
-    ['same-user', true],
-    ['never', false],
-  ] as const)('by the policy %s is %s without a person', async (policy, yes) => {
-    const { desk: own, happenings } = desk(policy);
-    expect(await own.ask(question(), gone().signal)).toBe(yes);
+    [{ consent: 'always' }, question(), true],
+    [{ consent: 'same-user' }, question(), true],
+    [{ consent: 'never' }, question(), false],
+    [{ confirm: 'paired' }, confirmation(), true],
+    [{ confirm: 'paired' }, confirmation('phone', 'laptop', false), false],
+    [{ confirm: 'never' }, confirmation(), false],
+    [{ admit: 'always' }, admission(), true],
+    [{ admit: 'never' }, admission(), false],
+    [{ consent: 'always' }, intoGroup(), true],
+    [{ consent: 'same-user' }, intoGroup(true), true],
+    [{ consent: 'same-user' }, intoGroup(), false],
+    [{ consent: 'never' }, intoGroup(true), false],
+    [{ consent: 'same-user' }, ownership(true), true],
+    [{ consent: 'same-user' }, ownership(), false],
+    [{ admit: 'always' }, groupAdmission, true],
+    [{ admit: 'never' }, groupAdmission, false],
+  ] as const)('by the policy %j is, without a person, for %j: %s', async (policies, asked, yes) => {
+    const { desk: own, happenings } = desk(policies);
+    expect(await own.ask(asked, gone().signal)).toBe(yes);
     expect(happenings).toEqual([]);
+  });
+
+  it('by the policy auto is asked for where a person can be asked; elsewhere only the own user is let in', async () => {
+    const auto = { consent: 'auto', confirm: 'auto', admit: 'auto' } as const;
+    const all = [question(), confirmation(), admission(), intoGroup(), groupAdmission, ownership()];
+    const [asking, silent] = [desk(auto, true).desk, desk(auto, false).desk];
+    for (const one of all) void asking.ask(one, gone().signal);
+    expect(asking.list().map(({ kind }) => kind)).toEqual(all.map(({ kind }) => kind));
+    expect(await Promise.all(all.map((one) => silent.ask(one, gone().signal)))).toEqual([true, false, false, false, false, false]);
+  });
+
+  it('says in its words who wants what', () => {
+    expect([question(), question(1, 'laptop'), confirmation(), admission()].map(sentenceOf)).toEqual([
+      'laptop asks, for phone, this device into a personal network',
+      'laptop asks this device into a personal network',
+      'phone wants into a personal network of bob at laptop: is it yours, and may it be charged to you',
+      'phone, of another user, wants into a personal network of this device',
+    ]);
+    expect([intoGroup(), groupAdmission, ownership(), ownership(true, '')].map(sentenceOf)).toEqual([
+      'phone asks this device into service group "kitchen"',
+      'phone, of another user, wants into service group "kitchen" of this device',
+      'phone wants this device to own service group "kitchen"',
+      'service group "kitchen" has no owner any more: shall it be this device',
+    ]);
+    const { desk: own, happenings } = desk();
+    void own.ask(confirmation(), gone().signal);
+    expect(happenings[0]?.text).toMatch(/cpns-agent confirm accept [2-9a-z]{4}$/);
   });
 
   it('is what the person says', async () => {
@@ -53,19 +124,23 @@ describe('consent', () => {
     link.abort();
     expect(await lost).toBe(false);
     expect(await own.ask(question(3), link.signal)).toBe(false);
+    const fourth = '4'.padStart(32, '0') as PnId;
     const withdrawn = own.ask(question(4), gone().signal);
-    own.withdraw(question(4).pnId, entityId('another'));
+    own.withdraw(fourth, entityId('another'));
     expect(own.list()).toHaveLength(1);
-    own.withdraw(question(4).pnId, entityId('laptop'));
+    own.withdraw(fourth, entityId('laptop'));
     expect(await withdrawn).toBe(false);
     expect(happenings.filter((what) => what.type === 'consent-over')).toHaveLength(3);
     expect(clock.pending).toBe(0);
   });
 
-  it('is asked for once at a time', () => {
+  it('of one kind is asked for once at a time', () => {
     const { desk: own } = desk();
-    void own.ask(question(1), gone().signal);
-    expect(() => own.ask(question(2, 'watch', 'board'), gone().signal)).toThrow('open already');
+    for (const one of [question(1), confirmation(), admission()]) void own.ask(one, gone().signal);
+    for (const one of [question(2, 'watch', 'board'), confirmation('watch', 'board'), admission('watch')]) {
+      expect(() => own.ask(one, gone().signal)).toThrow('open already');
+    }
+    expect(own.list()).toHaveLength(3);
   });
 
   it('is asked for three times in ten minutes by one initiator', async () => {

@@ -1,4 +1,4 @@
-import { entityId } from '@cpns/shared';
+import { type CpnsId, entityId } from '@cpns/shared';
 import { MemoryStore } from '@cpns/shared/testing';
 import { describe, expect, test } from 'vitest';
 import { type Changes, DeviceState, type PnRecord, PnRole, PnState, pnIdText } from '../../src/entity/device-state.js';
@@ -27,6 +27,18 @@ function changeTo(record: PnRecord | undefined): Changes {
 }
 
 describe('PN records', () => {
+  test.each([250, 251, 1001])('hold %i members with their names at the longest', async (count) => {
+    const state = new DeviceState(new MemoryStore());
+    const cpnsId = 'cpns-0123456789abcdef' as CpnsId;
+    const members = Array.from({ length: count }, (_, i) => ({
+      entityId: entityId(`device-${i}`.padEnd(32, '-x')),
+      cpnsId,
+      gateway: i === 0,
+    }));
+    await state.commit(changeTo({ ...pnOf(1), members }));
+    expect(state.pn(ID)).toEqual({ ...pnOf(1), members });
+  });
+
   test('are decoded once for as long as they stay the same', async () => {
     const state = new DeviceState(new MemoryStore());
     await state.commit(changeTo(pnOf(1)));

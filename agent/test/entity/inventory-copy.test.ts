@@ -115,3 +115,41 @@ describe('a local PN Inventory', () => {
     expect(copies().begin(undefined, { ...page(1, 0, 1, 'phone'), gateway: SELF }).role).toBe(PnRole.PnGw);
   });
 });
+
+describe('contents in a local PN Inventory', () => {
+  const offer = (i: number) => ({
+    contentId: i.toString(16).padStart(64, '0'),
+    name: `song ${i}`,
+    type: 'audio/mpeg',
+    size: i,
+    chargeable: false,
+  });
+  const offering = (name: string, count: number): Member => ({
+    ...member(name),
+    contents: Array.from({ length: count }, (_, i) => offer(i)),
+  });
+  const kept = (...members: Member[]) => {
+    const news = copies().take(record(1), { ...page(2, 0, 1), add: members });
+    if (news.kind !== 'changed') throw new Error(news.kind);
+    return news.record.members.map(({ entityId: id, contents }) => [id, contents?.length]);
+  };
+
+  it('are those of the members', () => {
+    expect(kept(member('laptop'), offering('board', 2), offering('phone', 0))).toEqual([
+      ['laptop', undefined],
+      ['board', 2],
+      ['phone', 0],
+    ]);
+  });
+
+  it('are kept as far as there is room, the own ones first', () => {
+    const others = Array.from({ length: 10 }, (_, i) => offering(`board-${i}`, 16));
+    const all = kept(...others, offering('phone', 16));
+    expect(all).toHaveLength(11);
+    expect(all.filter(([, count]) => count === 16).map(([id]) => id)).toEqual([
+      ...others.slice(0, 5).map(({ entityId: id }) => id),
+      'phone',
+    ]);
+    expect(all.filter(([, count]) => count === undefined)).toHaveLength(5);
+  });
+});

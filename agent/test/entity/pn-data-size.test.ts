@@ -1,7 +1,7 @@
 import type { EntityId } from '@cpns/shared';
 import { Addressee, type ApplicationData, encodeEnvelope, MAX_PAN_ENVELOPE, pnData, pnDataContent, toOctets } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
-import { encodeMessageHeader, sealMessage } from '@cpns/shared/security';
+import { SenderKey } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
 import { requireFitsPnData } from '../../src/entity/pn-data-size.js';
 
@@ -21,10 +21,8 @@ const message = (payload: number, id: EntityId, contentType = 't'.repeat(64)): A
 /** Octets of the envelope that the PN GW passes on, with the highest epoch and number. */
 function passedOn(data: ApplicationData, id: EntityId): number {
   const top = 2n ** 64n - 1n;
-  const header = { scope: new Uint8Array(16), epoch: top, idSender: id, salt: new Uint8Array(8), seq: 2n ** 40n };
-  const { sealed } = sealMessage(nativeProvider, new Uint8Array(44), header, toOctets(pnDataContent, { data }));
-  const octets = encodeMessageHeader({ ...header, seq: top });
-  const message = new Uint8Array([...octets, ...sealed]);
+  const header = { scope: new Uint8Array(16), epoch: top, idSender: id, salt: new Uint8Array(8) };
+  const message = new SenderKey(nativeProvider, new Uint8Array(44), header).seal(top, toOctets(pnDataContent, { data }));
   return encodeEnvelope(pnData, new Uint8Array(16), LONG, { pnId: new Uint8Array(16), from: id, to: id, message }).length;
 }
 

@@ -7,15 +7,22 @@ export class Arrivals {
   #missing = 0;
   #arrived = () => {};
   #wrong = (_error: Error) => {};
+  #over: Promise<void> = Promise.resolve();
 
-  expect(messages: number, octets: number): Promise<void> {
+  expect(messages: number, octets: number): void {
     this.#content = contentOf(octets);
     this.#at = 0;
     this.#missing = messages * octets;
-    return new Promise((resolve, reject) => {
+    this.#over = new Promise((resolve, reject) => {
       this.#arrived = resolve;
       this.#wrong = reject;
     });
+    this.#over.catch(() => {});
+  }
+
+  /** Resolves when what was expected has come. @throws Error when something else came */
+  arrived(): Promise<void> {
+    return this.#over;
   }
 
   add(octets: Uint8Array): void {

@@ -48,6 +48,7 @@ followOrders({
       await setImmediate();
     }
   },
-  expect: ({ messages, octets }) => arrivals.expect(messages, octets),
+  expect: async ({ messages, octets }) => arrivals.expect(messages, octets),
+  arrived: () => arrivals.arrived(),
   disconnect: async () => peripheral?.disconnectAsync(),
 });

@@ -46,6 +46,7 @@ followOrders({
       await setImmediate();
     }
   },
-  expect: ({ messages, octets }) => arrivals.expect(messages, octets),
+  expect: async ({ messages, octets }) => arrivals.expect(messages, octets),
+  arrived: () => arrivals.arrived(),
   disconnect: () => Promise.reject(new Error('The central ends the connection.')),
 });

@@ -5,8 +5,10 @@ export type EndOrder = {
   | { readonly do: 'connect'; readonly address: string }
   /** Resolves when everything is handed over, not when it has arrived. */
   | { readonly do: 'send'; readonly messages: number; readonly octets: number }
-  /** Resolves when so many messages of that length have arrived, compared with what must have come. */
+  /** What has to come next: so many messages of that length. Resolves when they may come. */
   | { readonly do: 'expect'; readonly messages: number; readonly octets: number }
+  /** Resolves when what was expected has arrived, compared with what must have come. */
+  | { readonly do: 'arrived' }
   | { readonly do: 'disconnect' }
 );
 

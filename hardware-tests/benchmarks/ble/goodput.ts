@@ -48,8 +48,9 @@ export interface Load {
 /** How long the messages take, back to back, until the last one has arrived and was compared. In milliseconds. */
 export async function carry(ends: Ends, way: Way, load: Load, clock: Clock, signal: AbortSignal): Promise<number> {
   const [from, to] = way === 'up' ? [ends.peripheral, ends.central] : [ends.central, ends.peripheral];
+  await to.ask('expect', load, signal);
   const startedMs = clock.monotonicMs();
-  await Promise.all([to.ask('expect', load, signal), from.ask('send', load, signal)]);
+  await Promise.all([to.ask('arrived', {}, signal), from.ask('send', load, signal)]);
   return clock.monotonicMs() - startedMs;
 }
 

@@ -54,6 +54,7 @@ followOrders({
     const content = contentOf(octets);
     for (let i = 0; i < messages; i++) link?.send(content);
   },
-  expect: ({ messages, octets }) => arrivals.expect(messages, octets),
+  expect: async ({ messages, octets }) => arrivals.expect(messages, octets),
+  arrived: () => arrivals.arrived(),
   disconnect: async () => link?.close('the benchmark is over'),
 });

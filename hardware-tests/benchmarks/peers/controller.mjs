@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { Environment } from '@matter/main';
 import { GeneralCommissioning } from '@matter/main/clusters';
 import { CommissioningController } from '@project-chip/matter.js';
-import { say, stayOnLoopback } from './loopback.mjs';
+import { stayOnLoopback } from './loopback.mjs';
+import { say } from './say.mjs';
 
 stayOnLoopback();
 const controller = new CommissioningController({

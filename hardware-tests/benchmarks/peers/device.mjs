@@ -1,7 +1,8 @@
 // A fresh on-network Matter device: a lamp. Arguments: discriminator, passcode.
 import { ServerNode, VendorId } from '@matter/main';
 import { OnOffLightDevice } from '@matter/main/devices';
-import { say, stayOnLoopback } from './loopback.mjs';
+import { stayOnLoopback } from './loopback.mjs';
+import { say } from './say.mjs';
 
 const [discriminator, passcode] = process.argv.slice(2).map(Number);
 stayOnLoopback();

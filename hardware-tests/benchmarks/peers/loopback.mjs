@@ -1,12 +1,6 @@
-// Plain JavaScript, because these packages are there only when this benchmark is asked for, so no compiler can see them.
 import { NodeJsNetwork } from '@matter/nodejs';
 
 /** Joins multicast groups on loopback alone; by itself the library joins those of IPv4 wherever the default route leads. */
 export function stayOnLoopback() {
   NodeJsNetwork.getMembershipMulticastInterfaces = (_zone, ipv4) => [ipv4 ? '127.0.0.1' : `::%${process.env.MATTER_MDNS_NETWORKINTERFACE}`];
-}
-
-/** One JSON line for the benchmark. */
-export function say(what) {
-  process.stdout.write(`${JSON.stringify(what)}\n`);
 }

@@ -1,7 +1,7 @@
 /** Limits that would stop a crowd which does in seconds what people do in months, and heartbeats, which are no part of an establishment. */
 export const RAISED = {
   uplink: { handshakesPerSecondPerAddress: 10_000, handshakeBurstPerAddress: 10_000 },
-  sessions: { heartbeatMs: 3_600_000 },
+  sessions: { heartbeatMs: 3_600_000, capabilitiesQueryMs: 86_400_000 },
   limits: {
     requestsPerSecondPerPne: 10_000,
     requestBurstPerPne: 10_000,

@@ -82,7 +82,7 @@ export async function simulateTraffic(): Promise<Traffic> {
   await pairByCode(clock, laptop, board);
   await clock.advance(5_000);
 
-  await clock.run(phone.device.establish({ type: 'all' }, undefined, () => {}, new AbortController().signal));
+  await clock.run(phone.device.networks.establish({ type: 'all' }, undefined, () => {}, new AbortController().signal));
   await clock.advance(1_000);
   const message = { channel: 'default', contentType: 'text/plain', payload: new TextEncoder().encode('hello') };
   await phone.device.messenger.queue({ ...message, pnId: undefined, to: 'server' });

@@ -14,7 +14,7 @@ import {
   PnMessages,
   parseMessage,
   type Secret,
-  sealMessage,
+  SenderKey,
 } from '@cpns/shared/security';
 import { InsecureSeededEntropy } from '@cpns/shared/testing';
 import { must, sameOctets, unlessRefused } from '../oracle.js';
@@ -91,8 +91,8 @@ function openReceiver({ messages, label }: Kind): OpenTarget {
 
 /** The same header with a good tag, as a member can make it. */
 function resealed(header: ReturnType<typeof parseMessage>['header'], content: Uint8Array, label: MessageLabel): Uint8Array {
-  const message = sealMessage(provider, messageKeyIv(provider, KEY, label, header), header, content.subarray(0, 16_384));
-  return concat(message.header, message.sealed);
+  const key = new SenderKey(provider, messageKeyIv(provider, KEY, label, header), header);
+  return key.seal(header.seq, content.subarray(0, 16_384));
 }
 
 function targetOf(kind: Kind): FuzzTarget {

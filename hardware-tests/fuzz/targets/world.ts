@@ -36,7 +36,9 @@ export async function openWorld(): Promise<World> {
   await pairByCode(clock, laptop, phone);
   await pairByCode(clock, bystander, board);
   await clock.advance(5_000);
-  const { record } = await clock.run(phone.device.establish({ type: 'one-to-one' }, undefined, () => {}, new AbortController().signal));
+  const { record } = await clock.run(
+    phone.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, new AbortController().signal),
+  );
   await clock.advance(5_000);
   const stop = async () => {
     for (const { device } of [laptop, phone, bystander, board]) await clock.run(device.stop());

@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { type Clock, CpnsError, sleep } from '@cpns/shared';
 import type { Keeper } from '../../processes/keeper.js';
+import type { NamedSecret } from '../../processes/key-log.js';
 import { CheckFailed } from '../../scenarios/scenario.js';
 import type { AirHandle, Attacker, DeviceHandle, Hostile, LogOf } from '../rig.js';
 import type { DeviceRadio, StageRadios } from '../stage-radios.js';
 import { HOST_VARIABLE } from './adapter-list.js';
-import { AirAttacker } from './air-attacker.js';
 import { type HostProcess, processesOn } from './host-processes.js';
 import { HostileNeighbour } from './hostile/hostile-neighbour.js';
+import { forbidAdapters, hangConnect } from './kernel-whims.js';
 import { AirProcess } from './process/air-process.js';
+import { RadioAttacker } from './radio-attacker.js';
 
 export const INJECT = fileURLToPath(new URL('./transport/inject.js', import.meta.url));
 
@@ -17,6 +19,8 @@ export interface AirRadiosOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly keeper: Keeper;
+  /** The compiled program of the air. */
+  readonly main?: string;
 }
 
 interface Host {
@@ -48,6 +52,8 @@ export class AirRadios implements StageRadios {
       freezeRadio: (device) => this.#signal(device, 'SIGSTOP'),
       thawRadio: (device) => this.#signal(device, 'SIGCONT'),
       killRadio: (device) => this.#signal(device, 'SIGKILL'),
+      hangConnect: async (device, ms) => hangConnect(this.#host(device).directory, ms),
+      forbidAdapter: async (device, isForbidden) => forbidAdapters(this.#host(device).directory, isForbidden),
       memoryOf: async (device) => (await this.#processes(device)).reduce((sum, { residentOctets }) => sum + residentOctets, 0),
       hostile: () => this.#bringHostile(),
     };
@@ -58,7 +64,14 @@ export class AirRadios implements StageRadios {
   }
 
   attacker(): Attacker {
-    return new AirAttacker(this.#process);
+    const air = this.#process;
+    return new RadioAttacker({
+      seen: () => air.ask('attackSeen', {}),
+      alter: async (direction, count) => void (await air.ask('attackAlter', { direction, count })),
+      replay: (direction) => air.ask('attackReplay', { direction }),
+      impersonate: () => air.ask('attackImpersonate', {}),
+      cut: async () => void (await air.ask('attackCut', {})),
+    });
   }
 
   async add(device: string, behind?: Attacker): Promise<DeviceRadio> {
@@ -77,16 +90,18 @@ export class AirRadios implements StageRadios {
     };
   }
 
-  async verify(payloads: readonly Uint8Array[]): Promise<void> {
-    const telling = payloads.filter(({ length }) => length >= TELLTALE_OCTETS);
-    const needles = telling.map((payload) => Buffer.from(payload).toString('hex'));
+  async verify(secrets: readonly NamedSecret[]): Promise<void> {
+    const telling = secrets.filter(({ octets }) => octets.length >= TELLTALE_OCTETS);
+    const needles = telling.map(({ octets }) => Buffer.from(octets).toString('hex'));
     const { isComplete, packets, found } = await this.#process.ask('search', { needles });
     if (!isComplete) throw new CheckFailed(`the air was not recorded wholly (${packets} packets were)`);
     const [first] = found;
     if (first === undefined) return;
     const { packet, needle } = first;
-    const says = JSON.stringify(Buffer.from(telling[needle] ?? []).toString('latin1'));
-    throw new CheckFailed(`${says} went through the air in the clear (from ${packet.from} to ${packet.to}: ${packet.octets})`);
+    const others = found.length > 1 ? `, and so did ${found.length - 1} more` : '';
+    throw new CheckFailed(
+      `${telling[needle]?.what} went through the air in the clear (from ${packet.from} to ${packet.to}: ${packet.octets})${others}`,
+    );
   }
 
   logs(): readonly LogOf[] {

@@ -23,7 +23,8 @@ const BTVIRT_TOOLS = [
   ['gcc', 'gcc'],
 ] as const;
 
-const ALWAYS_OFFERED: readonly Need[] = ['power', 'cables', 'ip', 'ble', 'adapters', 'air'];
+/** What it offers whoever made the controllers; what btvirt cannot of it, its list of reasons says. */
+const OFFERED: readonly Need[] = ['power', 'cables', 'ip', 'ble', 'adapters', 'air', 'attacker'];
 
 /** The rig `air`, over the controllers that are asked for. */
 export class Air implements RigFamily {
@@ -50,9 +51,10 @@ export class Air implements RigFamily {
 class AirRig implements Rig {
   readonly name: string;
   readonly title: string;
-  readonly offers: ReadonlySet<Need>;
+  readonly offers: ReadonlySet<Need> = new Set(OFFERED);
   readonly atOnce = 2;
-  readonly longestMs = 240_000;
+  readonly atOnceWhenIdle = 5;
+  readonly longestMs = 600_000;
   readonly #clock: Clock;
   readonly #network: LanRig;
   readonly #controllers: Controllers;
@@ -60,7 +62,6 @@ class AirRig implements Rig {
   constructor(clock: Clock, controllers: Controllers) {
     this.name = controllers === 'own' ? 'air' : `air with ${controllers}`;
     this.title = `over ${controllers === 'own' ? 'controllers of our own' : "the controllers of BlueZ's emulator"}`;
-    this.offers = new Set<Need>([...ALWAYS_OFFERED, ...(controllers === 'own' ? (['attacker'] as const) : [])]);
     this.#controllers = controllers;
     this.#clock = clock;
     this.#network = new LanRig(clock);

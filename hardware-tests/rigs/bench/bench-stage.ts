@@ -5,7 +5,7 @@ import type { Keeper } from '../../processes/keeper.js';
 import type { LogTail } from '../../processes/log-tail.js';
 import { ServerProcess } from '../../processes/server-process.js';
 import type { Profile } from '../../scenarios/profiles.js';
-import { agentConfiguration, SERVER_CONFIGURATION } from '../configuration.js';
+import { agentConfiguration, agentFiles, SERVER_CONFIGURATION } from '../configuration.js';
 import { Operator } from '../operator.js';
 import { DirectDesk } from '../operator-desk.js';
 import { ProcessDevice } from '../process-device.js';
@@ -89,14 +89,15 @@ export class BenchStage implements BuiltStage {
     if (host === undefined) throw new NotPlayable(`It needs more than the ${cast.length} devices that the bench has for it.`);
     const other = setup.pan?.find((wanted) => wanted !== technology);
     if (other !== undefined) throw new NotPlayable(`It needs ${other} beside ${technology}, and the bench plays one after the other.`);
+    const directory = `${host.directory}/${number}/${name}`;
+    const files = agentFiles(setup, directory);
     const config = (profile: Profile) => ({
-      ...agentConfiguration(setup, profile),
+      ...agentConfiguration(setup, profile, directory),
       pan: host.pan(technology),
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};
-    const directory = `${host.directory}/${number}/${name}`;
-    const agent = new AgentProcess({ id: entityId(name), directory, config: config(profile), machine: host.machine, clock, keeper });
+    const agent = new AgentProcess({ id: entityId(name), directory, config: config(profile), files, machine: host.machine, clock, keeper });
     this.#logs.push({ name: `${name} on ${host.name}`, log: agent.log });
     this.#stops.push(() => agent.kill());
     const code = await this.#operator.enrol(name, setup.user);

@@ -10,14 +10,15 @@ import { addProject } from './image/project.js';
 
 export const EMULATOR = 'qemu-system-x86_64';
 
-const MEMORY_MIB = 3072;
-const PROCESSORS = 2;
+const MEMORY_MIB = 2048;
 
 /**
- * Everything in software: a `/dev/kvm` that is there may still not work. Wider vectors than this processor's only cost time; without its
- * random numbers the guest's kernel would have none for minutes.
+ * Everything in software: a `/dev/kvm` that is there may still not work. The guest's time is counted in the instructions that it executes, two
+ * nanoseconds each, and where it only waits, its clock goes forward at once. So the guest is always a computer of the same, modest, speed,
+ * however slow and busy this one is, and nothing in it races against this one. Wider vectors than this processor's only cost time;
+ * without its random numbers the guest's kernel would have none for long.
  */
-const ACCELERATION = ['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem,+rdrand'];
+const PROCESSOR = ['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=off', '-rtc', 'clock=vm', '-cpu', 'Nehalem,+rdrand'];
 
 export interface GuestOptions {
   /** Where its files are made. */
@@ -37,18 +38,18 @@ export class Guest {
     this.#options = options;
   }
 
-  /** Boots it to play scenarios, `patience` times slower than real ones are; its standard output is the guest's report. @throws CpnsError Config/NoPackages, Config/NoModule, Transport/NoDownload */
-  async boot(scenarios: readonly string[], patience: number): Promise<BootedGuest> {
+  /** Boots it to play scenarios; its standard output is the guest's report. @throws CpnsError Config/NoPackages, Config/NoModule, Transport/NoDownload */
+  async boot(scenarios: readonly string[]): Promise<BootedGuest> {
     this.#initramfs ??= this.#assemble();
     const { vmlinuz, initramfs, kernel } = await this.#initramfs;
     const { directory, clock, keeper, say } = this.#options;
     say(`Booting Linux ${kernel} ...`);
     const console = join(directory, `console-${++this.#boots}.log`);
     // A kernel that has found itself broken ends the guest at once.
-    const words = `console=ttyS0 quiet oops=panic panic=-1 mitigations=off cryptomgr.notests cpns.play=${[patience, ...scenarios].join(',')}`;
+    const words = `console=ttyS0 quiet oops=panic panic=-1 mitigations=off cryptomgr.notests cpns.play=${scenarios.join(',')}`;
     const command = [
       EMULATOR,
-      ...['-machine', 'q35', ...ACCELERATION, '-m', String(MEMORY_MIB), '-smp', String(PROCESSORS)],
+      ...['-machine', 'q35', ...PROCESSOR, '-m', String(MEMORY_MIB)],
       ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-nic', 'none'],
       ...['-chardev', `file,id=console,path=${console}`, '-serial', 'chardev:console'],
       ...['-chardev', 'stdio,id=report,signal=off', '-device', 'virtio-serial-pci'],

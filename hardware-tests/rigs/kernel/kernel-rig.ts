@@ -21,8 +21,8 @@ const TOOLS: readonly Tool[] = [
 
 /** A guest that reports nothing for so long has died; on a busy machine, longer. */
 const SILENCE_MS = 120_000;
-/** How much slower than a real machine the guest is taken to be; on a busy machine, more. */
-const PATIENCE = 3;
+/** Each takes one processor and some GiB of memory. */
+const MOST_GUESTS = 2;
 /** Lines of the console that are shown. */
 const CONSOLE_LINES = 200;
 
@@ -33,7 +33,7 @@ interface BootedGuest {
 }
 
 interface Bootable {
-  boot(scenarios: readonly string[], patience: number): Promise<BootedGuest>;
+  boot(scenarios: readonly string[]): Promise<BootedGuest>;
 }
 
 /** `say`: progress, in lines. */
@@ -47,13 +47,15 @@ export class KernelRig implements RemoteRig {
   readonly title = "a QEMU guest: Debian's kernel, AF_BLUETOOTH sockets, virtual controllers";
   readonly scenarios = KERNEL_SCENARIOS;
   readonly #clock: Clock;
+  readonly #makeGuest: MakeGuest;
+  readonly #guests: number;
   #keeper: Keeper | undefined;
 
-  readonly #makeGuest: MakeGuest;
-
-  constructor(clock: Clock, makeGuest?: MakeGuest) {
+  /** `guests`: how many run at a time. Default: two, where there is a processor for each. */
+  constructor(clock: Clock, makeGuest?: MakeGuest, guests: number = Math.min(MOST_GUESTS, availableParallelism())) {
     this.#clock = clock;
     this.#makeGuest = makeGuest ?? ((say) => this.#guest(say));
+    this.#guests = guests;
   }
 
   async obstacle(): Promise<string | undefined> {
@@ -62,12 +64,20 @@ export class KernelRig implements RemoteRig {
   }
 
   async playAll(scenarios: readonly Scenario[], say: Say, over: Over): Promise<void> {
-    let waiting = scenarios.map(({ name }) => name);
+    const names = scenarios.map(({ name }) => name);
+    const count = Math.min(this.#guests, names.length);
+    const guest = this.#makeGuest((text) => say(this.name, text));
+    const shares = Array.from({ length: count }, (_, share) => names.filter((_name, at) => at % count === share));
+    await Promise.all(shares.map((share) => this.#play(guest, share, say, over)));
+  }
+
+  /** Plays scenarios one after the other, on one guest as long as its kernel is well. */
+  async #play(guest: Promise<Bootable>, scenarios: readonly string[], say: Say, over: Over): Promise<void> {
+    let waiting = scenarios;
     try {
-      const guest = await this.#makeGuest((text) => say(this.name, text));
       const broken = new Set<string>();
       while (waiting.length > 0) {
-        const booted = await guest.boot(waiting, Math.round(PATIENCE * busyness()));
+        const booted = await (await guest).boot(waiting);
         const decided = await this.#listen(booted, waiting.length, say, over);
         waiting = waiting.filter((name) => !decided.has(name));
         const [interrupted] = waiting;

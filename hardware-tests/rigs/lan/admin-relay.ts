@@ -5,14 +5,22 @@ import type { OperatorDesk } from '../operator-desk.js';
 import type { ServerAdmin } from '../rig.js';
 
 export const ADMIN_CALLS = [
+  'charging',
   'addUser',
   'addDevice',
   'listDevices',
+  'setPolicy',
+  'allowGuest',
+  'forbidGuest',
+  'changeUser',
   'showDevice',
   'revokeDevice',
   'listGateways',
   'listPns',
   'showPn',
+  'listGroups',
+  'showGroup',
+  'removeGroup',
   'send',
 ] as const satisfies readonly (keyof ServerAdmin)[];
 

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Clock, CpnsError, entityId } from '@cpns/shared';
+import { type Clock, CpnsError, decodeEnrolment, entityId } from '@cpns/shared';
+import { nativeProvider } from '@cpns/shared/node';
 import { AgentProcess } from '../../processes/agent-process.js';
 import type { Keeper } from '../../processes/keeper.js';
+import { KeyLog, type NamedSecret } from '../../processes/key-log.js';
 import { LogTail } from '../../processes/log-tail.js';
-import { thisMachine } from '../../processes/machine.js';
+import { type Machine, thisMachine } from '../../processes/machine.js';
 import { Program } from '../../processes/program.js';
 import { ServerProcess } from '../../processes/server-process.js';
 import type { Profile } from '../../scenarios/profiles.js';
+import { CheckFailed } from '../../scenarios/scenario.js';
 import type { Cable } from '../cable.js';
-import { agentConfiguration, SERVER_CONFIGURATION } from '../configuration.js';
+import { agentConfiguration, agentFiles, SERVER_CONFIGURATION } from '../configuration.js';
 import { Operator } from '../operator.js';
 import { ProcessDevice } from '../process-device.js';
 import { ProcessServer } from '../process-server.js';
@@ -39,10 +42,14 @@ export interface LanStageOptions {
 /** One stage of the LAN rig: a switch, a server, and what the scenario adds. */
 export class LanStage implements BuiltStage {
   readonly clock: Clock;
+  readonly patience = 3;
   readonly server: ProcessServer;
   readonly outsiders: Outsiders;
   readonly air?: AirHandle;
   readonly #options: LanStageOptions;
+  /** Where the air is searched for keys. */
+  readonly #keyLog: KeyLog | undefined;
+  readonly #euKeys: NamedSecret[] = [];
   readonly #segment: Segment;
   readonly #logs: { readonly name: string; readonly log: LogTail }[] = [];
   readonly #stops: (() => Promise<unknown>)[] = [];
@@ -51,9 +58,10 @@ export class LanStage implements BuiltStage {
   #foreign: Promise<{ resolver: ForeignResolver; mosquitto: Mosquitto }> | undefined;
   readonly #segmentOf = new Map<Attacker, Segment>();
 
-  private constructor(options: LanStageOptions) {
+  private constructor(options: LanStageOptions, keyLog: KeyLog | undefined) {
     const { network, directory, clock, keeper, radios } = options;
     this.#options = options;
+    this.#keyLog = keyLog;
     this.clock = clock;
     if (radios?.air !== undefined) this.air = radios.air;
     this.#segment = network.segment();
@@ -67,7 +75,7 @@ export class LanStage implements BuiltStage {
         ...SERVER_CONFIGURATION,
         log: { level: 'debug' },
       },
-      machine: thisMachine(host.prefix),
+      machine: this.#machine('server', host.prefix),
       clock,
       keeper,
     });
@@ -90,7 +98,9 @@ export class LanStage implements BuiltStage {
   readonly #init: () => Promise<void>;
 
   static async build(options: LanStageOptions): Promise<LanStage> {
-    const stage = new LanStage(options);
+    const { directory, radios } = options;
+    const keyLog = radios?.verify === undefined ? undefined : await KeyLog.open(join(directory, 'keys'));
+    const stage = new LanStage(options, keyLog);
     try {
       await stage.#init();
       await stage.server.start();
@@ -105,6 +115,8 @@ export class LanStage implements BuiltStage {
     const { network, directory, clock, keeper, radios } = this.#options;
     const id = entityId(name);
     const code = await this.#operator.enrol(name, setup.user);
+    const typed = setup.spoilCode?.(code) ?? code;
+    this.#keep(name, code, typed);
     const host = network.host(name, this.#segmentFor(setup.behind));
     const pan = setup.pan ?? [radios === undefined ? 'lan' : 'ble'];
     const radio = pan.includes('ble') ? await radios?.add(name, setup.behind) : undefined;
@@ -113,17 +125,19 @@ export class LanStage implements BuiltStage {
       interfaces: ['eth0'],
       ...(setup.behind !== undefined && pan.includes('lan') && { peers: [setup.behind.address] }),
     };
+    const own = join(directory, name);
+    const files = agentFiles(setup, own);
     const config = (profile: Profile) => ({
-      ...agentConfiguration(setup, profile),
+      ...agentConfiguration(setup, profile, own),
       pan: { lan, ble: { enabled: radio !== undefined, ...(radio !== undefined && { adapter: radio.address }) } },
       log: { level: 'debug' },
     });
     const profile = setup.profile ?? {};
-    const machine = thisMachine([...host.prefix, ...(radio?.prefix ?? [])]);
-    const agent = new AgentProcess({ id, directory: join(directory, name), config: config(profile), machine, clock, keeper });
+    const machine = this.#machine(name, [...host.prefix, ...(radio?.prefix ?? [])]);
+    const agent = new AgentProcess({ id, directory: own, config: config(profile), files, machine, clock, keeper });
     this.#logs.push({ name, log: agent.log });
     this.#stops.push(() => agent.kill());
-    await agent.enrol(setup.spoilCode?.(code) ?? code);
+    await agent.enrol(typed);
     await agent.start();
     const device = new ProcessDevice(agent, config, cableOf(host, pan.includes('lan') ? undefined : radio), radio);
     this.#devices.push(device);
@@ -147,7 +161,10 @@ export class LanStage implements BuiltStage {
 
   async tell(story: () => Promise<void>): Promise<void> {
     await story();
-    await this.#options.radios?.verify?.(this.#payloads());
+    const keys = await this.#keyLog?.keys();
+    if (keys === undefined) return;
+    if (keys.length === 0) throw new CheckFailed('nobody has written down a key');
+    await this.#options.radios?.verify?.([...this.#payloads(), ...this.#euKeys, ...keys]);
   }
 
   logs(): readonly LogOf[] {
@@ -159,11 +176,29 @@ export class LanStage implements BuiltStage {
     await this.#options.radios?.close();
   }
 
+  /** Where a program of that name runs; what keys it uses is seen where the air is searched for them. */
+  #machine(name: string, prefix: readonly string[]): Machine {
+    const log = this.#keyLog;
+    return thisMachine([...prefix, ...(log?.prefix(name) ?? [])], log?.nodeArguments() ?? []);
+  }
+
+  /** A device and its server keep what is made of an EUKey, but not itself. */
+  #keep(name: string, ...codes: readonly string[]): void {
+    if (this.#keyLog === undefined) return;
+    for (const code of codes) {
+      const { euKey } = decodeEnrolment(nativeProvider, code);
+      this.#euKeys.push({ what: `the EUKey of ${name}`, octets: euKey.reveal() });
+    }
+  }
+
   /** What applications have said to one another, as far as it arrived. */
-  #payloads(): Uint8Array[] {
+  #payloads(): NamedSecret[] {
     const atDevices = this.#devices.flatMap(({ heard }) => heard.flatMap((event) => (event.type === 'message' ? event.payload : [])));
     const atServer = this.server.heard.flatMap((item) => (item.kind === 'data' ? item.payload : []));
-    return [...atDevices, ...atServer].map((payload) => Buffer.from(payload, 'base64'));
+    return [...atDevices, ...atServer].map((payload) => {
+      const octets = Buffer.from(payload, 'base64');
+      return { what: JSON.stringify(octets.toString('latin1')), octets };
+    });
   }
 
   #segmentFor(attacker: Attacker | undefined): Segment {

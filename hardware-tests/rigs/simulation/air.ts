@@ -110,13 +110,23 @@ export class SimulatedAir {
       },
       canDial: () => true,
       proven: () => {},
-      dial: async (addresses) => this.#dial(id, station, addresses[0] as string),
+      dial: async (addresses, signal) => {
+        // Time to think better of it.
+        await Promise.resolve();
+        signal.throwIfAborted();
+        return this.#dial(id, station, addresses[0] as string);
+      },
       introduction: (where) => this.#introduction(station, where),
       addresses: () => [address],
       refresh: () => {},
       stop: async () => {
         station.events = undefined;
-        if (this.#stations.get(id) === station) this.#leave(id);
+        if (this.#stations.get(id) !== station) return;
+        for (const { from, to, pair } of this.links) {
+          if (from === id) pair.initiator.close('this device stops');
+          if (to === id) pair.responder.close('this device stops');
+        }
+        this.#leave(id);
       },
     };
   }

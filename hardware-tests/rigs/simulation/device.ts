@@ -1,5 +1,6 @@
 import {
-  type ConsentPolicy,
+  type ConsentPolicies,
+  type ContentSource,
   Device,
   type DeviceFacts,
   type DeviceSettings,
@@ -84,10 +85,12 @@ export interface SimulatedDeviceOptions {
   readonly uplink?: Uplink;
   readonly store?: MemoryStore;
   readonly euKey?: Uint8Array;
-  readonly consent?: ConsentPolicy;
-  readonly settings?: Partial<DeviceSettings>;
+  readonly consent?: ConsentPolicies['consent'];
+  readonly settings?: Partial<DeviceSettings & ConsentPolicies>;
   readonly limits?: Partial<DeviceSettings['limits']>;
   readonly services?: readonly string[];
+  /** What it offers to others. */
+  readonly contents?: ContentSource;
   /** What seals and opens for this device; one that lies makes it a malicious device. */
   readonly provider?: CryptoProvider;
   /** How far its wall clock is ahead of the true time. */
@@ -169,13 +172,17 @@ export async function simulatedDevice(name: string, options: SimulatedDeviceOpti
       requireForwardSecrecy: true,
       allowUnprotectedPan: false,
       shareMembers: true,
+      expelAfterUpdate: false,
       limits: { ...defaultSettings().limits, recoverySpreadMs: 1_000, ...options.limits },
       consent: options.consent ?? 'same-user',
+      confirm: 'auto',
+      admit: 'auto',
       ...options.settings,
     },
     facts: options.facts ?? PHONE,
     technologies: options.technologies ?? technologies,
     uplink,
+    ...(options.contents && { contents: options.contents }),
     bootCounter,
     happened: (what) => happenings.push(what),
     received: (message) => received.push(message),

@@ -1,15 +1,17 @@
 import type { CryptoProvider } from '@cpns/shared';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor } from '@cpns/shared/messages';
-import { INNER_TYPE } from '@cpns/shared/security';
+import { INNER_TYPE, toHex } from '@cpns/shared/security';
 
 /** An envelope about to be sealed: message number and body, to be changed at will, and everything else of it. */
 export interface Lie {
   number: number;
   sender: string;
   body: Map<number, CborValue>;
+  /** An answer has that of its request. */
+  readonly transaction: string;
 }
 
-const KEY = { message: 2, sender: 4, body: 5 } as const;
+const KEY = { message: 2, transaction: 3, sender: 4, body: 5 } as const;
 
 /**
  * A provider whose device lies within its own sessions: `lie` may change every envelope before it is sealed. What comes out must not
@@ -36,6 +38,7 @@ function retold(plain: Uint8Array, lie: (envelope: Lie) => void): Uint8Array {
     number: envelope.get(KEY.message) as number,
     sender: envelope.get(KEY.sender) as string,
     body: new Map(envelope.get(KEY.body) as CborMap),
+    transaction: toHex(envelope.get(KEY.transaction) as Uint8Array),
   };
   lie(told);
   envelope.set(KEY.message, told.number).set(KEY.sender, told.sender).set(KEY.body, told.body);

@@ -1,5 +1,5 @@
 import type { Database } from '@cpns/server';
-import type { EntityId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import { toHex } from '@cpns/shared/security';
 
 type Tx = Parameters<Parameters<Database['transact']>[0]>[0];
@@ -10,10 +10,14 @@ export interface Changes {
   readonly done: string[];
   /** Initiators of the PNs that were made, in order. */
   readonly created: EntityId[];
+  /** Who was in which PN from its beginning, `PN PNE`. */
+  readonly founders: Set<string>;
+  /** Who came into which PN that stood, in order, and the epoch of the PN key until then. */
+  readonly added: { readonly pnId: PnId; readonly entityId: EntityId; readonly keyEpoch: number }[];
 }
 
 /** The same transaction, whose changes are written down when it is durable. */
-export function observedTx(tx: Tx, { done, created }: Changes): Tx {
+export function observedTx(tx: Tx, { done, created, founders, added }: Changes): Tx {
   const note = (what: string) => tx.afterCommit(() => done.push(what));
   return {
     ...tx,
@@ -22,12 +26,24 @@ export function observedTx(tx: Tx, { done, created }: Changes): Tx {
       create(pn) {
         const record = tx.pns.create(pn);
         note(`made ${pn.pnId}`);
-        tx.afterCommit(() => created.push(pn.initiator));
+        tx.afterCommit(() => {
+          created.push(pn.initiator);
+          for (const { entityId } of pn.members) founders.add(`${pn.pnId} ${entityId}`);
+        });
+        return record;
+      },
+      addMembers(pnId, members, sealedKey) {
+        const keyEpoch = tx.pns.find(pnId)?.keyEpoch ?? 0;
+        const record = tx.pns.addMembers(pnId, members, sealedKey);
+        tx.afterCommit(() => added.push(...members.map(({ entityId }) => ({ pnId, entityId, keyEpoch }))));
         return record;
       },
       removeMembers(pnId, entityIds, sealedKey) {
         const record = tx.pns.removeMembers(pnId, entityIds, sealedKey);
-        for (const id of entityIds) note(`took ${id} out of ${pnId}`);
+        for (const id of entityIds) {
+          const entries = added.filter((one) => one.pnId === pnId && one.entityId === id).length;
+          note(`took ${id} out of ${pnId}${entries === 0 ? '' : `, entry ${entries}`}`);
+        }
         return record;
       },
     }),

@@ -12,6 +12,7 @@ import type { Clock } from '@cpns/shared';
 import { parseHostPort } from '@cpns/shared';
 import { Secret, utf8 } from '@cpns/shared/security';
 import { InsecureSeededEntropy } from '@cpns/shared/testing';
+import { type Received, receivedIn } from '../received.js';
 import type { ServerAdmin, ServerHandle } from '../rig.js';
 import { SERVER_ID } from './device.js';
 import type { Multicast, MulticastHost } from './multicast.js';
@@ -53,6 +54,10 @@ export class SimulatedServerHandle implements ServerHandle {
     };
     this.#client = AdminClient.within(ask, token(), new AbortController().signal);
     this.admin = this.#client;
+  }
+
+  get received(): readonly Received[] {
+    return receivedIn(this.#options.server.logger.lines);
   }
 
   async start(): Promise<void> {

@@ -27,6 +27,7 @@ type Settings = ReturnType<typeof defaultSettings>;
 
 export interface SimulatedServerOptions {
   readonly sessions?: Partial<Settings['sessions']>;
+  readonly limits?: Partial<Settings['limits']>;
   /** What seals and opens for the server; one that lies makes it a malicious server. */
   readonly provider?: CryptoProvider;
   /** Of Alice's subscription. Default: her devices may be PN GW. */
@@ -53,7 +54,7 @@ export class SimulatedServer {
   /** What the server commits and publishes. */
   readonly deeds = new Deeds();
   /** What its transactions did that must happen once. */
-  readonly changes: Changes = { done: [], created: [] };
+  readonly changes: Changes = { done: [], created: [], founders: new Set(), added: [] };
   readonly #databasePath: string;
   /** Where enrolment codes say it is, `HOST:PORT`. */
   readonly address: string;
@@ -67,7 +68,7 @@ export class SimulatedServer {
   hook: FrameHook = ({ octets }) => octets;
 
   constructor(clock: VirtualClock, options: SimulatedServerOptions = {}) {
-    const { sessions = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
+    const { sessions = {}, limits = {}, provider: own = provider, services = [PN_GW_SERVICE], databasePath = ':memory:' } = options;
     const { address = 'cpns.test:8883' } = options;
     this.#clock = clock;
     this.logger = new MemoryLogger('', [], clock);
@@ -76,7 +77,11 @@ export class SimulatedServer {
     this.#provider = own;
     this.#databasePath = databasePath;
     const defaults = defaultSettings();
-    const settings: Settings = { ...defaults, sessions: { ...defaults.sessions, ...sessions } };
+    const settings: Settings = {
+      ...defaults,
+      sessions: { ...defaults.sessions, ...sessions },
+      limits: { ...defaults.limits, ...limits },
+    };
     this.#settings = settings;
     const entropy = new InsecureSeededEntropy('server database');
     this.database = openDatabase({
@@ -106,12 +111,16 @@ export class SimulatedServer {
   }
 
   /** Adds a device of a user, who may have a PN GW only when it is Alice, and returns its EUKey. */
-  async enrol(name: string, user: UserId = ALICE): Promise<Uint8Array> {
+  async enrol(
+    name: string,
+    user: UserId = ALICE,
+    subscription: { services?: readonly string[]; chargeable?: boolean } = {},
+  ): Promise<Uint8Array> {
     const id = entityId(name);
     const { euKey, row } = this.keys.create(id);
     await this.database.transact((tx) => {
       const services = user === ALICE ? this.#services : [];
-      if (tx.users.find(user) === undefined) tx.users.add(user, { services, chargeable: true });
+      if (tx.users.find(user) === undefined) tx.users.add(user, { services, chargeable: true, ...subscription });
       tx.devices.add(id, user);
       tx.keys.addEuKey(row);
     });
@@ -253,6 +262,7 @@ export class SimulatedServer {
       inventory,
       keys: this.keys,
       pnKeys: sealerFor(provider, this.#masterKey, 'pn-key'),
+      groupKeys: sealerFor(provider, this.#masterKey, 'group-key'),
       broker,
       identity,
       clock: this.#clock,
@@ -268,6 +278,7 @@ export class SimulatedServer {
       enabler,
       broker: { connected: () => [...this.#devices.keys()] },
       provider,
+      clock: this.#clock,
       serverId: SERVER_ID,
       publicAddress: () => this.address,
     });

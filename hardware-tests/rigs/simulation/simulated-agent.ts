@@ -31,10 +31,12 @@ import { InsecureSeededEntropy, MemoryLogger, MemoryStore } from '@cpns/shared/t
 import { hear } from '../../processes/hear.js';
 import type { Profile } from '../../scenarios/profiles.js';
 import { agentConfiguration } from '../configuration.js';
+import { type Received, receivedIn } from '../received.js';
 import type { DeviceHandle, DeviceSetup } from '../rig.js';
 import type { SimulatedAir } from './air.js';
 import { Cable } from './cable.js';
 import { CabledUplink } from './cabled-uplink.js';
+import { MemoryContents } from './memory-contents.js';
 import type { Multicast, MulticastHost, SimulatedNetwork } from './multicast.js';
 import type { RadioRoom } from './radio-room.js';
 import { SimulatedLan } from './simulated-lan.js';
@@ -117,6 +119,10 @@ export class SimulatedAgent implements DeviceHandle {
   }
 
   /** @throws CpnsError as `cpns-agent enrol` */
+  get received(): readonly Received[] {
+    return receivedIn(this.logger.lines);
+  }
+
   async enrol(code: string): Promise<void> {
     await new AgentState(this.#store).enrol(decodeEnrolment(nativeProvider, code), false);
   }
@@ -244,6 +250,7 @@ export class SimulatedAgent implements DeviceHandle {
       facts,
       technologies,
       uplink,
+      contents: new MemoryContents(setup.contents ?? []),
       bootCounter,
       happened: (what) => {
         logger.info(what.text, { happened: what.type });

@@ -1,4 +1,5 @@
 import type { PairingEvent, PairingResult } from '@cpns/agent';
+import { CpnsError } from '@cpns/shared';
 import type { DeviceHandle } from '../../rigs/rig.js';
 
 /** A device at which somebody sits. */
@@ -16,8 +17,10 @@ export interface PairOptions {
   /** Where the first device reaches the second; default: it finds it. */
   readonly address?: string;
   readonly answer?: Answer;
-  /** The window stays open so long. */
+  /** The window stays open so long. Default: as long as it may. */
   readonly timeoutMs?: number;
+  /** Asked after an attempt that failed, with the codes that were shown: do the people give up? Default: not before the windows close. */
+  readonly giveUp?: (codes: readonly string[]) => boolean | Promise<boolean>;
   readonly onEvent?: (at: Seat, event: PairingEvent) => void;
 }
 
@@ -35,21 +38,29 @@ export interface PairingOutcome {
 }
 
 const MARGIN_MS = 30_000;
-const WINDOW_MS = 60_000;
+/** As long as the product's own. */
+const WINDOW_MS = 120_000;
 
 /** Opens the windows of two devices; a person at each types the code that the other one shows. */
 export async function tryToPair(first: Seat, second: Seat, options: PairOptions = {}): Promise<PairingOutcome> {
-  const { address, answer = 'as-shown', timeoutMs = WINDOW_MS, onEvent = () => {} } = options;
+  const { address, answer = 'as-shown', timeoutMs = WINDOW_MS, giveUp = () => false, onEvent = () => {} } = options;
   const shown = new Map<Seat, Shown>();
   const codes: string[] = [];
+  const over = new AbortController();
   const say = (at: Seat, { attempt }: Shown, code: string, how: Answer) => {
     const typed = how === 'no' ? { type: 'no' as const } : { type: 'code' as const, code: how === 'as-shown' ? code : anotherThan(code) };
     // The attempt may be over by then; its window says so.
     at.request('pair.answer', { attempt, answer: typed }).catch(() => {});
   };
+  const failed = async () => {
+    if (await giveUp(codes)) over.abort(new CpnsError('State', 'Aborted', 'The people have given up.'));
+  };
   const hear = (at: Seat, event: PairingEvent) => {
     onEvent(at, event);
-    if (event.type === 'attempt-failed') shown.delete(at);
+    if (event.type === 'attempt-failed') {
+      shown.delete(at);
+      failed().catch(() => {});
+    }
     if (event.type !== 'code') return;
     codes.push(event.code);
     shown.set(at, event);
@@ -60,7 +71,11 @@ export async function tryToPair(first: Seat, second: Seat, options: PairOptions 
     shown.clear();
   };
   const open = (at: Seat, peer: string) =>
-    at.request('pair.peer', { peer, timeoutMs }, { onEvent: (event) => hear(at, event), timeoutMs: timeoutMs + MARGIN_MS });
+    at.request(
+      'pair.peer',
+      { peer, timeoutMs },
+      { onEvent: (event) => hear(at, event), timeoutMs: timeoutMs + MARGIN_MS, signal: over.signal },
+    );
   const [one, other] = await Promise.allSettled([open(first, address ?? second.id), open(second, first.id)]);
   return { first: one, second: other, codes };
 }

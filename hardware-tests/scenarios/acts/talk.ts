@@ -3,7 +3,7 @@ import type { PnId } from '@cpns/shared';
 import type { DeviceHandle, ServerHandle } from '../../rigs/rig.js';
 import type { Telling } from '../scenario.js';
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 45_000;
 const CHANNEL = 'chat';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -14,6 +14,8 @@ test('the figures of the JSON line are those that were agreed', () => {
     peers: ['matterCommissionP50Ms', 'establishP50Ms', 'ratio', 'fullP50Ms'],
     'secure-channel': ['ratio300B', 'ratio16KiB', 'padded300B', 'mbPerS16KiB', 'wsRatio16KiB'],
     server: ['perSecond', 'cpuPerEstablishmentUs', 'boundUs', 'ratio', 'p50Ms', 'p99Ms', 'flatness100k'],
+    membership: ['perSecond10', 'perSecond100', 'perSecond1000', 'growth'],
+    groups: ['leave4096Wraps', 'leave4096Ms', 'emptyCommitMs', 'leave4096VsFlat', 'resync4096Wraps', 'messageRatio300B'],
     ble: ['goodputRatioUp', 'goodputRatioDown', 'establishP50Ms', 'attOperations', 'bytesOnAir'],
     footprint: ['agentRssMB', 'serverRssMB', 'perGatewayKB', 'agentInstallMB'],
   });

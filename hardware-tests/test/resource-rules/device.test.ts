@@ -77,7 +77,7 @@ it('limits.panHandshakesAtOncePerLink: 4 X25519 at once, and the other members g
   const home = await household();
   const pnIds: PnId[] = [];
   for (let i = 0; i < 5; i++) {
-    const { record } = await home.clock.run(home.board.device.establish({ type: 'one-to-one' }, undefined, () => {}, never()));
+    const { record } = await home.clock.run(home.board.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never()));
     pnIds.push(pnIdText(record.pnId));
     await home.clock.advance(1_000);
   }
@@ -187,15 +187,17 @@ describe('one pairing at a time', () => {
 
 it('1 open Setup per PNE: its second one is refused, and another PNE sets up meanwhile', async () => {
   const home = await household();
-  const setup = home.board.device.establish({ type: 'all' }, undefined, () => {}, never());
+  const setup = home.board.device.networks.establish({ type: 'all' }, undefined, () => {}, never());
   await home.clock.advance(3);
-  await expect(home.board.device.establish({ type: 'all' }, undefined, () => {}, never())).rejects.toMatchObject({ code: 'SetupBusy' });
+  await expect(home.board.device.networks.establish({ type: 'all' }, undefined, () => {}, never())).rejects.toMatchObject({
+    code: 'SetupBusy',
+  });
   const hello = { version: 1, suite: 1, idPne: home.board.id, kid: '0'.repeat(16) as never, localEuKeyNeeded: 1 };
   const rest = { randPne: new Uint8Array(32), ePne: new Uint8Array(32), reqMac: new Uint8Array(16), capabilities: new Uint8Array(8) };
   // map {1: 1 (Setup), 2: 1 (1-1), 7: 1, 8: 1}
   const request = new Uint8Array([0xa4, 1, 1, 2, 1, 7, 1, 8, 1]);
   const second = abused(home).exchange.request(pnSetupRequest, { hello: { ...hello, ...rest, request } }, [pnSetupResponse], LINK, soon);
-  const other = home.phone.device.establish({ type: 'one-to-one' }, undefined, () => {}, never());
+  const other = home.phone.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never());
   await expect(home.clock.run(second)).rejects.toMatchObject({ status: Status.Busy });
   await home.clock.run(Promise.all([setup, other]));
 });

@@ -122,6 +122,22 @@ describe('playing several', () => {
     expect(seen).toMatchObject({ built: 5, disposed: 5, most: 2 });
   });
 
+  it('begins with what takes long where several are played at once', async () => {
+    const begun: string[] = [];
+    const story = (name: string) => scenario(name, async () => void begun.push(name));
+    const stories = [story('a'), story('b'), { ...story('c'), isLong: true }];
+    for (const atOnce of [1, 2]) {
+      await playAll(
+        { ...fakeRig().rig, atOnce },
+        stories,
+        clock,
+        () => {},
+        () => {},
+      );
+    }
+    expect(begun.slice(0, 4)).toEqual(['a', 'b', 'c', 'c']);
+  });
+
   it('skips all where the rig cannot run, and says why', async () => {
     const { rig, seen } = fakeRig({ obstacle: async () => 'It needs root.' });
     const played: Played[] = [];

@@ -1,5 +1,6 @@
 import { CpnsError } from '@cpns/shared';
 import { SystemClock } from '@cpns/shared/node';
+import { VirtualClock } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { Stage } from '../../rigs/rig.js';
 import { SCENARIOS } from '../../scenarios/index.js';
@@ -39,6 +40,14 @@ describe('the checks of a scenario', () => {
     await expect(never).rejects.toThrow('it comes: not within 0 s (Error: no link)');
   });
 
+  it('wait longer on a stage that is slow', async () => {
+    const clock = new VirtualClock();
+    const t = new Telling({ clock, patience: 3 } as unknown as Stage, () => {});
+    const late = t.eventually('it comes', async () => clock.monotonicMs() > 2_500, 1_000);
+    expect(await clock.run(late)).toBe(true);
+    await expect(clock.run(t.eventually('it comes', async () => false, 1_000))).rejects.toThrow('not within 3 s');
+  });
+
   it('say what did not stay', async () => {
     let looks = 0;
     await expect(telling().steadily('it stays', 1_000, async () => ++looks < 2)).rejects.toThrow('it stays');
@@ -56,7 +65,7 @@ describe('the scenarios', () => {
     const names = SCENARIOS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const { name, title } of SCENARIOS) {
-      expect(name).toMatch(/^[a-z][a-z-]*(\/[a-z-]+)?$/);
+      expect(name).toMatch(/^(?:\d{3}-)?[a-z][a-z0-9-]*(\/[a-z-]+)?$/);
       expect(title).toMatch(/^[A-Z].*\.$/);
     }
   });

@@ -1,8 +1,12 @@
 import { pnIdText } from '@cpns/agent';
 import {
   ack,
+  authenticationRequest,
+  authenticationRequestToPne,
   authenticationResponse,
   panHandshake3,
+  pneInviteRequest,
+  pneInviteResponse,
   pnSetupConsent,
   pnSetupInvitation,
   pnSetupResponse,
@@ -10,7 +14,7 @@ import {
   sessionConfirm,
 } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
-import { BOARD_ID, establishAtPhone, household, LAPTOP_ID, PHONE_ID } from './household.js';
+import { BOARD_ID, establishAtPhone, type Household, household, LAPTOP_ID, PHONE_ID } from './household.js';
 import { another, Liar } from './liar.js';
 import { attack, held, LINK, soon, withLyingLaptop } from './lying-gateway.js';
 
@@ -68,6 +72,40 @@ describe('an invitation', () => {
   });
 });
 
+describe('an invitation into a PN that stands', () => {
+  const invite = (home: Household, invited: typeof BOARD_ID) => {
+    const invitation = { pnId: new Uint8Array(16).fill(9), inviter: PHONE_ID, invited };
+    return home.clock.run(attack(home, BOARD_ID).exchange.request(pneInviteRequest, invitation, [pneInviteResponse], LINK, soon));
+  };
+
+  it('for another device is refused, and nobody is asked', async () => {
+    const home = await household({ board: { consent: 'ask' } });
+    await expect(invite(home, PHONE_ID)).rejects.toMatchObject({ status: Status.WrongState });
+    expect(home.board.device.consents.list()).toEqual([]);
+  });
+
+  it.each([
+    ['yes', 'always', Status.Success, true],
+    ['no', 'never', Status.Rejected, false],
+  ] as const)('is answered with %s as its owner says, and only a yes with a hello', async (_answer, consent, status, hello) => {
+    const { body } = await invite(await household({ board: { consent } }), BOARD_ID);
+    expect([body.status, body.hello !== undefined]).toEqual([status, hello]);
+  });
+});
+
+it('a PNE that the server refuses is not challenged, and stays out', async () => {
+  const [server, gateway] = [new Liar(), new Liar()];
+  const home = await household({ laptop: { provider: gateway.provider } }, { provider: server.provider });
+  const challenged: unknown[] = [];
+  gateway.lie = ({ number, body }) => {
+    if (number === authenticationRequestToPne.number) challenged.push(body);
+  };
+  server.about(authenticationRequest.number, [4, 1, 2], () => Status.NotAuthorized);
+  const { outcomes } = await establishAtPhone(home, { type: 'all' });
+  expect(challenged).toHaveLength(1);
+  expect(outcomes.filter(({ status }) => status === Status.Success).map(({ pne }) => pne)).toEqual([PHONE_ID]);
+});
+
 it('a run that was given up during the PAN handshake gives no proof and leaves no session', async () => {
   const liar = new Liar();
   const home = await household({ phone: { provider: liar.provider } });
@@ -80,7 +118,7 @@ it('a run that was given up during the PAN handshake gives no proof and leaves n
     pnId = pnIdText(body.get(1) as Uint8Array);
     home.clock.after(0, () => person.abort());
   };
-  const establishing = home.phone.device.establish({ type: 'one-to-one' }, undefined, () => {}, person.signal);
+  const establishing = home.phone.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, person.signal);
   await expect(home.clock.run(establishing)).rejects.toThrow();
   await home.clock.advance(100);
   expect(said).toContain(panHandshake3.number);

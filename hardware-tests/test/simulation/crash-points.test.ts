@@ -57,6 +57,7 @@ describe('a crash at every point of', () => {
     ['establish-all', 'other-pne'],
     ['pair-again', 'called'],
     ['unpair-at-pne', 'leaver'],
+    ['group-expel', 'server'],
   ])(
     '%s, side %s, ends in agreement',
     async (name, side) => {

@@ -55,8 +55,8 @@ export const never = (): AbortSignal => new AbortController().signal;
 export const texts = (happenings: readonly Happening[]): string[] => happenings.map((what) => what.text);
 
 /** Establishes at the phone. */
-export function establishAtPhone({ clock, phone }: Household, setup: Parameters<SimulatedDevice['device']['establish']>[0]) {
-  return clock.run(phone.device.establish(setup, undefined, () => {}, never()));
+export function establishAtPhone({ clock, phone }: Household, setup: Parameters<SimulatedDevice['device']['networks']['establish']>[0]) {
+  return clock.run(phone.device.networks.establish(setup, undefined, () => {}, never()));
 }
 
 /** Who is in the PN as the server, the gateway and a PNE have it, and their key epochs. */

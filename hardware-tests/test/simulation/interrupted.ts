@@ -47,7 +47,7 @@ async function play(mishap: Mishap, n: number) {
   mishap.arm(stage, n, (said) => {
     what ??= said;
   });
-  home.phone.device
+  home.phone.device.networks
     .establish({ type: 'all' }, undefined, () => {}, stage.person.signal)
     .then(
       ({ record }) => {
@@ -66,7 +66,7 @@ async function play(mishap: Mishap, n: number) {
   const pns = home.server.database.reads.pns.ofMember(PHONE_ID).map((pn) => pn.pnId as string);
   if (told?.length === 32 && !pns.includes(told)) wrong.push('what was shown as done is gone');
   const phone = stage.devices.get(PHONE_ID) as SimulatedDevice;
-  await clock.run(phone.device.establish({ type: 'one-to-one' }, undefined, () => {}, never())).catch((error) => {
+  await clock.run(phone.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never())).catch((error) => {
     wrong.push(`later it does not work: ${error.message}`);
   });
   return { what, wrong, stands: pns.length > 0, told };

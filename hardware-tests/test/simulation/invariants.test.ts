@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeviceState, pnIdText } from '@cpns/agent';
+import { entityId, userId } from '@cpns/shared';
 import { nativeProvider } from '@cpns/shared/node';
-import { toHex } from '@cpns/shared/security';
+import { fromHex, toHex } from '@cpns/shared/security';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SimulatedDevice } from '../../rigs/simulation/device.js';
 import { SecretSearch } from '../../rigs/simulation/invariants/secrets.js';
 import { violations } from '../../rigs/simulation/invariants/violations.js';
 import { Witness } from '../../rigs/simulation/invariants/witness.js';
 import type { Carried, World } from '../../rigs/simulation/invariants/world.js';
+import { groupKey, groupOf, SPREAD_MS } from './groups.js';
 import { establishAtPhone, type Household, household } from './household.js';
 
 const directories: string[] = [];
@@ -82,6 +84,35 @@ describe('the invariants', () => {
     expect(violations(world)).toContain(`board is not in ${pnId} and knows the key that it has now`);
   });
 
+  it('notice members that go on under a Group Key that a former one knows', async () => {
+    const { home, world } = await observed();
+    const { phone, board, laptop, clock } = home;
+    const sgId = await groupOf(home, phone, [board, laptop]);
+    const name = `sg-keys/${sgId}`;
+    const before = [phone, laptop].map(({ store }) => new Map([[name, store.get(name)?.slice()]]));
+    const boards = board.store.get(name)?.slice();
+    await clock.run(phone.device.groups.expel(sgId, [board.id]));
+    await clock.advance(SPREAD_MS);
+    expect(violations(world)).toEqual([]);
+    for (const [at, device] of [phone, laptop].entries()) await device.store.commit(before[at] as Map<string, Uint8Array>);
+    await board.store.commit(new Map([[name, boards]]));
+    const wrong = violations(world).join('\n');
+    expect(wrong).toContain(`phone has epoch 1 of ${sgId}, not 2`);
+    expect(wrong).toContain(`board is not in ${sgId} and knows the Group Key that it has now`);
+    expect(wrong).toContain(`board keeps keys of ${sgId} and is not in it`);
+  });
+
+  it('notice a key of a group at a PN GW that only carries for it', async () => {
+    const { home, world } = await observed();
+    const sgId = await groupOf(home, home.phone, [home.board]);
+    expect(violations(world)).toEqual([]);
+    const key = fromHex(groupKey(home.phone, sgId) ?? '');
+    await home.laptop.store.commit(new Map([['sg-route/x', Uint8Array.of(1, ...key, 2)]]));
+    expect(violations(world).join('\n')).toContain(`laptop has never been in ${sgId} and stores a key of it`);
+    home.laptop.logger.info('a slip', { key });
+    expect(violations(world).join('\n')).toContain('is in the log of laptop');
+  });
+
   it('notice a PNE that did not verify the server', async () => {
     const { home, world } = await observed();
     const unseen = { ...world, witness: new Witness(nativeProvider) };
@@ -95,6 +126,38 @@ describe('the invariants', () => {
       'the server did this more than once: took message 00 of phone',
       'phone was asked to establish 0 times, and 1 PNs came of it',
     ]);
+  });
+
+  it('notice a newcomer who knows a key from before it came', async () => {
+    const { home, world, pnId } = await observed();
+    const { founders, added } = home.server.changes;
+    added.push({ pnId, entityId: home.board.id, keyEpoch: 1 });
+    const asked = { ...world, wanted: new Map([[home.board.id, 1]]) };
+    expect(violations(asked)).toEqual([]);
+    founders.delete(`${pnId} ${home.board.id}`);
+    expect(violations(asked)).toEqual([`board came into ${pnId} when its key had epoch 1, and knows that of epoch 1`]);
+  });
+
+  it('notice a guest for whom nobody could have spoken', async () => {
+    const { home, world, pnId } = await observed();
+    await home.server.enrol('cam', userId('bob'));
+    await home.server.database.transact((tx) => void tx.devices.move(home.board.id, userId('bob')));
+    expect(violations(world)).toEqual([]);
+    await home.server.database.transact((tx) => void tx.devices.move(entityId('cam'), userId('alice')));
+    expect(violations(world)).toEqual([`board is in ${pnId}, and bob has no device that could have agreed`]);
+  });
+
+  it('notice what was shown as done and is not', async () => {
+    const { home, world, pnId } = await observed();
+    const gateway = home.laptop.id;
+    const isOut = { pnId, out: home.board.id, entries: 0, gateway };
+    const promised = [isOut, { pnId, out: undefined, entries: 0, gateway }];
+    expect(violations({ ...world, promised })).toEqual([
+      `board was shown as being out of ${pnId}, and is in it`,
+      `${pnId} was shown as released, and is there`,
+    ]);
+    home.server.changes.added.push({ pnId, entityId: home.board.id, keyEpoch: 0 });
+    expect(violations({ ...world, promised: [isOut] })).toEqual([]);
   });
 
   it('notice a nonce that is used twice', async () => {

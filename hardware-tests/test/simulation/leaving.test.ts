@@ -99,7 +99,7 @@ describe('a revoked device', () => {
     expect(home.board.device.state.pns()).toEqual([]);
     expect(membersOf(home, pnId)).toEqual(['phone']);
     await home.clock.advance(60_000);
-    const again = home.board.device.establish({ type: 'one-to-one' }, undefined, () => {}, never());
+    const again = home.board.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never());
     await expect(home.clock.run(again)).rejects.toMatchObject({ status: Status.NotAuthorized });
     const { outcomes } = await establishAtPhone(home, { type: 'named', pnes: [BOARD_ID] });
     expect(outcomes).toContainEqual({ pne: BOARD_ID, status: Status.NotAuthorized });
@@ -204,7 +204,7 @@ describe('a PN GW', () => {
     expect(tablet.device.roles.mode).toBe(Mode.PnGw);
     await pairByCode(clock, tablet, laptop);
     await clock.advance(5_000);
-    const { record } = await clock.run(watch.device.establish({ type: 'named', pnes: [LAPTOP_ID] }, undefined, () => {}, never()));
+    const { record } = await clock.run(watch.device.networks.establish({ type: 'named', pnes: [LAPTOP_ID] }, undefined, () => {}, never()));
     await clock.advance(2_000);
     expect(laptop.device.roles.mode).toBe(Mode.Both);
     const other = pnIdText(record.pnId);

@@ -87,7 +87,7 @@ describe('application data', () => {
     const { device, ...rest } = await home.start('x'.repeat(32));
     await pairByCode(home.clock, home.laptop, { device, ...rest });
     await home.clock.advance(2_000);
-    await home.clock.run(device.establish({ type: 'all' }, undefined, () => {}, never()));
+    await home.clock.run(device.networks.establish({ type: 'all' }, undefined, () => {}, never()));
     await home.clock.advance(1_000);
     const names = { pnId: undefined, channel: 'c'.repeat(32), contentType: 't'.repeat(64) };
     const queue = (to: 'server' | EntityId, octets: number) =>

@@ -41,8 +41,8 @@ export function radioHousehold() {
     await clock.advance(20_000);
   };
   const range = (device: SimulatedDevice) => ranges.get(device.id) as Cable;
-  const establish = (at: SimulatedDevice, setup: Parameters<SimulatedDevice['device']['establish']>[0], gateway?: EntityId) =>
-    clock.run(at.device.establish(setup, gateway, () => {}, new AbortController().signal));
+  const establish = (at: SimulatedDevice, setup: Parameters<SimulatedDevice['device']['networks']['establish']>[0], gateway?: EntityId) =>
+    clock.run(at.device.networks.establish(setup, gateway, () => {}, new AbortController().signal));
   return { clock, lan, radios, server, start, pair, range, establish };
 }
 

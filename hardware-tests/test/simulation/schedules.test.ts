@@ -5,6 +5,7 @@ import { sourceTree } from '../../mutants/workshop.js';
 import type { Action, Schedule } from '../../rigs/simulation/schedules/actions.js';
 import { diagram } from '../../rigs/simulation/schedules/diagram.js';
 import { scheduleOf } from '../../rigs/simulation/schedules/generate.js';
+import { GUARDS } from '../../rigs/simulation/schedules/guards.js';
 import { PLANTED } from '../../rigs/simulation/schedules/planted.js';
 import { play } from '../../rigs/simulation/schedules/play.js';
 import { shrinkBy } from '../../rigs/simulation/schedules/shrink.js';
@@ -35,22 +36,23 @@ describe('random schedules', () => {
     const kinds = new Set(all.flatMap(({ actions }) => actions.map((action) => action.do)));
     expect([...kinds].sort()).toEqual(
       [
-        ...['clock', 'establish', 'pair', 'power-cut', 'restart', 'revoke', 'send', 'server-away', 'server-crash', 'sever', 'silence'],
-        ...['unpair', 'unplug', 'weather'],
+        ...['clock', 'establish', 'expel', 'invite', 'join', 'leave', 'pair', 'power-cut', 'register', 'release', 'restart', 'revoke'],
+        ...['send', 'server-away', 'server-crash', 'sever', 'silence', 'unpair', 'unplug', 'weather'],
       ].sort(),
     );
   });
 
   it('show messages, steps and faults in their diagram', async () => {
-    const [establish, weather] = [
+    const [establish, weather, last] = [
       { do: 'establish', at: 'phone', type: 'all', named: [], atMs: 100 },
       { do: 'weather', way: ['laptop', 'phone'], weather: { loss: 1 }, forMs: 3_000, atMs: 0 },
+      { do: 'restart', device: 'board', atMs: 500 },
     ] as const satisfies Action[];
     const schedule: Schedule = {
       seed: 1,
       devices: ['laptop', 'phone', 'board'],
       pairings: [['laptop', 'phone']],
-      actions: [weather, establish],
+      actions: [weather, establish, last],
     };
     const text = await traced(schedule);
     expect(text).toMatch(/laptop +phone +board +server/);
@@ -78,6 +80,27 @@ describe('shrinking', () => {
 });
 
 const FOUND: readonly (readonly [string, Schedule])[] = [
+  [
+    'a newcomer that is handed the PN key from before it came, since the server is gone before the next one is fetched',
+    {
+      seed: 108,
+      devices: ['laptop', 'phone', 'board', 'watch', 'guest', 'hub'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'watch'],
+        ['laptop', 'guest'],
+        ['guest', 'hub'],
+      ],
+      actions: [
+        { do: 'establish', at: 'board', type: 'one-to-one', named: ['phone', 'hub'], atMs: 0 },
+        { do: 'send', from: 'board', to: 'watch', atMs: 20026 },
+        { do: 'server-crash', deeds: 9, downMs: 1000, atMs: 26102 },
+        { do: 'join', at: 'watch', pn: 2, atMs: 31326 },
+        { do: 'server-crash', deeds: 4, downMs: 100, atMs: 51341 },
+      ],
+    },
+  ],
   [
     'a PN GW that keeps the PAN session of a device which the server, when it registered, called no member',
     {
@@ -148,6 +171,47 @@ const FOUND: readonly (readonly [string, Schedule])[] = [
       ],
     },
   ],
+  [
+    'a PNE that left when the server was lost, and asks for ever in a PAN session which its PN GW has ended',
+    {
+      seed: 99,
+      devices: ['laptop', 'phone', 'board', 'watch'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'watch'],
+      ],
+      actions: [
+        { do: 'establish', at: 'board', type: 'named', named: ['watch'], atMs: 0 },
+        { do: 'establish', at: 'phone', type: 'all', named: ['board'], atMs: 21 },
+        { do: 'server-crash', deeds: 9, downMs: 40000, atMs: 226 },
+        { do: 'sever', way: ['laptop', 'phone'], atMs: 256 },
+        { do: 'release', at: 'laptop', pn: 0, atMs: 5274 },
+        { do: 'leave', at: 'phone', pn: 2, atMs: 5490 },
+        { do: 'server-crash', deeds: 0, downMs: 100, atMs: 45519 },
+      ],
+    },
+  ],
+  [
+    'a PNE that missed a release, and did not take the refusal of the server for its word that the PN is gone',
+    {
+      seed: 205,
+      devices: ['laptop', 'phone', 'board', 'watch', 'guest'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['laptop', 'watch'],
+        ['laptop', 'guest'],
+        ['phone', 'board'],
+      ],
+      actions: [
+        { do: 'establish', at: 'phone', type: 'all', named: ['board', 'guest'], atMs: 0 },
+        { do: 'silence', way: ['laptop', 'board'], forMs: 2000, atMs: 5006 },
+        { do: 'release', at: 'phone', pn: 0, atMs: 5033 },
+        { do: 'unpair', one: 'laptop', other: 'phone', atMs: 10050 },
+      ],
+    },
+  ],
 ];
 
 describe('schedules that found something', () => {
@@ -160,7 +224,10 @@ describe('schedules that found something', () => {
   );
 });
 
-it('ten bugs can be planted, each of which "npm run rig -- simulation --planted" has to find', () => {
-  expect(PLANTED.length).toBe(10);
-  for (const { name, file, find } of PLANTED) expect(readFileSync(join(sourceTree(), file), 'utf8').split(find).length, name).toBe(2);
+it.each([
+  ['schedules have', PLANTED, 13],
+  ['tests have', GUARDS, 7],
+] as const)('bugs can be planted that %s to find: npm run rig -- simulation --planted', (_who, mutants, count) => {
+  expect(mutants.length).toBe(count);
+  for (const { name, file, find } of mutants) expect(readFileSync(join(sourceTree(), file), 'utf8').split(find).length, name).toBe(2);
 });

@@ -31,7 +31,7 @@ describe('stopping', () => {
     const home = await household({ board: { consent: 'ask' } });
     const waiting = [
       home.laptop.device.pairing.pair({ type: 'code' }, undefined, () => {}, never()),
-      home.phone.device.establish({ type: 'all' }, undefined, () => {}, never()),
+      home.phone.device.networks.establish({ type: 'all' }, undefined, () => {}, never()),
     ].map((wait) => wait.then(String, (error) => error.code as string));
     await home.clock.advance(3_000);
     expect(home.board.device.consents.list()).toHaveLength(1);
@@ -59,7 +59,7 @@ describe('stopping', () => {
           stopping = device.device.stop();
         });
         let ended: string | undefined;
-        home.phone.device
+        home.phone.device.networks
           .establish({ type: 'all' }, undefined, () => {}, never())
           .then(
             () => {
@@ -105,7 +105,7 @@ describe('every wait', () => {
         return [];
       };
       let ended: string | undefined;
-      home.phone.device
+      home.phone.device.networks
         .establish({ type: 'all' }, undefined, () => {}, person.signal)
         .then(
           () => {
@@ -128,7 +128,7 @@ describe('every wait', () => {
       let frames = 0;
       home.air.hook = ({ octets }) => (++frames < n ? octets : []);
       let ended: string | undefined;
-      home.phone.device
+      home.phone.device.networks
         .establish({ type: 'all' }, undefined, () => {}, never())
         .then(
           () => {

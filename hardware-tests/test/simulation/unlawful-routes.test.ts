@@ -1,6 +1,6 @@
 import { pnIdText } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
-import { pnData, relay } from '@cpns/shared/messages';
+import { pnData, pneRequest, pnReleaseRequest, relay, Status } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Removals } from '../../../agent/src/gateway/removals.js';
@@ -11,6 +11,7 @@ const LINK = { kind: 'link' } as const;
 const record = new Uint8Array(100).fill(3);
 /** As states of devices have it. */
 const SUSPENDED = 2;
+const RELEASING = 3;
 const PNE = 1;
 
 /** A PN of the phone's; what the laptop, its PN GW, says is noted. */
@@ -122,6 +123,32 @@ describe('data between members', () => {
     expect(home.board.received).toEqual([]);
   });
 
+  it('is not taken by the PN GW while the PN is suspended', async () => {
+    const { home, pnId } = await withPn('one-to-one');
+    changed(home, pnId, { state: SUSPENDED });
+    await home.phone.device.messenger.queue({ pnId, to: LAPTOP_ID, channel: 'c', contentType: 't', payload: record });
+    await home.clock.advance(300);
+    expect(home.laptop.received).toEqual([]);
+  });
+
+  it('is not sent by the PN GW while the PN is suspended', async () => {
+    const { home, pnId, said } = await withPn('one-to-one');
+    changed(home, pnId, { state: SUSPENDED });
+    await home.laptop.device.messenger.queue({ pnId, to: PHONE_ID, channel: 'c', contentType: 't', payload: record });
+    await home.clock.advance(300);
+    expect(said).not.toContain(pnData.number);
+    expect(home.phone.received).toEqual([]);
+  });
+
+  it('is not carried to a PNE that is being taken out, although its PAN session is still there', async () => {
+    const { home, pnId, said } = await withPn('all');
+    vi.spyOn(Removals.prototype, 'has').mockImplementation((_pn, pne) => pne === BOARD_ID);
+    await fromPhoneToBoard(home, pnId);
+    await home.clock.advance(300);
+    expect(said).not.toContain(pnData.number);
+    expect(home.board.received).toEqual([]);
+  });
+
   it('waits for the PAN session of its receiver', async () => {
     const { home, pnId } = await withPn('all');
     link(home.laptop, BOARD_ID).removePan(pnId);
@@ -138,5 +165,18 @@ describe('data between members', () => {
     link(home.phone, LAPTOP_ID).exchange.notify(pnData, message, { kind: 'pan', pnId });
     await home.clock.advance(100);
     expect(logged(home.laptop, 'NoSession')).toBe(false);
+  });
+});
+
+describe('a PN that is being released', () => {
+  it.each([
+    ['leave', ({ phone }: Household, pnId: PnId) => phone.device.networks.leave(pnId)],
+    ['release it once more', ({ laptop }: Household, pnId: PnId) => laptop.device.networks.release(pnId)],
+  ] as const)('lets nobody %s', async (_what, ask) => {
+    const { home, pnId, said } = await withPn('all');
+    changed(home, pnId, { state: RELEASING });
+    await expect(home.clock.run(ask(home, pnId))).rejects.toMatchObject({ status: Status.WrongState });
+    expect(said).not.toContain(pneRequest.number);
+    expect(said).not.toContain(pnReleaseRequest.number);
   });
 });

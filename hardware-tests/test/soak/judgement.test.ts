@@ -18,7 +18,7 @@ function result(rssMB: (minute: number) => number, after = sample(COUNT, 100), l
 }
 
 test('a server that grows while it warms up and then stays passes', () => {
-  const { faults, figures } = judge(result((minute) => 100 + 20 * Math.min(minute, 2)));
+  const { faults, figures } = judge(result((minute) => 100 + 5 * Math.min(minute, 5)));
   expect(faults).toEqual([]);
   expect(figures).toMatchObject({ rssSlopeMBPerMinute: 0, handlesLeft: 0, filesLeft: 0, lost: 0, duplicated: 0 });
 });
@@ -54,6 +54,6 @@ test('a run that is too short says nothing about growth', () => {
     const whole = result((minute) => 100 + 5 * minute);
     return judge({ ...whole, samples: whole.samples.slice(0, count) });
   };
-  expect(short(34)).toMatchObject({ faults: [], notes: [expect.stringContaining('not judged')] });
-  expect(short(38)).toMatchObject({ faults: [expect.stringContaining('grows')], notes: [] });
+  expect(short(48)).toMatchObject({ faults: [], notes: [expect.stringContaining('not judged')] });
+  expect(short(50)).toMatchObject({ faults: [expect.stringContaining('grows')], notes: [] });
 });

@@ -2,6 +2,7 @@ import { pnIdText } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
 import {
   authenticationResponse,
+  helloRequest,
   panHandshake1,
   panHandshake2,
   panHandshake3,
@@ -10,10 +11,12 @@ import {
   pneRegistrationRequest,
   pneRegistrationResponse,
   pnSetupRequest,
+  RequestFlow,
   reconcile,
   reconcileResponse,
   relay,
   Status,
+  toOctets,
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { describe, expect, it } from 'vitest';
@@ -85,7 +88,7 @@ describe('T3 Malicious PNE M', () => {
   it('cannot set a PN up or register in the name of another device', async () => {
     const { home, liar, pnId } = await withLyingBoard('all');
     liar.about(pnSetupRequest.number, [1, 3], () => 'phone');
-    const setup = home.board.device.establish({ type: 'one-to-one' }, undefined, () => {}, never());
+    const setup = home.board.device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never());
     await expect(home.clock.run(setup)).rejects.toMatchObject({ status: Status.AuthFailed });
     liar.about(pneRegistrationRequest.number, [2, 3], () => 'phone');
     home.laptop.device.linkTo(BOARD_ID)?.close('to make it register');
@@ -138,12 +141,19 @@ describe('T3 Malicious PNE M', () => {
     const { home, pnId } = await withLyingBoard('all');
     const statuses: unknown[] = [];
     const hello = { version: 1, suite: 1, idPne: BOARD_ID, kid: '0'.repeat(16) as never, localEuKeyNeeded: 1 };
-    const rest = { randPne: new Uint8Array(32), ePne: new Uint8Array(32), reqMac: new Uint8Array(16), capabilities: new Uint8Array(8) };
+    const request = toOctets(helloRequest, { flow: RequestFlow.RegisterMember, version: 1, suite: 1 });
+    const rest = {
+      request,
+      randPne: new Uint8Array(32),
+      ePne: new Uint8Array(32),
+      reqMac: new Uint8Array(16),
+      capabilities: new Uint8Array(8),
+    };
     for (let i = 0; i < 30; i++) {
       toGateway(home)
         .exchange.request(
           pneRegistrationRequest,
-          { pnId: fromHex(pnId), hello: { ...hello, ...rest, request: new Uint8Array(4) } },
+          { pnId: fromHex(pnId), hello: { ...hello, ...rest } },
           [pneRegistrationResponse],
           LINK,
           soon,

@@ -1,7 +1,9 @@
 import { pnIdText } from '@cpns/agent';
 import type { PnId } from '@cpns/shared';
 import { inventoryNotice } from '@cpns/shared/messages';
-import { MemoryStore } from '@cpns/shared/testing';
+import { nativeProvider } from '@cpns/shared/node';
+import { decodeMemberState, encodeMemberState, type MemberState } from '@cpns/shared/security';
+import { followRekey, groupKeyHex, MemoryStore, TestGroup } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { SimulatedDevice } from '../../rigs/simulation/device.js';
 import { disagreements } from '../../rigs/simulation/invariants/violations.js';
@@ -34,6 +36,12 @@ const state = ({ device }: SimulatedDevice, pnId: PnId) => {
 async function delivered(home: Household, from: SimulatedDevice, to: typeof PHONE_ID | 'server', pnId: PnId) {
   const id = await from.device.messenger.queue({ pnId, to, channel: 'c', contentType: 't', payload: new Uint8Array(8) });
   return home.clock.run(from.device.messenger.outcome(id), 120_000);
+}
+
+function memberOfGroup() {
+  const group = new TestGroup(nativeProvider);
+  group.change(17);
+  return { group, keys: group.member(0) };
 }
 
 describe('T11 Rollback of inventory, epoch, device state restore', () => {
@@ -89,5 +97,28 @@ describe('T11 Rollback of inventory, epoch, device state restore', () => {
     expect(state(laptop, pnId)).toMatchObject({ inventoryVersion: 2, pnKeyEpoch: 2 });
     expect(views({ ...home, laptop }, pnId, home.phone)).toMatchObject({ server: [PHONE_ID], epochs: [2, 2] });
     expect(await delivered(home, home.phone, LAPTOP_ID, pnId)).toBe(true);
+  });
+
+  it('an old rekey of a group, validly signed, and an old answer to a resync change nothing', () => {
+    const { group, keys } = memberOfGroup();
+    const [old, oldAnswer] = [group.rotate(), group.resync(0)];
+    expect(followRekey(keys, old.parts)).toBe('keys');
+    expect(followRekey(keys, group.change(0, [1]).parts)).toBe('keys');
+    const now = keys.state;
+    expect(followRekey(keys, old.parts)).toBe('old');
+    expect(() => keys.takeResync(oldAnswer)).toThrow(expect.objectContaining({ code: 'EpochRollback' }));
+    expect(keys.state).toBe(now);
+  });
+
+  it('an old record of a group’s keys opens nothing of later, and comes up to date by a resync', () => {
+    const { group, keys } = memberOfGroup();
+    const old = encodeMemberState(keys.state as MemberState);
+    followRekey(keys, group.change(0, [5]).parts);
+    const restored = group.newcomer(decodeMemberState(old));
+    expect(followRekey(restored, group.rotate().parts)).toBe('gap');
+    expect(restored.state?.epoch).toBe(1n);
+    group.member(0, restored);
+    expect(restored.state?.epoch).toBe(3n);
+    expect(groupKeyHex(restored)).toBe(groupKeyHex(group.member(4)));
   });
 });

@@ -21,7 +21,7 @@ async function talk({ server }: Pick<Scene, 'server'>, { device }: SimulatedDevi
 /** The phone establishes a PN and talks in it. What one of the parties does in that time is counted by its deeds. */
 async function modelRun(scene: Scene): Promise<void> {
   const { device } = scene.device(PHONE_ID);
-  device.establish({ type: 'all' }, undefined, () => {}, never()).catch(() => undefined);
+  device.networks.establish({ type: 'all' }, undefined, () => {}, never()).catch(() => undefined);
   await scene.clock.advance(400);
   await talk(scene, scene.device(PHONE_ID));
   await scene.clock.advance(400);

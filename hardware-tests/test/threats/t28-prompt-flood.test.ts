@@ -2,6 +2,7 @@ import type { EntityId } from '@cpns/shared';
 import { ack, pnSetupInvitation } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
 import { type Household, household, LAPTOP_ID, never, PHONE_ID } from '../simulation/household.js';
+import { BOBS, neighbours } from '../simulation/neighbours.js';
 import { stranger } from '../simulation/stranger.js';
 
 const LINK = { kind: 'link' } as const;
@@ -43,9 +44,25 @@ describe('T28 prompt flood at a person', () => {
     expect(prompts).toBeGreaterThan(2);
   });
 
+  it('a PN GW of another user cannot flood the owner of a device with PNE Confirm', async () => {
+    const { clock, den, home } = await neighbours();
+    let prompts = 0;
+    for (let i = 0; i < 8; i++) {
+      const under = den.device.networks.establish({ type: 'named', pnes: [BOBS] }, undefined, () => {}, never());
+      under.catch(() => {});
+      await clock.advance(3_000);
+      for (const { consentId } of home.device.consents.list()) {
+        prompts++;
+        home.device.consents.answer(consentId, false);
+      }
+      await expect(clock.run(under)).rejects.toMatchObject({ code: 'NobodyLeft' });
+    }
+    expect(prompts).toBe(3);
+  });
+
   it('a question that nobody answers holds no more than its own minute', async () => {
     const home = await household({ board: { consent: 'ask' } });
-    const setup = home.phone.device.establish({ type: 'all' }, undefined, () => {}, never());
+    const setup = home.phone.device.networks.establish({ type: 'all' }, undefined, () => {}, never());
     await home.clock.advance(1_000);
     expect(home.board.device.consents.list()).toHaveLength(1);
     expect((await home.clock.run(setup)).outcomes).toHaveLength(2);

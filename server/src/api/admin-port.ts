@@ -1,5 +1,7 @@
-import type { CpnsId, EntityId, PnId, ServerId, UserId } from '@cpns/shared';
+import type { CpnsId, EntityId, PnId, ServerId, SgId, UserId } from '@cpns/shared';
 import type { Subscription } from '@cpns/shared/messages';
+import type { SubscriptionChange, UserPolicy } from '../inventory/users.js';
+import type { Policies } from './policy-port.js';
 
 /*
  * What the operator can ask of a running server. Implemented by the enabler's side, called by the admin HTTP API. Views are plain JSON
@@ -10,8 +12,11 @@ import type { Subscription } from '@cpns/shared/messages';
 export interface UserView {
   readonly userId: UserId;
   readonly subscription: Subscription;
+  readonly policy: UserPolicy;
   /** Number of devices that are not revoked. */
   readonly devices: number;
+  /** Those devices, by entity id. */
+  readonly owns: readonly EntityId[];
 }
 
 export interface DeviceView {
@@ -60,6 +65,34 @@ export interface PnView {
   readonly inventoryVersion: number;
   readonly keyEpoch: number;
   readonly members: readonly PnMemberView[];
+}
+
+export interface GroupMemberView {
+  readonly entityId: EntityId;
+  readonly userId: UserId;
+  /** PN through which it is a member; absent: it is a PN GW in its own session. */
+  readonly pnId?: PnId;
+  /** The PN GW that relays for it. */
+  readonly gateway: EntityId;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface GroupView {
+  readonly sgId: SgId;
+  readonly name: string;
+  /** Absent while a new owner is looked for. */
+  readonly owner?: EntityId;
+  readonly serviceId?: string;
+  /** Everybody may find it. */
+  readonly open: boolean;
+  /** Active, or Rekeying while members come or go (protocol b.2). */
+  readonly state: 'Active' | 'Rekeying';
+  readonly epoch: number;
+  /** The present Group Key was made at, ISO 8601. */
+  readonly keyedAt: string;
+  readonly createdAt: string;
+  readonly members: readonly GroupMemberView[];
 }
 
 export interface NewUser {
@@ -134,8 +167,40 @@ export interface SendResult {
   readonly state: 'delivered' | 'queued';
 }
 
+/** One charging event (requirement CHG-3). */
+export interface ChargingEventView {
+  readonly id: number;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly pne: EntityId;
+  /** The user of that PNE, whose subscription pays. */
+  readonly userId: UserId;
+  readonly subscriptionId: string;
+  readonly pnId: PnId;
+  readonly gateway: EntityId;
+  readonly gatewayUser: UserId;
+  readonly service: string;
+  /** Name of a status: `Success`, or why it did not come to it. */
+  readonly result: string;
+}
+
+export interface ChargingFilter {
+  /** Not before this time, ISO 8601. */
+  readonly since?: string;
+  /** What comes behind this event. */
+  readonly after?: number;
+}
+
+export interface ChargingPage {
+  readonly events: readonly ChargingEventView[];
+  /** `after` for the next page; absent: there is none. */
+  readonly next?: number;
+}
+
 export interface Admin {
   addUser(user: NewUser): Promise<UserView>;
+  /** Changes the subscription; connected devices of the user connect anew. @throws CpnsError State/UnknownUser, State/TooManyServices */
+  changeUser(userId: UserId, change: SubscriptionChange): Promise<UserView>;
   listUsers(): Promise<readonly UserView[]>;
   /** Removes a user without devices. @throws CpnsError State/UnknownUser, State/UserHasDevices */
   removeUser(userId: UserId): Promise<void>;
@@ -144,9 +209,23 @@ export interface Admin {
   showDevice(entityId: EntityId): Promise<DeviceView>;
   /** Revocation is final and immediate (protocol 0.17). */
   revokeDevice(entityId: EntityId): Promise<DeviceView>;
+  /**
+   * Gives a device to another user.
+   * @throws CpnsError State/UnknownDevice, State/UnknownUser, State/DeviceRevoked, State/DeviceInPn when it is PN GW or PNE of a PN
+   */
+  moveDevice(entityId: EntityId, userId: UserId): Promise<DeviceView>;
+  readonly policies: Policies;
   listGateways(): Promise<readonly GatewayView[]>;
   listPns(): Promise<readonly PnView[]>;
   showPn(pnId: PnId): Promise<PnView>;
+  /** Ends a PN for everybody in it. @throws CpnsError State/UnknownPn */
+  removePn(pnId: PnId): Promise<void>;
+  listGroups(): Promise<readonly GroupView[]>;
+  showGroup(sgId: SgId): Promise<GroupView>;
+  /** Ends a service group for everybody in it. @throws CpnsError State/UnknownSg */
+  removeGroup(sgId: SgId): Promise<void>;
+  /** Charging events, oldest first, some at a time. */
+  charging(filter: ChargingFilter): Promise<ChargingPage>;
   /** Waits for the device's answer at most `waitMs`; after that the message stays queued. */
   sendData(data: OutgoingData, waitMs: number): Promise<SendResult>;
   /** Calls `listener` for what is asked of the past, at once, and for everything from now on, until the returned function is called. */

@@ -1,15 +1,28 @@
-import type { EntityId, PnId } from '@cpns/shared';
+import { CpnsError, type EntityId, type PnId, type SgId, type UserId } from '@cpns/shared';
 import { decodeCapabilities, modeName, PneState } from '@cpns/shared/messages';
+import type { ChargingEvent } from '../inventory/charging.js';
 import type { Reads } from '../inventory/database.js';
 import type { DeviceRecord } from '../inventory/devices.js';
+import type { SgMemberRecord, SgRecord } from '../inventory/groups.js';
 import type { MemberRecord, PnRecord } from '../inventory/pn-inventory.js';
 import type { UserRecord } from '../inventory/users.js';
-import type { DeviceView, GatewayView, PnMemberView, PnView, UserView } from './admin-port.js';
+import type {
+  ChargingEventView,
+  DeviceView,
+  GatewayView,
+  GroupMemberView,
+  GroupView,
+  PnMemberView,
+  PnView,
+  UserView,
+} from './admin-port.js';
 
 /** Rows of the inventory as the operator sees them. */
 
 export function userView(reads: Reads, user: UserRecord): UserView {
-  return { userId: user.userId, subscription: user.subscription, devices: reads.devices.countActive(user.userId) };
+  const owned = reads.devices.list(user.userId).filter(({ state }) => state === 'active');
+  const { userId, subscription, policy } = user;
+  return { userId, subscription, policy, devices: owned.length, owns: owned.map(({ entityId }) => entityId) };
 }
 
 /** `pns`: of which the device is PN GW or a PNE. */
@@ -52,6 +65,32 @@ export function pnView(reads: Reads, pn: PnRecord): PnView {
   };
 }
 
+export function groupView(reads: Reads, group: SgRecord, rekeying: boolean): GroupView {
+  const { sgId, name, owner, serviceId, open, epoch } = group;
+  return {
+    sgId,
+    name,
+    ...(owner !== undefined && { owner }),
+    ...(serviceId !== undefined && { serviceId }),
+    open,
+    state: rekeying ? 'Rekeying' : 'Active',
+    epoch,
+    keyedAt: isoTime(group.keyedMs),
+    createdAt: isoTime(group.createdMs),
+    members: reads.groups.members(sgId).map((member) => groupMemberView(reads, member)),
+  };
+}
+
+function groupMemberView(reads: Reads, { entityId, pnId, gateway, joinedMs }: SgMemberRecord): GroupMemberView {
+  const userId = reads.devices.find(entityId)?.userId as UserId;
+  return { entityId, userId, ...(pnId !== undefined && { pnId }), gateway, since: isoTime(joinedMs) };
+}
+
+export function chargingView({ atMs, ...event }: ChargingEvent): ChargingEventView {
+  const { id, ...rest } = event;
+  return { id, at: isoTime(atMs), ...rest };
+}
+
 /** PNs of one device, as PN GW and as PNE. */
 export function pnsOf(reads: Reads, entityId: EntityId): readonly PnId[] {
   return [...reads.pns.ofGateway(entityId), ...reads.pns.ofMember(entityId)].map((pn) => pn.pnId);
@@ -80,6 +119,18 @@ function modeOf(capabilities: Uint8Array | undefined): string | undefined {
     // Octets of a newer version: what the device is in cannot be read here.
     return undefined;
   }
+}
+
+export function noDevice(entityId: EntityId): CpnsError {
+  return new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`);
+}
+
+export function noPn(pnId: PnId): CpnsError {
+  return new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}: see "cpns-server pn list".`);
+}
+
+export function noGroup(sgId: SgId): CpnsError {
+  return new CpnsError('State', 'UnknownSg', `There is no service group ${sgId}: see "cpns-server group list".`);
 }
 
 function isoTime(ms: number): string {

@@ -1,15 +1,29 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { CpnsError, type CryptoProvider, type EntityId, encodeEnrolment, type PnId, type ServerId, type UserId } from '@cpns/shared';
+import {
+  type Clock,
+  CpnsError,
+  type CryptoProvider,
+  type EntityId,
+  encodeEnrolment,
+  type PnId,
+  type ServerId,
+  type SgId,
+  type UserId,
+} from '@cpns/shared';
 import type { Broker } from '../broker/broker.js';
 import type { Database } from '../inventory/database.js';
 import type { DeviceRecord } from '../inventory/devices.js';
+import { type SubscriptionChange, unknownUser } from '../inventory/users.js';
 import { pastItems } from '../inventory/watch-feed.js';
 import type { EuKeyStore } from '../keys/eukey-store.js';
 import type {
   Admin,
+  ChargingFilter,
+  ChargingPage,
   DeviceView,
   Enrolment,
   GatewayView,
+  GroupView,
   NewDevice,
   NewUser,
   OutgoingData,
@@ -19,13 +33,16 @@ import type {
   WatchFilter,
   WatchItem,
 } from './admin-port.js';
-import { deviceView, gatewayView, pnsOf, pnView, userView } from './admin-views.js';
+import { chargingView, deviceView, gatewayView, groupView, noDevice, noGroup, noPn, pnsOf, pnView, userView } from './admin-views.js';
 import type { EnablerControl } from './enabler-control.js';
+import { InventoryPolicies } from './policies.js';
 
 /** What `to` of a watched message is when the server itself is meant; no device may be called that. */
 const RESERVED_ID = 'server';
 /** Views made before others get a turn. */
 const VIEWS_AT_ONCE = 200;
+/** Charging events in one answer. */
+const CHARGING_PAGE = 1_000;
 
 export interface AdminOptions {
   readonly inventory: Database;
@@ -33,6 +50,7 @@ export interface AdminOptions {
   readonly enabler: EnablerControl;
   readonly broker: Pick<Broker, 'connected'>;
   readonly provider: CryptoProvider;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly serverId: ServerId;
   /** Where devices will look for this server, `HOST:PORT`. */
   readonly publicAddress: () => string;
@@ -41,9 +59,11 @@ export interface AdminOptions {
 /** The operator's side of the server, over the inventory and the enabler. */
 export class InventoryAdmin implements Admin {
   readonly #options: AdminOptions;
+  readonly policies: InventoryPolicies;
 
   constructor(options: AdminOptions) {
     this.#options = options;
+    this.policies = new InventoryPolicies(options);
   }
 
   async addUser({ userId, services, chargeable }: NewUser): Promise<UserView> {
@@ -55,16 +75,30 @@ export class InventoryAdmin implements Admin {
     return userView(inventory.reads, user);
   }
 
+  async changeUser(userId: UserId, change: SubscriptionChange): Promise<UserView> {
+    const { inventory, enabler } = this.#options;
+    const changed = await inventory.transact((tx) => {
+      const before = JSON.stringify(tx.users.find(userId)?.subscription);
+      const { subscription } = tx.users.changeSubscription(userId, change);
+      if (before === JSON.stringify(subscription)) return false;
+      const services = subscription.services.join(', ') || 'none';
+      const text = `The subscription of user "${userId}" is: services ${services}, ${subscription.chargeable ? '' : 'not '}chargeable.`;
+      tx.events.add({ event: 'subscription-changed', text });
+      return true;
+    });
+    if (changed) await enabler.renewConnections(userId);
+    const user = inventory.reads.users.find(userId);
+    if (user === undefined) throw unknownUser(userId);
+    return userView(inventory.reads, user);
+  }
+
   async listUsers(): Promise<readonly UserView[]> {
     const { reads } = this.#options.inventory;
     return inTurns(reads.users.list(), (user) => userView(reads, user));
   }
 
   async removeUser(userId: UserId): Promise<void> {
-    await this.#options.inventory.transact((tx) => {
-      tx.users.remove(userId);
-      tx.events.add({ event: 'user-removed', text: `User "${userId}" was removed.` });
-    });
+    await this.#options.enabler.removeUser(userId);
   }
 
   async addDevice({ entityId, userId }: NewDevice): Promise<Enrolment> {
@@ -90,7 +124,7 @@ export class InventoryAdmin implements Admin {
   async listDevices(userId?: UserId): Promise<readonly DeviceView[]> {
     const { reads } = this.#options.inventory;
     if (userId !== undefined && reads.users.find(userId) === undefined) {
-      throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": see "cpns-server user list".`);
+      throw unknownUser(userId);
     }
     const connected = this.#connected();
     const pns = reads.pns.participations();
@@ -110,6 +144,11 @@ export class InventoryAdmin implements Admin {
     return this.showDevice(entityId);
   }
 
+  async moveDevice(entityId: EntityId, userId: UserId): Promise<DeviceView> {
+    await this.#options.enabler.moveDevice(entityId, userId);
+    return this.showDevice(entityId);
+  }
+
   async listGateways(): Promise<readonly GatewayView[]> {
     const { reads } = this.#options.inventory;
     const connected = this.#connected();
@@ -124,8 +163,37 @@ export class InventoryAdmin implements Admin {
   async showPn(pnId: PnId): Promise<PnView> {
     const { reads } = this.#options.inventory;
     const pn = reads.pns.find(pnId);
-    if (pn === undefined) throw new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}: see "cpns-server pn list".`);
+    if (pn === undefined) throw noPn(pnId);
     return pnView(reads, pn);
+  }
+
+  async removePn(pnId: PnId): Promise<void> {
+    await this.showPn(pnId);
+    await this.#options.enabler.removePn(pnId);
+  }
+
+  async listGroups(): Promise<readonly GroupView[]> {
+    const { inventory, enabler } = this.#options;
+    return inTurns(inventory.reads.groups.list(), (group) => groupView(inventory.reads, group, enabler.isRekeying(group.sgId)));
+  }
+
+  async showGroup(sgId: SgId): Promise<GroupView> {
+    const { inventory, enabler } = this.#options;
+    const group = inventory.reads.groups.find(sgId);
+    if (group === undefined) throw noGroup(sgId);
+    return groupView(inventory.reads, group, enabler.isRekeying(sgId));
+  }
+
+  async removeGroup(sgId: SgId): Promise<void> {
+    await this.showGroup(sgId);
+    await this.#options.enabler.removeGroup(sgId);
+  }
+
+  async charging({ since, after = 0 }: ChargingFilter): Promise<ChargingPage> {
+    const { reads } = this.#options.inventory;
+    const events = reads.charging.page(since === undefined ? 0 : Date.parse(since), after, CHARGING_PAGE);
+    const last = events.length === CHARGING_PAGE ? events.at(-1) : undefined;
+    return { events: events.map(chargingView), ...(last && { next: last.id }) };
   }
 
   async sendData(data: OutgoingData, waitMs: number): Promise<SendResult> {
@@ -148,6 +216,7 @@ export class InventoryAdmin implements Admin {
     return {
       pns_established: pns.Established,
       pns_suspended: pns.Suspended,
+      groups: inventory.reads.groups.count(),
       outbox_messages: outbox.messages,
       outbox_octets: outbox.octets,
       ...enabler.gauges(),
@@ -158,8 +227,7 @@ export class InventoryAdmin implements Admin {
 
   #known(entityId: EntityId): DeviceRecord {
     const device = this.#options.inventory.reads.devices.find(entityId);
-    if (device === undefined)
-      throw new CpnsError('State', 'UnknownDevice', `There is no device "${entityId}": see "cpns-server device list".`);
+    if (device === undefined) throw noDevice(entityId);
     return device;
   }
 

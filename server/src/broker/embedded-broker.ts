@@ -68,7 +68,8 @@ export class EmbeddedBroker implements Broker {
     this.#handler = handler;
     const aedes = await Aedes.createBroker({
       concurrency: CONCURRENCY,
-      connectTimeout: settings.connectTimeoutMs,
+      // The listener's deadline comes first: it began with the connection, and what it closes is counted.
+      connectTimeout: 2 * settings.connectTimeoutMs,
       drainTimeout: settings.drainTimeoutMs,
       keepaliveLimit: settings.keepaliveLimitS,
       maxTopicLevels: 8,

@@ -1,9 +1,24 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { CpnsError, type EntityId, type PnId, type UserId } from '@cpns/shared';
+import { CpnsError, type EntityId, type PnId, type SgId, type UserId } from '@cpns/shared';
 import type { Secret } from '@cpns/shared/security';
 import { proofOf, readAdminAddress, readAdminToken } from '../api/admin-access.js';
-import type { DeviceView, Enrolment, GatewayView, NewDevice, NewUser, PnView, SendResult, UserView, WatchItem } from '../api/admin-port.js';
+import type {
+  ChargingFilter,
+  ChargingPage,
+  DeviceView,
+  Enrolment,
+  GatewayView,
+  GroupView,
+  NewDevice,
+  NewUser,
+  PnView,
+  SendResult,
+  UserView,
+  WatchItem,
+} from '../api/admin-port.js';
 import type { ErrorBody } from '../api/http-errors.js';
+import type { InvitationView, PolicyView } from '../api/policy-port.js';
+import type { PolicyChange, SubscriptionChange } from '../inventory/users.js';
 import { ServerRefusal } from './exit-codes.js';
 import { readLines } from './read-lines.js';
 
@@ -79,6 +94,7 @@ export class AdminClient {
 
   addUser = (user: NewUser) => this.#call<UserView>('POST', '/v1/users', user);
   listUsers = async () => (await this.#call<{ users: readonly UserView[] }>('GET', '/v1/users')).users;
+  changeUser = (userId: UserId, change: SubscriptionChange) => this.#call<UserView>('PATCH', `/v1/users/${userId}`, change);
   removeUser = (userId: UserId) => this.#call<void>('DELETE', `/v1/users/${userId}`);
 
   addDevice = (device: NewDevice) => this.#call<Enrolment>('POST', '/v1/devices', device);
@@ -87,9 +103,27 @@ export class AdminClient {
   showDevice = (entityId: EntityId) => this.#call<DeviceView>('GET', `/v1/devices/${entityId}`);
   revokeDevice = (entityId: EntityId) => this.#call<DeviceView>('POST', `/v1/devices/${entityId}/revoke`);
 
+  moveDevice = (entityId: EntityId, userId: UserId) => this.#call<DeviceView>('POST', `/v1/devices/${entityId}/move`, { userId });
+
+  showPolicy = (userId: UserId) => this.#call<PolicyView>('GET', `/v1/users/${userId}/policy`);
+  setPolicy = (userId: UserId, change: PolicyChange) => this.#call<PolicyView>('PATCH', `/v1/users/${userId}/policy`, change);
+  allowGuest = (userId: UserId, invitation: InvitationView) =>
+    this.#call<PolicyView>('POST', `/v1/users/${userId}/invitations`, invitation);
+  forbidGuest = (userId: UserId, { device, user, pnId }: InvitationView) =>
+    this.#call<PolicyView>('DELETE', `/v1/users/${userId}/invitations${query({ device, user, pnId })}`);
+
   listGateways = async () => (await this.#call<{ gateways: readonly GatewayView[] }>('GET', '/v1/gateways')).gateways;
   listPns = async () => (await this.#call<{ pns: readonly PnView[] }>('GET', '/v1/pns')).pns;
   showPn = (pnId: PnId) => this.#call<PnView>('GET', `/v1/pns/${pnId}`);
+
+  removePn = (pnId: PnId) => this.#call<void>('DELETE', `/v1/pns/${pnId}`);
+
+  listGroups = async () => (await this.#call<{ groups: readonly GroupView[] }>('GET', '/v1/groups')).groups;
+  showGroup = (sgId: SgId) => this.#call<GroupView>('GET', `/v1/groups/${sgId}`);
+  removeGroup = (sgId: SgId) => this.#call<void>('DELETE', `/v1/groups/${sgId}`);
+
+  charging = ({ since, after }: ChargingFilter) =>
+    this.#call<ChargingPage>('GET', `/v1/charging${query({ since, after: after?.toString() })}`);
 
   send = (message: OutgoingMessage) => this.#call<SendResult>('POST', '/v1/messages', message, message.waitMs);
 

@@ -1,10 +1,13 @@
 import { printable } from '@cpns/shared/node';
 import { Command } from 'commander';
 import { type CliEnvironment, PROGRAM } from './command-context.js';
+import { registerCharging } from './commands/charging.js';
 import { registerConfig } from './commands/config.js';
 import { registerDevice } from './commands/device.js';
+import { registerGroup } from './commands/group.js';
 import { registerInit } from './commands/init.js';
 import { registerNetworks } from './commands/networks.js';
+import { registerPolicy } from './commands/policy.js';
 import { registerRun } from './commands/run.js';
 import { registerSend } from './commands/send.js';
 import { registerUser } from './commands/user.js';
@@ -26,7 +29,19 @@ ${Object.entries(EXIT_CODE_MEANINGS)
   .map(([code, meaning]) => `  ${code}  ${meaning}`)
   .join('\n')}`;
 
-const REGISTER = [registerInit, registerRun, registerUser, registerDevice, registerNetworks, registerWatch, registerSend, registerConfig];
+const REGISTER = [
+  registerInit,
+  registerRun,
+  registerUser,
+  registerDevice,
+  registerNetworks,
+  registerGroup,
+  registerPolicy,
+  registerCharging,
+  registerWatch,
+  registerSend,
+  registerConfig,
+];
 
 /** The commands of `cpns-server`. */
 export function buildProgram(environment: CliEnvironment, version: string): Command {

@@ -11,10 +11,11 @@ import type { Session } from './session.js';
  * @throws CpnsError State/DiskFull and its like; then the next record tries again
  */
 export async function acknowledge(context: EnablerContext, session: Session): Promise<void> {
-  const { sessions, inventory, heartbeats, outbox } = context;
+  const { sessions, inventory, heartbeats, capabilitiesQueries, outbox } = context;
   const { entityId, pnId } = session;
   if (sessions.confirm(session)) {
-    heartbeats.watch(session);
+    heartbeats.begin(session);
+    if (session.own) capabilitiesQueries.watch(session);
     outbox.resend(entityId);
     if (session.own) for (const carried of new Set(sessions.behind(entityId).map((behind) => behind.entityId))) outbox.resend(carried);
   }

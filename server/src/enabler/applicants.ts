@@ -1,10 +1,19 @@
 import { CpnsError, describeError, type EntityId } from '@cpns/shared';
-import { contents, decodeCapabilities, type Hello, type HelloRequest, Status, toOctets } from '@cpns/shared/messages';
-import { type EuKeyRoot, ServerHandshake, type VerifiedHello } from '@cpns/shared/security';
-import type { ChallengedPne } from './challenges.js';
+import {
+  authenticationRequest,
+  type BodyOf,
+  contents,
+  decodeCapabilities,
+  type Hello,
+  type HelloRequest,
+  Status,
+  toOctets,
+} from '@cpns/shared/messages';
+import { EMPTY, type EuKeyRoot, fromHex, ServerHandshake, type VerifiedHello } from '@cpns/shared/security';
+import type { ChallengedPne, Run } from './challenges.js';
 import type { EnablerContext } from './context.js';
 import { checkHello, readRequest } from './hello-check.js';
-import type { Incoming } from './incoming.js';
+import { answer, type Incoming } from './incoming.js';
 import { refuse, statusOf } from './refusals.js';
 
 /** A PNE whose hello was verified. */
@@ -60,7 +69,59 @@ export function challenge(context: EnablerContext, { pne, verified, root, reques
     ...options,
   });
   const offered = request.contents === undefined ? undefined : toOctets(contents, request.contents);
-  return { pne, handshake, capabilities: verified.capabilities, contents: offered };
+  return { pne, handshake, capabilities: verified.capabilities, contents: offered, ownerGateway: request.ownerGateway };
+}
+
+/** Challenges those whose hello passed; who cannot be challenged is put among the refused. */
+export function challengeAll(
+  context: EnablerContext,
+  applicants: readonly Applicant[],
+  refused: Map<EntityId, Status>,
+  options: ChallengeOptions,
+): ChallengedPne[] {
+  return applicants.flatMap((applicant) => {
+    const outcome = settle(context, applicant.pne, () => challenge(context, applicant, options));
+    if ('value' in outcome) return [outcome.value];
+    refused.set(applicant.pne, statusOf(outcome.refusal));
+    return [];
+  });
+}
+
+/** Opens a run and answers the request with its challenges; `claimed` are the PNEs of the request in its order. */
+export async function openRun(
+  context: EnablerContext,
+  incoming: Incoming<unknown>,
+  run: Run,
+  claimed: readonly EntityId[],
+  applicants: readonly Applicant[],
+): Promise<void> {
+  const { challenges, identity } = context;
+  challenges.open(run);
+  try {
+    await incoming.conclude(
+      () =>
+        answer(authenticationRequest, {
+          idServer: identity.serverId,
+          randServer: run.randServer,
+          pnId: fromHex(run.pnId),
+          pnes: claimed.map((pne) => challengeFor(run, pne)),
+        }),
+      applicants.map(({ verified }) => verified.randPne),
+    );
+  } catch (error) {
+    challenges.abort(run);
+    throw error;
+  }
+}
+
+function challengeFor(run: Run, pne: EntityId): BodyOf<typeof authenticationRequest>['pnes'][number] {
+  const challenged = run.pnes.find((candidate) => candidate.pne === pne);
+  if (challenged === undefined) {
+    const refused = run.flow === 'register' ? undefined : run.refused.get(pne);
+    return { pne, status: refused ?? Status.AuthFailed, eServer: EMPTY, wrapped: EMPTY, wrappedForGateway: EMPTY };
+  }
+  const { eServer, wrapped, wrappedForGateway } = challenged.handshake.challenge;
+  return { pne, status: Status.Success, eServer, wrapped, wrappedForGateway };
 }
 
 /** The outcome of `attempt`, or why this PNE is refused; a message of it that cannot be read is as good as a forged one. */

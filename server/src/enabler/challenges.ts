@@ -11,6 +11,8 @@ export interface ChallengedPne {
   readonly capabilities: Uint8Array;
   /** Contents octets of its hello. */
   readonly contents: Uint8Array | undefined;
+  /** PN GW of its owner, as its hello says: a hint (seed 004 step 2). */
+  readonly ownerGateway: EntityId | undefined;
 }
 
 /** PN Registration between its two halves (seed 003 6.6.1.1, steps 5 to 10). */
@@ -27,7 +29,7 @@ export interface EstablishRun {
   readonly refused: ReadonlyMap<EntityId, Status>;
 }
 
-/** PNE Registration between its two halves (seed 001 1.4.1). */
+/** PNE Registration of a member between its two halves (seed 001 1.4.1). */
 export interface RegisterRun {
   readonly flow: 'register';
   readonly gateway: EntityId;
@@ -36,7 +38,20 @@ export interface RegisterRun {
   readonly pnes: readonly ChallengedPne[];
 }
 
-export type Run = EstablishRun | RegisterRun;
+/** A way into an existing PN between its two halves: seed 003 figure 14, figures 12 and 13, seed 001 figure 5. */
+export interface EntryRun {
+  readonly flow: 'join' | 'invite' | 'newcomer';
+  readonly gateway: EntityId;
+  readonly pnId: PnId;
+  readonly randServer: Uint8Array;
+  readonly pnes: readonly ChallengedPne[];
+  /** PNEs that were out before any challenge. */
+  readonly refused: ReadonlyMap<EntityId, Status>;
+  /** The PN GW's owner lets them in, whoever they belong to. */
+  readonly ownerAgrees: boolean;
+}
+
+export type Run = EstablishRun | RegisterRun | EntryRun;
 
 interface Open<T> {
   readonly run: T;

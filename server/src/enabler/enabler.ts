@@ -1,14 +1,24 @@
 import { describeError, type EntityId } from '@cpns/shared';
 import type { EnablerControl } from '../api/enabler-control.js';
 import type { BrokerHandler } from '../broker/broker.js';
+import { CapabilitiesQueries } from './capabilities-query.js';
 import { Challenges } from './challenges.js';
 import type { EnablerContext, EnablerOptions } from './context.js';
 import { sendData } from './data.js';
 import { Downlink } from './downlink.js';
+import { GroupBatches } from './groups/batches.js';
+import { RekeyDelivery } from './groups/rekey-delivery.js';
+import { removeGroupByOperator } from './groups/release.js';
+import { Successions } from './groups/succession.js';
+import { GroupUpkeep } from './groups/upkeep.js';
+import { GroupUsage } from './groups/usage.js';
 import { Heartbeats } from './heartbeat.js';
 import { Limits } from './limits.js';
 import { OpenRequests } from './open-requests.js';
 import { OutboxDelivery } from './outbox-delivery.js';
+import { moveDevice, removeUser, renewConnections } from './ownership.js';
+import { Questions } from './questions.js';
+import { removePnByOperator } from './release.js';
 import { revokeDevice } from './revoke.js';
 import { RamSessionKeys } from './session-keys.js';
 import { UnconfirmedRemoval } from './unconfirmed.js';
@@ -34,6 +44,7 @@ export function createEnabler(options: EnablerOptions): Enabler {
     oldSessionGraceMs: settings.sessions.oldSessionGraceMs,
     dropped(session) {
       heartbeats.forget(session);
+      capabilitiesQueries.forget(session);
       background('forgetting the records of a session', () => inventory.transact((tx) => tx.records.forget(session.sid)));
     },
   });
@@ -43,6 +54,9 @@ export function createEnabler(options: EnablerOptions): Enabler {
   const outbox = new OutboxDelivery({ inventory, sessions, downlink, clock, entropy, logger });
   const challenges = new Challenges(clock, { ...settings.sessions, ...settings.limits });
   const limits = new Limits(clock, settings.limits);
+  const questions = new Questions({ clock, entropy, sessions, downlink });
+  const everyMs = settings.sessions.capabilitiesQueryMs;
+  const capabilitiesQueries = new CapabilitiesQueries({ inventory, sessions, questions, clock, entropy, logger, everyMs });
   const context: EnablerContext = {
     ...options,
     serverKeys,
@@ -51,13 +65,20 @@ export function createEnabler(options: EnablerOptions): Enabler {
     challenges,
     limits,
     downlink,
+    questions,
+    capabilitiesQueries,
     outbox,
     heartbeats,
+    groupBatches: new GroupBatches(),
+    rekeys: new RekeyDelivery({ inventory, sessions, downlink, clock, entropy }),
+    groupUsage: new GroupUsage(),
+    successions: new Successions(),
     graces: new Map(),
   };
   const open = new OpenRequests();
   const door = new UplinkDoor(context, open);
   const unconfirmed = new UnconfirmedRemoval(context);
+  const groupUpkeep = new GroupUpkeep(context);
   let stopped = false;
 
   function background(what: string, work: () => Promise<unknown>): void {
@@ -78,11 +99,18 @@ export function createEnabler(options: EnablerOptions): Enabler {
     start() {
       outbox.start();
       unconfirmed.start();
+      groupUpkeep.start();
+      background('removing who was pending', () => inventory.transact((tx) => tx.pns.dropPending(0)));
     },
     stop() {
       stopped = true;
       outbox.stop();
       unconfirmed.stop();
+      groupUpkeep.stop();
+      context.groupBatches.stop();
+      context.rekeys.stop();
+      context.successions.stop();
+      context.questions.stop();
       challenges.clear();
       sessions.clear();
     },
@@ -97,7 +125,13 @@ export function createEnabler(options: EnablerOptions): Enabler {
       present.delete(entityId);
       presence(entityId, 'device-disconnected', `${entityId} is not connected any more.`);
     },
+    moveDevice: (entityId, userId) => moveDevice(context, entityId, userId),
+    renewConnections: (userId) => renewConnections(context, userId),
     revokeDevice: (entityId) => revokeDevice(context, entityId),
+    removeUser: (userId) => removeUser(context, userId),
+    removePn: (pnId) => removePnByOperator(context, pnId),
+    removeGroup: (sgId) => removeGroupByOperator(context, sgId),
+    isRekeying: (sgId) => context.groupBatches.isOpen(sgId),
     sendData: (data, waitMs) => sendData(context, data, waitMs),
     gauges: () => ({ sessions: sessions.count, challenges: challenges.count, requests: open.count }),
   };

@@ -5,20 +5,36 @@ import {
   authenticationResponses,
   authorizationResponse,
   type BodyOf,
+  capabilitiesQueryResponse,
   capabilitiesUpdate,
   connectionSetupRequest,
   data,
   dataAnswer,
   type Envelope,
+  groupKeyAck,
+  groupKeyResyncRequest,
   heartbeatAnswer,
+  pneConfirmResponse,
   pneRegistrationForward,
+  pneRequest,
   pnKeyRequest,
   pnMembershipRequest,
   pnRegistrationRequest,
+  pnReleaseRequest,
   pnUpdateRequest,
   reconcile,
   refusal,
   sessionAcknowledgement,
+  sgActionRequest,
+  sgActionResponse,
+  sgCreateRequest,
+  sgData,
+  sgDiscoveryRequest,
+  sgObjectRequest,
+  sgObjectResponse,
+  sgOwnerTransferRequest,
+  sgOwnerTransferResponse,
+  sgReleaseRequest,
   statusManagementResponse,
 } from '@cpns/shared/messages';
 import { sessionAcknowledged } from './acknowledgement.js';
@@ -28,13 +44,23 @@ import { authorize, setUpConnection } from './connection-setup.js';
 import type { EnablerContext } from './context.js';
 import { receiveData } from './data.js';
 import { registerPn } from './establish.js';
+import { actOnGroup } from './groups/action.js';
+import { createGroup } from './groups/create.js';
+import { discoverGroups } from './groups/discover.js';
+import { passGroupMessage } from './groups/messages.js';
+import { brokerObject } from './groups/objects.js';
+import { transferGroup } from './groups/owner.js';
+import { releaseGroup } from './groups/release.js';
+import { giveGroupKeys, groupKeyTaken } from './groups/resync.js';
 import { alive } from './heartbeat.js';
 import type { Incoming } from './incoming.js';
 import { updatePn } from './membership.js';
 import { lookUpMembership } from './membership-policy.js';
 import { givePnKey } from './pn-key.js';
+import { servePneRequest } from './pne-request.js';
 import { compare } from './reconcile.js';
 import { challengeMember } from './register.js';
+import { releasePn } from './release.js';
 import type { Session } from './session.js';
 
 /** How the server deals with one kind of request or notify. */
@@ -78,20 +104,44 @@ export const FLOWS: ReadonlyMap<number, Flow> = new Map(
     once(authenticationResponses, authenticate),
     // seed 001, figure 4
     once(pneRegistrationForward, challengeMember, (body) => body.hello.idPne),
-    // seed 003, figure 16
+    // seed 003, figures 12, 13 and 16; seed 001, figure 5
     once(pnUpdateRequest, updatePn),
+    // seed 003, figures 14 and 15
+    once(pneRequest, servePneRequest, (body) => body.pne),
+    // seed 003, figures 18 and 19
+    once(pnReleaseRequest, releasePn),
     anew(data, receiveData),
+    // seed 000
+    once(sgCreateRequest, createGroup),
+    once(sgActionRequest, actOnGroup),
+    once(sgReleaseRequest, releaseGroup),
+    once(sgOwnerTransferRequest, transferGroup),
+    anew(sgDiscoveryRequest, discoverGroups),
+    anew(sgObjectRequest, brokerObject),
+    anew(groupKeyResyncRequest, giveGroupKeys),
+    anew(groupKeyAck, groupKeyTaken),
+    anew(sgData, passGroupMessage),
   ].map((flow) => [flow.type.number, flow]),
 );
 
 type AnswerHandler = (context: EnablerContext, session: Session, envelope: Envelope) => Promise<void>;
 const delivered: AnswerHandler = (context, session, envelope) => context.outbox.answered(session, envelope);
 
+/** An answer to a question that somebody waits for; a refusal may as well be of something in the outbox. */
+const replied: AnswerHandler = async (context, session, envelope) => {
+  if (!context.questions.answered(session, envelope) && envelope.number === refusal.number) await delivered(context, session, envelope);
+};
+
 /** What devices answer to this server, by message number. */
 export const ANSWERS: ReadonlyMap<number, AnswerHandler> = new Map<number, AnswerHandler>([
   [ack.number, delivered],
   [dataAnswer.number, delivered],
-  [refusal.number, delivered],
+  [refusal.number, replied],
+  [pneConfirmResponse.number, replied],
+  [sgActionResponse.number, replied],
+  [sgObjectResponse.number, replied],
+  [sgOwnerTransferResponse.number, replied],
+  [capabilitiesQueryResponse.number, replied],
   [heartbeatAnswer.number, alive],
   [statusManagementResponse.number, statusReported],
 ]);

@@ -16,9 +16,11 @@ import type { Database } from '../inventory/database.js';
 import type { PnRecord } from '../inventory/pn-inventory.js';
 import type { EnablerContext } from './context.js';
 import { type Downlink, TRANSACTION_OCTETS } from './downlink.js';
+import { renewWornKeys } from './groups/upkeep.js';
 import type { Session } from './session.js';
 
 const MAX_PNS = 64;
+const MAX_SGS = 64;
 const MAX_SERVER_KEYS = 4;
 
 export interface HeartbeatsOptions {
@@ -56,6 +58,12 @@ export class Heartbeats {
     );
   }
 
+  /** {@link watch}; a device in groups has the first one at once, since it sends nothing to them before. */
+  begin(session: Session): void {
+    this.watch(session);
+    if (this.#groupsOf(session).length > 0) this.#beat(session);
+  }
+
   forget(session: Session): void {
     this.#timers.get(session)?.();
     this.#timers.delete(session);
@@ -68,13 +76,19 @@ export class Heartbeats {
       const pns = this.#pnsOf(session)
         .slice(0, MAX_PNS)
         .map(({ pnId, version, keyEpoch }) => ({ pnId: fromHex(pnId), inventoryVersion: version, pnKeyEpoch: keyEpoch }));
-      const body = { serverTimeMs: clock.wallMs(), pns, sgs: [], serverKeysHash: this.#serverKeysHash };
+      const body = { serverTimeMs: clock.wallMs(), pns, sgs: this.#groupsOf(session), serverKeysHash: this.#serverKeysHash };
       const transaction = entropy.bytes(TRANSACTION_OCTETS);
       session.heartbeat = toHex(transaction);
       void downlink.send(session, encodeEnvelope(heartbeat, transaction, '', body));
     } catch (error) {
       logger.warn('a heartbeat could not be sent', { entityId: session.entityId, why: describeError(error) });
     }
+  }
+
+  #groupsOf(session: Session): readonly { readonly sgId: Uint8Array; readonly epoch: number }[] {
+    const { groups } = this.#options.inventory.reads;
+    const here = groups.ofMember(session.entityId).filter(({ pnId }) => (pnId ?? '') === session.pnId);
+    return here.slice(0, MAX_SGS).map(({ sgId }) => ({ sgId: fromHex(sgId), epoch: groups.find(sgId)?.epoch ?? 0 }));
   }
 
   #pnsOf(session: Session): readonly PnRecord[] {
@@ -87,8 +101,9 @@ export class Heartbeats {
 
 /** The device answered a heartbeat: a sign of life. */
 export async function alive(context: EnablerContext, session: Session, envelope: Envelope): Promise<void> {
-  bodyOf(envelope, heartbeatAnswer);
+  const { counts } = bodyOf(envelope, heartbeatAnswer);
   if (session.heartbeat !== toHex(envelope.transaction)) return;
   session.heartbeat = undefined;
+  await renewWornKeys(context, session, counts);
   await context.inventory.transact((tx) => tx.devices.seen(session.entityId));
 }

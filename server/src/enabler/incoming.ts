@@ -1,11 +1,14 @@
 import type { EntityId } from '@cpns/shared';
-import { type AnyMessage, type BodyOf, type Envelope, encodeEnvelope, Status } from '@cpns/shared/messages';
+import { type AnyMessage, type BodyOf, type Envelope, encodeEnvelope, pending, Status } from '@cpns/shared/messages';
 import type { Tx } from '../inventory/database.js';
 import type { RequestKey } from '../inventory/inbox.js';
 import type { RecordPlace } from '../inventory/records.js';
 import type { EnablerContext } from './context.js';
 import { refuse } from './refusals.js';
 import type { Session } from './session.js';
+
+/** A request that waits for somebody else is answered `pending` this often, well inside the timer of its sender. */
+const PENDING_EVERY_MS = 2_000;
 
 /** An answer before it is encoded. */
 export interface Answer {
@@ -47,6 +50,11 @@ export class Incoming<Body> {
   readonly key: RequestKey;
   readonly #context: EnablerContext;
   readonly #options: IncomingOptions;
+  #startWaiting = () => {};
+  /** Resolves when it turns out that somebody elsewhere has to be waited for. */
+  readonly waits = new Promise<void>((resolve) => {
+    this.#startWaiting = resolve;
+  });
 
   constructor(
     context: EnablerContext,
@@ -73,14 +81,19 @@ export class Incoming<Body> {
    * @throws RecordDropped, CpnsError Auth/Revoked, what `work` throws, State/DiskFull and its like: then nothing of it was kept
    */
   change<T>(work: (tx: Tx) => T): Promise<T> {
-    const { place, session } = this.#options;
-    const { inventory, sessions } = this.#context;
-    return inventory.transact((tx) => {
-      if (session !== undefined && sessions.find(session.sid) !== session) throw new RecordDropped();
-      if (place !== undefined && !tx.records.admit(place)) throw new RecordDropped();
-      if (tx.devices.find(this.sender)?.state !== 'active') throw refuse(Status.AuthFailed, 'Revoked', `${this.sender} was revoked.`);
+    return this.#context.inventory.transact((tx) => {
+      this.admit(tx);
       return work(tx);
     });
+  }
+
+  /** What {@link change} looks at first, within a transaction for several requests. @throws RecordDropped, CpnsError Auth/Revoked */
+  admit(tx: Tx): void {
+    const { place, session } = this.#options;
+    const { sessions } = this.#context;
+    if (session !== undefined && sessions.find(session.sid) !== session) throw new RecordDropped();
+    if (place !== undefined && !tx.records.admit(place)) throw new RecordDropped();
+    if (tx.devices.find(this.sender)?.state !== 'active') throw refuse(Status.AuthFailed, 'Revoked', `${this.sender} was revoked.`);
   }
 
   /**
@@ -89,14 +102,31 @@ export class Incoming<Body> {
    * @throws as {@link change}; CpnsError State/RandSeen
    */
   async conclude(work: (tx: Tx) => Answer, randPnes: readonly Uint8Array[] = []): Promise<void> {
+    this.send(await this.change((tx) => this.file(tx, work(tx), randPnes)));
+  }
+
+  /** Files the answer, within a transaction; it may be {@link send}t once that is durable. @throws CpnsError State/RandSeen */
+  file(tx: Tx, { type, body }: Answer, randPnes: readonly Uint8Array[] = []): Uint8Array {
     const { key, digest } = this.#options;
-    const octets = await this.change((tx) => {
-      const { type, body } = work(tx);
-      const encoded = encodeEnvelope(type, this.envelope.transaction, '', body);
-      tx.inbox.file({ key, digest, answer: encoded, randPnes });
-      return encoded;
-    });
-    this.send(octets);
+    const encoded = encodeEnvelope(type, this.envelope.transaction, '', body);
+    tx.inbox.file({ key, digest, answer: encoded, randPnes });
+    return encoded;
+  }
+
+  /** Tells the asker `pending` until `work` is done, so that it goes on waiting. */
+  async pendingWhile<T>(work: Promise<T>): Promise<T> {
+    this.#startWaiting();
+    let cancel = () => {};
+    const stillBusy = () => {
+      void this.answer(pending, { retryAfterMs: PENDING_EVERY_MS });
+      cancel = this.#context.clock.after(PENDING_EVERY_MS, stillBusy);
+    };
+    stillBusy();
+    try {
+      return await work;
+    } finally {
+      cancel();
+    }
   }
 
   /** Sends an encoded answer back on the way on which the message came. */

@@ -1,6 +1,7 @@
 import type { EntityId } from '@cpns/shared';
 import { RemoveReason } from '@cpns/shared/messages';
 import type { EnablerContext } from './context.js';
+import { leaveGroups } from './groups/removal.js';
 import { removeMembers } from './membership.js';
 import { newPnKey } from './pn-key.js';
 
@@ -15,15 +16,18 @@ export async function revokeDevice(context: EnablerContext, entityId: EntityId):
   await inventory.transact((tx) => {
     tx.devices.revoke(entityId);
     tx.keys.deactivateEuKeys(entityId);
+    tx.pns.removePendingOf(entityId);
+    leaveGroups(context, tx, tx.groups.ofMember(entityId));
     for (const pn of tx.pns.ofGateway(entityId)) {
       tx.pns.suspend(pn.pnId, newPnKey(context, pn.pnId, pn.keyEpoch + 1));
       const text = `The personal network ${pn.pnId} is suspended, since its PN GW ${entityId} was revoked.`;
       tx.events.add({ event: 'pn-suspended', text, entityId, pnId: pn.pnId });
     }
     for (const pn of tx.pns.ofMember(entityId)) {
-      removeMembers(context, tx, pn, [entityId], { reason: RemoveReason.Revoked, tellGateway: true });
+      removeMembers(context, tx, pn, [entityId], { reason: RemoveReason.Revoked, tellGateway: true, tellRemoved: true });
     }
     tx.outbox.removeFor(entityId);
+    tx.invitations.forget(entityId);
     // After its removal from the PNs, which still tells it so in its sessions.
     tx.afterCommit(() => {
       challenges.abortDevice(entityId);

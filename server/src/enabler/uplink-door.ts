@@ -5,6 +5,8 @@ import {
   type Channel,
   CLEAR_FRAME,
   type Direction,
+  data,
+  dataAnswer,
   decodeEnvelope,
   type Envelope,
   encodeEnvelope,
@@ -14,6 +16,7 @@ import {
   refusal,
   relay,
   Status,
+  sgData,
   statusName,
 } from '@cpns/shared/messages';
 import { INNER_TYPE, RECORD_TYPE, readSkHeader, toHex } from '@cpns/shared/security';
@@ -28,6 +31,9 @@ import { refuse, statusOf } from './refusals.js';
 import type { Session } from './session.js';
 
 const PENDING_AFTER_MS = 1_000;
+
+/** Traffic, of which there is too much for a line each. */
+const CONTENT: ReadonlySet<number> = new Set([data.number, dataAnswer.number, sgData.number]);
 
 /** Where a message came from. */
 type Origin = Pick<IncomingOptions, 'sender' | 'topic' | 'session' | 'place'>;
@@ -47,7 +53,7 @@ export class UplinkDoor {
   }
 
   /**
-   * One payload from the `up` topic of `from`. Resolves when what it asks for is durable or refused.
+   * One payload from the `up` topic of `from`. Resolves when what it asks for is durable, refused, or waits for somebody elsewhere.
    * @throws CpnsError State/DiskFull and its like for a message without answer, so that the device repeats it
    */
   async receive(from: EntityId, payload: Uint8Array): Promise<void> {
@@ -126,11 +132,12 @@ export class UplinkDoor {
       if (type.kind === 'request') this.#refuse(envelope, origin, refuse(Status.BadMessage, 'NotAdmissible', 'It does not belong here.'));
       return;
     }
+    if (type !== undefined && !CONTENT.has(type.number)) this.#context.logger.debug('received', { from: origin.sender, name: type.name });
     const answered = session === undefined ? undefined : ANSWERS.get(envelope.number);
     if (session !== undefined && answered !== undefined) return this.#guarded(envelope, () => answered(this.#context, session, envelope));
     const flow = FLOWS.get(envelope.number);
     if (flow !== undefined) return this.#guarded(envelope, () => this.#serve(flow, envelope, origin));
-    if (type?.kind === 'answer') return;
+    if (type !== undefined && type.kind !== 'request') return;
     this.#refuse(envelope, origin, refuse(Status.BadMessage, 'UnknownMessage', `This server does not serve message ${envelope.number}.`));
   }
 
@@ -158,18 +165,21 @@ export class UplinkDoor {
         throw refuse(Status.Busy, 'TooManyOpenRequests', 'Too many requests of this device are under way.', PENDING_AFTER_MS);
       }
       this.#open.begin(key, digest);
-      try {
-        await flow.handle(this.#context, incoming);
-      } finally {
-        this.#open.end(key);
-      }
+      const handled = flow.handle(this.#context, incoming).finally(() => this.#open.end(key));
+      // What waits for somebody elsewhere must not hold up what comes behind it from the same device.
+      const waits = await Promise.race([handled.then(() => false), incoming.waits.then(() => true)]);
+      if (waits) void handled.catch((error) => this.#failed(envelope, origin, key, digest, error));
     } catch (error) {
-      if (error instanceof RecordDropped) return;
-      if (!isRequest) throw error;
-      const octets = this.#refuse(envelope, origin, error);
-      const code = error instanceof CpnsError ? error.code : '';
-      if (!isPassing(statusOf(error)) && code !== ALTERED) this.#open.refuse(key, digest, octets);
+      if (!isRequest && !(error instanceof RecordDropped)) throw error;
+      this.#failed(envelope, origin, key, digest, error);
     }
+  }
+
+  #failed(envelope: Envelope, origin: Origin, key: RequestKey, digest: Uint8Array, error: unknown): void {
+    if (error instanceof RecordDropped) return;
+    const octets = this.#refuse(envelope, origin, error);
+    const code = error instanceof CpnsError ? error.code : '';
+    if (!isPassing(statusOf(error)) && code !== ALTERED) this.#open.refuse(key, digest, octets);
   }
 
   /** Messages without answer: what is wrong with them is logged; what the disk did not take comes again. */

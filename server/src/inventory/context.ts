@@ -11,6 +11,8 @@ export interface InventoryLimits {
   readonly answersKeptMs: number;
   readonly pnsPerGateway: number;
   readonly membersPerPn: number;
+  readonly groupsPerDevice: number;
+  readonly membersPerGroup: number;
 }
 
 /** What all parts of the inventory work with. */

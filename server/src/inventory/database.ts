@@ -1,8 +1,11 @@
 import type { KeyRows } from '../keys/key-rows.js';
+import type { ChargingLog, ChargingReads } from './charging.js';
 import type { DeviceReads, Devices } from './devices.js';
 import type { EventReads, Events } from './events.js';
 import type { CommitCounts } from './group-commit.js';
+import type { GroupReads, Groups } from './groups.js';
 import type { Inbox, InboxReads } from './inbox.js';
+import type { OpenInvitationReads, OpenInvitations } from './open-invitations.js';
 import type { Outbox, OutboxReads } from './outbox.js';
 import type { PnInventory, PnReads } from './pn-inventory.js';
 import type { ReceivedDataLog, ReceivedDataReads } from './received-data.js';
@@ -16,10 +19,13 @@ export interface Reads {
   readonly devices: DeviceReads;
   readonly keys: Pick<KeyRows, 'euKeyByKid' | 'activeEuKey' | 'serverIdentity'>;
   readonly pns: PnReads;
+  readonly groups: GroupReads;
   readonly inbox: InboxReads;
   readonly outbox: OutboxReads;
   readonly receivedData: ReceivedDataReads;
   readonly events: EventReads;
+  readonly charging: ChargingReads;
+  readonly invitations: OpenInvitationReads;
 }
 
 /** Everything that a transaction may read and write. Valid inside its `work` only. */
@@ -28,11 +34,14 @@ export interface Tx {
   readonly devices: Devices;
   readonly keys: KeyRows;
   readonly pns: PnInventory;
+  readonly groups: Groups;
   readonly inbox: Inbox;
   readonly records: Records;
   readonly outbox: Outbox;
   readonly receivedData: ReceivedDataLog;
   readonly events: Events;
+  readonly charging: ChargingLog;
+  readonly invitations: OpenInvitations;
   /** Runs `action` when the transaction is durable, before its promise resolves; never when it failed. */
   afterCommit(action: () => void): void;
 }

@@ -27,8 +27,6 @@ export interface DeviceReads {
   list(userId?: UserId): readonly DeviceRecord[];
   /** Those that have authenticated as PN GW and are not revoked, by entity id. */
   gateways(): readonly DeviceRecord[];
-  /** Those of `candidates` that are active devices of that user, in their order (seed 002 steps 20, 21). */
-  activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[];
   /** Devices of that user that are not revoked. */
   countActive(userId: UserId): number;
 }
@@ -41,6 +39,8 @@ export interface Devices extends DeviceReads {
   add(entityId: EntityId, userId: UserId): DeviceRecord;
   /** @throws CpnsError State/UnknownDevice */
   revoke(entityId: EntityId): void;
+  /** Gives a device that is not revoked to another user. @throws CpnsError State/UnknownDevice, State/UnknownUser, State/DeviceRevoked */
+  move(entityId: EntityId, userId: UserId): DeviceRecord;
   /**
    * The device proved itself as a PNE, now, with these Device Capabilities octets. Its CPNS ID, drawn when it has none yet.
    * @throws CpnsError State/UnknownDevice
@@ -87,13 +87,6 @@ export class SqliteDevices implements Devices {
     return this.#context.sqlite.all<Row>(sql).map(recordOf);
   }
 
-  activeOf(userId: UserId, candidates: readonly EntityId[]): readonly EntityId[] {
-    return candidates.filter((candidate) => {
-      const device = this.find(candidate);
-      return device?.state === 'active' && device.userId === userId;
-    });
-  }
-
   countActive(userId: UserId): number {
     const sql = 'SELECT count(*) AS count FROM devices WHERE user_id = ? AND revoked = 0';
     return this.#context.sqlite.get<{ count: number }>(sql, userId)?.count ?? 0;
@@ -101,9 +94,7 @@ export class SqliteDevices implements Devices {
 
   add(entityId: EntityId, userId: UserId): DeviceRecord {
     const { sqlite, clock } = this.#context;
-    if (sqlite.get('SELECT 1 FROM users WHERE user_id = ?', userId) === undefined) {
-      throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": add it with "cpns-server user add ${userId}".`);
-    }
+    this.#requireUser(userId);
     const known = this.find(entityId);
     if (known !== undefined && (known.state !== 'revoked' || known.userId !== userId)) {
       throw new CpnsError(
@@ -130,6 +121,17 @@ export class SqliteDevices implements Devices {
     this.#known(entityId);
     this.#found.changed(entityId);
     this.#context.sqlite.run('UPDATE devices SET revoked = 1 WHERE entity_id = ?', entityId);
+  }
+
+  move(entityId: EntityId, userId: UserId): DeviceRecord {
+    this.#requireUser(userId);
+    if (this.#known(entityId).state === 'revoked') {
+      const sentence = `Device "${entityId}" is revoked and cannot be given to anybody: add a device with another name.`;
+      throw new CpnsError('State', 'DeviceRevoked', sentence);
+    }
+    this.#found.changed(entityId);
+    this.#context.sqlite.run('UPDATE devices SET user_id = ? WHERE entity_id = ?', userId, entityId);
+    return this.#known(entityId);
   }
 
   registered(entityId: EntityId, capabilities: Uint8Array): CpnsId {
@@ -169,6 +171,11 @@ export class SqliteDevices implements Devices {
   removeOf(userId: UserId): void {
     this.#found.clear();
     this.#context.sqlite.run('DELETE FROM devices WHERE user_id = ?', userId);
+  }
+
+  #requireUser(userId: UserId): void {
+    if (this.#context.sqlite.get('SELECT 1 FROM users WHERE user_id = ?', userId) !== undefined) return;
+    throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}": add it with "cpns-server user add ${userId}".`);
   }
 
   #known(entityId: EntityId): DeviceRecord {

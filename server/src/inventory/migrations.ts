@@ -142,6 +142,115 @@ CREATE TABLE events (
 ) STRICT;
 `,
   },
+  { number: 2, sql: 'CREATE INDEX pn_members_pending ON pn_members (authenticated_running) WHERE state = 2;' },
+  {
+    number: 3,
+    sql: `
+CREATE TABLE charging (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  pne TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  subscription_id TEXT NOT NULL,
+  pn_id BLOB NOT NULL,
+  gateway TEXT NOT NULL,
+  gateway_user TEXT NOT NULL,
+  service TEXT NOT NULL,
+  result TEXT NOT NULL
+) STRICT;
+`,
+  },
+  {
+    number: 4,
+    sql: `
+ALTER TABLE users ADD COLUMN guests TEXT NOT NULL DEFAULT 'ask' CHECK (guests IN ('ask', 'invited', 'never'));
+ALTER TABLE users ADD COLUMN charge_elsewhere TEXT NOT NULL DEFAULT 'ask' CHECK (charge_elsewhere IN ('ask', 'never'));
+
+CREATE TABLE open_invitations (
+  id INTEGER PRIMARY KEY,
+  host TEXT NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+  guest_device TEXT REFERENCES devices (entity_id) ON DELETE CASCADE,
+  guest_user TEXT REFERENCES users (user_id) ON DELETE CASCADE,
+  pn_id BLOB REFERENCES pns (pn_id) ON DELETE CASCADE,
+  until_ms INTEGER,
+  until_running INTEGER,
+  CHECK ((guest_device IS NULL) <> (guest_user IS NULL)),
+  CHECK ((until_ms IS NULL) = (until_running IS NULL))
+) STRICT;
+CREATE INDEX open_invitations_by_host ON open_invitations (host);
+CREATE INDEX open_invitations_by_device ON open_invitations (guest_device) WHERE guest_device IS NOT NULL;
+CREATE INDEX open_invitations_by_user ON open_invitations (guest_user) WHERE guest_user IS NOT NULL;
+CREATE INDEX open_invitations_by_pn ON open_invitations (pn_id) WHERE pn_id IS NOT NULL;
+`,
+  },
+  {
+    number: 5,
+    sql: `
+ALTER TABLE outbox ADD COLUMN topic BLOB;
+
+CREATE TABLE sgs (
+  id INTEGER PRIMARY KEY,
+  sg_id BLOB NOT NULL UNIQUE CHECK (length(sg_id) = 16),
+  name TEXT NOT NULL,
+  owner TEXT REFERENCES devices (entity_id),
+  owner_user TEXT NOT NULL,
+  service_id TEXT,
+  open INTEGER NOT NULL CHECK (open IN (0, 1)),
+  epoch INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  member_count INTEGER NOT NULL,
+  keyed_ms INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sgs_by_owner ON sgs (owner);
+CREATE INDEX sgs_open ON sgs (name) WHERE open = 1;
+CREATE INDEX sgs_by_age_of_key ON sgs (keyed_ms);
+
+-- A PN cannot go while anybody is in a group through it.
+CREATE TABLE sg_members (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  leaf INTEGER NOT NULL,
+  entity_id TEXT NOT NULL REFERENCES devices (entity_id),
+  pn_id BLOB REFERENCES pns (pn_id),
+  gateway TEXT NOT NULL REFERENCES devices (entity_id),
+  joined_ms INTEGER NOT NULL,
+  PRIMARY KEY (sg, leaf)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sg_members_by_entity ON sg_members (entity_id, sg);
+CREATE INDEX sg_members_by_pn ON sg_members (pn_id) WHERE pn_id IS NOT NULL;
+CREATE INDEX sg_members_by_gateway ON sg_members (gateway, sg);
+
+CREATE TABLE sg_gateways (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  gateway TEXT NOT NULL,
+  members INTEGER NOT NULL CHECK (members >= 0),
+  PRIMARY KEY (sg, gateway)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sg_objects (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  object_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  members TEXT CHECK (members IS NULL OR json_valid(members)),
+  until_ms INTEGER,
+  until_running INTEGER,
+  PRIMARY KEY (sg, object_id),
+  CHECK ((until_ms IS NULL) = (until_running IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sg_nodes (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  node INTEGER NOT NULL,
+  version INTEGER NOT NULL CHECK (version > 0),
+  sealed BLOB,
+  PRIMARY KEY (sg, node)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sg_nodes_free_leaves ON sg_nodes (sg, node) WHERE sealed IS NULL AND node < 16777216;
+`,
+  },
 ];
 
 /**

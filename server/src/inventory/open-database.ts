@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { type Clock, describeError, type Entropy, type Logger } from '@cpns/shared';
 import { fileError, isDiskFull } from '@cpns/shared/node';
+import { SqliteCharging } from './charging.js';
 import type { InventoryContext, InventoryLimits } from './context.js';
 import type { Database, Reads, Tx } from './database.js';
 import { SqliteDevices } from './devices.js';
@@ -9,12 +10,14 @@ import { SqliteEvents } from './events.js';
 import { GroupCommit } from './group-commit.js';
 import { SqliteInbox } from './inbox.js';
 import { migrate } from './migrations.js';
+import { SqliteOpenInvitations } from './open-invitations.js';
 import { SqliteOutbox } from './outbox.js';
 import { SqliteReceivedData } from './received-data.js';
 import { RamRecords } from './records.js';
 import { RunningTime } from './running-time.js';
 import { Sqlite } from './sqlite.js';
 import { unreachable } from './sqlite-errors.js';
+import { SqliteGroups } from './sqlite-groups.js';
 import { SqlitePnInventory } from './sqlite-pn-inventory.js';
 import { Upkeep } from './upkeep.js';
 import { SqliteUsers } from './users.js';
@@ -68,11 +71,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     devices,
     keys,
     pns,
+    groups: new SqliteGroups(context),
     inbox,
     records: new RamRecords(context),
     outbox: new SqliteOutbox(context),
     receivedData,
     events: new SqliteEvents(context, feed),
+    charging: new SqliteCharging(context),
+    invitations: new SqliteOpenInvitations(context),
     afterCommit: context.afterCommit,
   };
   const reads: Reads = tx;

@@ -21,8 +21,10 @@ export interface OutboxMessage {
 }
 
 export interface NewOutboxMessage extends Omit<OutboxMessage, 'id'> {
-  /** Messages of the same number for the same device and PN that wait already are replaced (a newer inventory). Default false. */
+  /** Messages of the same number and topic for the same device and PN that wait already are replaced (a newer inventory). Default false. */
   readonly supersedes?: boolean;
+  /** What the message is about, where a device is told of several such things in one session: an SG ID. */
+  readonly topic?: Uint8Array;
 }
 
 export interface OutboxReads {
@@ -45,7 +47,7 @@ export interface Outbox extends OutboxReads {
 }
 
 const COLUMNS = 'id, entity_id, pn_id, number, txn, octets';
-type Row = Omit<Selectable<OutboxRow>, 'size' | 'created_running'>;
+type Row = Omit<Selectable<OutboxRow>, 'size' | 'created_running' | 'topic'>;
 
 /** Outbox in SQLite. */
 export class SqliteOutbox implements Outbox {
@@ -91,15 +93,17 @@ export class SqliteOutbox implements Outbox {
     const { sqlite, running } = this.#context;
     const pnId = message.pnId === undefined ? null : fromHex(message.pnId);
     if (message.supersedes === true) {
-      sqlite.run('DELETE FROM outbox WHERE entity_id = ? AND pn_id IS ? AND number = ?', message.to, pnId, message.number);
+      const sql = 'DELETE FROM outbox WHERE entity_id = ? AND pn_id IS ? AND number = ? AND topic IS ?';
+      sqlite.run(sql, message.to, pnId, message.number, message.topic ?? null);
     }
     this.#checkRoom(message);
     this.#addressees.add(message.to);
     return sqlite.run(
-      'INSERT INTO outbox (entity_id, pn_id, number, txn, octets, size, created_running) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO outbox (entity_id, pn_id, number, topic, txn, octets, size, created_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       message.to,
       pnId,
       message.number,
+      message.topic ?? null,
       message.transaction,
       message.octets,
       message.octets.length,

@@ -4,7 +4,10 @@ import type { PneState } from '@cpns/shared/messages';
 /** States of a PN that are stored (protocol b.2); those before Established live in memory only, and a released PN is gone. */
 export type PnState = 'Established' | 'Suspended';
 
-/** States of a member that are stored: `Authenticated` is what the protocol calls Unconfirmed. */
+/**
+ * States of a member: `Authenticated` is what the protocol calls Unconfirmed. Those who are Pending are stored beside the members and
+ * are none yet.
+ */
 export type MemberState = typeof PneState.Authenticated | typeof PneState.Member;
 
 /** One personal network. */
@@ -72,6 +75,8 @@ export interface PnReads {
   requireRoom(gateway: EntityId): void;
   /** Members in state Authenticated for longer than `ms` of running time, oldest first, at most 500. */
   unconfirmedLongerThan(ms: number): readonly MemberRecord[];
+  /** Added, and not authenticated yet: on no list, in no view (protocol e.14). */
+  isPending(pnId: PnId, entityId: EntityId): boolean;
 }
 
 export interface PnInventory extends PnReads {
@@ -80,6 +85,18 @@ export interface PnInventory extends PnReads {
    * @throws CpnsError State/DuplicatePn (status Duplicate), State/TooManyPns, State/TooManyMembers (status Busy), State/UnknownDevice
    */
   create(pn: NewPn): PnRecord;
+  /**
+   * Version + 1, key epoch + 1 with `sealedKey`. None of `members` is in the PN; who was Pending is so no more.
+   * @throws CpnsError State/UnknownPn, State/TooManyMembers (status Busy), State/UnknownDevice
+   */
+  addMembers(pnId: PnId, members: readonly NewMember[], sealedKey: Uint8Array): PnRecord;
+  /** Neither version nor epoch changes; members stay what they are. @throws as {@link addMembers} */
+  addPending(pnId: PnId, entityIds: readonly EntityId[]): void;
+  removePending(pnId: PnId, entityId: EntityId): void;
+  /** In whatever PN. */
+  removePendingOf(entityId: EntityId): void;
+  /** All that are Pending for that long of running time, at most 500; 0: all. Returns how many there were. */
+  dropPending(ms: number): number;
   /** Version + 1, key epoch + 1 with `sealedKey`. Those who are no members are passed over. @throws CpnsError State/UnknownPn */
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord;
   /** Neither version nor epoch changes. False: no such member, or it is in that state already. */

@@ -10,8 +10,13 @@ import type { DeviceRow, PnMemberRow, PnRow } from './tables.js';
 const PN = 'pn_id, gateway, initiator, state, share_members, version, key_epoch, sealed_key, created_ms';
 const MEMBER = `m.pn_id, m.entity_id, d.user_id, d.cpns_id, m.state, m.contents, m.authenticated_ms
   FROM pn_members m JOIN devices d ON d.entity_id = m.entity_id`;
+/** Of a row that is Pending. */
+const PENDING = PneState.Challenged;
+const IS_MEMBER = `state <> ${PENDING}`;
 /** A member has registered, so it has a CPNS ID. */
-type MemberRow = Omit<PnMemberRow, 'authenticated_running'> & Pick<DeviceRow, 'user_id'> & { readonly cpns_id: CpnsId };
+type MemberRow = Omit<PnMemberRow, 'authenticated_running' | 'state'> & { readonly state: MemberState } & Pick<DeviceRow, 'user_id'> & {
+    readonly cpns_id: CpnsId;
+  };
 
 const RETRY_WHEN_FULL_MS = 600_000;
 
@@ -36,11 +41,17 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   members(pnId: PnId): readonly MemberRecord[] {
-    return this.#context.sqlite.all<MemberRow>(`SELECT ${MEMBER} WHERE m.pn_id = ? ORDER BY m.entity_id`, fromHex(pnId)).map(memberOf);
+    return this.#context.sqlite
+      .all<MemberRow>(`SELECT ${MEMBER} WHERE m.pn_id = ? AND m.${IS_MEMBER} ORDER BY m.entity_id`, fromHex(pnId))
+      .map(memberOf);
   }
 
   member(pnId: PnId, entityId: EntityId): MemberRecord | undefined {
-    const row = this.#context.sqlite.get<MemberRow>(`SELECT ${MEMBER} WHERE m.pn_id = ? AND m.entity_id = ?`, fromHex(pnId), entityId);
+    const row = this.#context.sqlite.get<MemberRow>(
+      `SELECT ${MEMBER} WHERE m.pn_id = ? AND m.entity_id = ? AND m.${IS_MEMBER}`,
+      fromHex(pnId),
+      entityId,
+    );
     return row && memberOf(row);
   }
 
@@ -49,7 +60,7 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   ofMember(entityId: EntityId): readonly PnRecord[] {
-    const sql = `SELECT ${PN} FROM pns WHERE pn_id IN (SELECT pn_id FROM pn_members WHERE entity_id = ?) ORDER BY pn_id`;
+    const sql = `SELECT ${PN} FROM pns WHERE pn_id IN (SELECT pn_id FROM pn_members WHERE entity_id = ? AND ${IS_MEMBER}) ORDER BY pn_id`;
     return this.#context.sqlite.all<PnRow>(sql, entityId).map(pnOf);
   }
 
@@ -59,7 +70,7 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   participations(): ReadonlyMap<EntityId, readonly PnId[]> {
-    const sql = 'SELECT gateway AS entity_id, pn_id FROM pns UNION ALL SELECT entity_id, pn_id FROM pn_members';
+    const sql = `SELECT gateway AS entity_id, pn_id FROM pns UNION ALL SELECT entity_id, pn_id FROM pn_members WHERE ${IS_MEMBER}`;
     const pns = new Map<EntityId, PnId[]>();
     for (const row of this.#context.sqlite.all<Pick<PnMemberRow, 'entity_id' | 'pn_id'>>(sql)) {
       const known = pns.get(row.entity_id);
@@ -84,6 +95,11 @@ export class SqlitePnInventory implements PnInventory {
     const { sqlite, running } = this.#context;
     const sql = `SELECT ${MEMBER} WHERE m.state = 3 AND m.authenticated_running <= ? ORDER BY m.authenticated_running LIMIT 500`;
     return sqlite.all<MemberRow>(sql, running.nowMs() - ms).map(memberOf);
+  }
+
+  isPending(pnId: PnId, entityId: EntityId): boolean {
+    const sql = `SELECT 1 FROM pn_members WHERE pn_id = ? AND entity_id = ? AND state = ${PENDING}`;
+    return this.#context.sqlite.get(sql, fromHex(pnId), entityId) !== undefined;
   }
 
   requireRoom(gateway: EntityId): void {
@@ -114,9 +130,48 @@ export class SqlitePnInventory implements PnInventory {
       if (!isDuplicate(error)) throw error;
       throw new CpnsError('State', 'DuplicatePn', 'That PN ID is taken: pick another one.', { status: Status.Duplicate, cause: error });
     }
+    this.#requireRoomFor(pn.pnId, pn.members.length);
     this.#put(pn.pnId, pn.members);
     const { members: _, ...rest } = pn;
     return { ...rest, state: 'Established', version: 1, keyEpoch: 1, createdMs };
+  }
+
+  addMembers(pnId: PnId, members: readonly NewMember[], sealedKey: Uint8Array): PnRecord {
+    this.#known(pnId);
+    this.#found.changed(pnId);
+    for (const { entityId } of members) this.removePending(pnId, entityId);
+    this.#requireRoomFor(pnId, members.length);
+    this.#put(pnId, members);
+    const sql = 'UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE pn_id = ?';
+    this.#context.sqlite.run(sql, sealedKey, fromHex(pnId));
+    return this.#known(pnId);
+  }
+
+  addPending(pnId: PnId, entityIds: readonly EntityId[]): void {
+    this.#known(pnId);
+    const fresh = entityIds.filter((entityId) => this.member(pnId, entityId) === undefined);
+    for (const entityId of fresh) this.removePending(pnId, entityId);
+    this.#requireRoomFor(pnId, fresh.length);
+    this.#insert(
+      pnId,
+      fresh.map((entityId) => ({ entityId, contents: undefined, state: PENDING })),
+    );
+  }
+
+  removePending(pnId: PnId, entityId: EntityId): void {
+    const sql = `DELETE FROM pn_members WHERE pn_id = ? AND entity_id = ? AND state = ${PENDING}`;
+    this.#context.sqlite.run(sql, fromHex(pnId), entityId);
+  }
+
+  removePendingOf(entityId: EntityId): void {
+    this.#context.sqlite.run(`DELETE FROM pn_members WHERE entity_id = ? AND state = ${PENDING}`, entityId);
+  }
+
+  dropPending(ms: number): number {
+    const { sqlite, running } = this.#context;
+    const sql = `DELETE FROM pn_members WHERE rowid IN
+      (SELECT rowid FROM pn_members WHERE state = ${PENDING} AND authenticated_running <= ? LIMIT 500)`;
+    return sqlite.run(sql, running.nowMs() - ms).changes;
   }
 
   removeMembers(pnId: PnId, entityIds: readonly EntityId[], sealedKey: Uint8Array): PnRecord {
@@ -129,7 +184,7 @@ export class SqlitePnInventory implements PnInventory {
   }
 
   setMemberState(pnId: PnId, entityId: EntityId, state: MemberState): boolean {
-    const sql = 'UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ? AND state <> ?';
+    const sql = `UPDATE pn_members SET state = ? WHERE pn_id = ? AND entity_id = ? AND state <> ? AND ${IS_MEMBER}`;
     return this.#context.sqlite.run(sql, state, fromHex(pnId), entityId, state).changes > 0;
   }
 
@@ -191,11 +246,24 @@ export class SqlitePnInventory implements PnInventory {
     }
   }
 
-  #put(pnId: PnId, members: readonly NewMember[]): void {
-    const { sqlite, clock, running, limits } = this.#context;
-    if (members.length > limits.membersPerPn) {
+  /** Those who are Pending have a place, too. */
+  #requireRoomFor(pnId: PnId, added: number): void {
+    const { sqlite, limits } = this.#context;
+    const sql = 'SELECT count(*) AS count FROM pn_members WHERE pn_id = ?';
+    const held = sqlite.get<{ count: number }>(sql, fromHex(pnId))?.count ?? 0;
+    if (held + added > limits.membersPerPn)
       throw full('TooManyMembers', `A PN has at most ${limits.membersPerPn} members (limits.membersPerPn).`);
-    }
+  }
+
+  #put(pnId: PnId, members: readonly NewMember[]): void {
+    this.#insert(
+      pnId,
+      members.map((member) => ({ ...member, state: member.state ?? PneState.Authenticated })),
+    );
+  }
+
+  #insert(pnId: PnId, members: readonly (Omit<NewMember, 'state'> & { readonly state: PneState })[]): void {
+    const { sqlite, clock, running } = this.#context;
     for (const member of members) {
       try {
         sqlite.run(
@@ -203,7 +271,7 @@ export class SqlitePnInventory implements PnInventory {
            VALUES (?, ?, ?, ?, ?, ?)`,
           fromHex(pnId),
           member.entityId,
-          member.state ?? PneState.Authenticated,
+          member.state,
           member.contents ?? null,
           clock.wallMs(),
           running.nowMs(),

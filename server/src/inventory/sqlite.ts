@@ -44,7 +44,7 @@ export class Sqlite {
         this.#db.pragma('foreign_keys = ON');
         this.#db.pragma('trusted_schema = OFF');
         this.#db.pragma('temp_store = MEMORY');
-        this.#db.pragma('cache_size = -32768');
+        this.#db.pragma('cache_size = -4096');
         this.#db.pragma('journal_size_limit = 67108864');
         this.#db.exec('BEGIN IMMEDIATE; COMMIT');
       });

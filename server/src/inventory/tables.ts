@@ -1,6 +1,8 @@
 import type { CpnsId, EntityId, KeyId, ServerId, UserId } from '@cpns/shared';
+import type { PneState } from '@cpns/shared/messages';
 import type { Generated } from 'kysely';
 import type { MemberState, PnState } from './pn-inventory.js';
+import type { ChargePolicy, GuestPolicy } from './users.js';
 
 /*
  * The tables as kysely sees them; their definition is in migrations.ts. `..._ms` are milliseconds since 1970, for display;
@@ -10,6 +12,8 @@ import type { MemberState, PnState } from './pn-inventory.js';
 interface UserRow {
   user_id: UserId;
   added_ms: number;
+  guests: Generated<GuestPolicy>;
+  charge_elsewhere: Generated<ChargePolicy>;
 }
 
 interface SubscriptionRow {
@@ -61,7 +65,7 @@ export interface PnRow {
 export interface PnMemberRow {
   pn_id: Uint8Array;
   entity_id: EntityId;
-  state: MemberState;
+  state: MemberState | typeof PneState.Challenged;
   contents: Uint8Array | null;
   authenticated_ms: number;
   authenticated_running: number;
@@ -82,6 +86,7 @@ export interface OutboxRow {
   entity_id: EntityId;
   pn_id: Uint8Array | null;
   number: number;
+  topic: Uint8Array | null;
   txn: Uint8Array;
   octets: Uint8Array;
   size: number;
@@ -108,6 +113,44 @@ export interface EventRow {
   at_ms: number;
 }
 
+export interface ChargingRow {
+  id: Generated<number>;
+  at_ms: number;
+  pne: EntityId;
+  user_id: UserId;
+  subscription_id: string;
+  pn_id: Uint8Array;
+  gateway: EntityId;
+  gateway_user: UserId;
+  service: string;
+  result: string;
+}
+
+export interface SgRow {
+  id: Generated<number>;
+  sg_id: Uint8Array;
+  name: string;
+  owner: EntityId | null;
+  owner_user: UserId;
+  service_id: string | null;
+  open: number;
+  epoch: number;
+  version: number;
+  height: number;
+  member_count: number;
+  keyed_ms: number;
+  created_ms: number;
+}
+
+export interface SgMemberRow {
+  sg: number;
+  leaf: number;
+  entity_id: EntityId;
+  pn_id: Uint8Array | null;
+  gateway: EntityId;
+  joined_ms: number;
+}
+
 export interface Tables {
   users: UserRow;
   subscriptions: SubscriptionRow;
@@ -120,4 +163,7 @@ export interface Tables {
   outbox: OutboxRow;
   received_data: ReceivedDataRow;
   events: EventRow;
+  charging: ChargingRow;
+  sgs: SgRow;
+  sg_members: SgMemberRow;
 }

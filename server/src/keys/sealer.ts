@@ -2,7 +2,7 @@ import { CpnsError, type CryptoProvider } from '@cpns/shared';
 import { enc, extract, hkdfExpand, type Secret } from '@cpns/shared/security';
 
 /** What is sealed at rest. Each purpose has a key of its own, so that octets of one kind never open as another. */
-export type SealPurpose = 'eukey' | 'signing-key' | 'pn-key';
+export type SealPurpose = 'eukey' | 'signing-key' | 'pn-key' | 'group-key';
 
 /** Salt of the keys at rest; theirs is another context than the protocol's. */
 const SALT = 'cpns-server at rest';

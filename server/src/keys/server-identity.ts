@@ -1,5 +1,5 @@
 import { CpnsError, type CryptoProvider, type Entropy, type ServerId } from '@cpns/shared';
-import { enc, Secret } from '@cpns/shared/security';
+import { enc } from '@cpns/shared/security';
 import type { KeyRows } from './key-rows.js';
 import type { Sealer } from './sealer.js';
 
@@ -43,13 +43,15 @@ export function openServerIdentity(options: ServerIdentityOptions): ServerIdenti
     const sentence = `This database belongs to the server "${row.serverId}", which its devices know: set server.id back to that, or begin anew with another state directory.`;
     throw new CpnsError('Config', 'ServerIdChanged', sentence);
   }
-  const seed = Secret.take('signing key', sealer.unseal(rowName(row.serverId, row.signingKeyId), row.sealedSeed));
-  return {
+  const seed = sealer.unseal(rowName(row.serverId, row.signingKeyId), row.sealedSeed);
+  const identity = {
     serverId: row.serverId,
     signingKeyId: row.signingKeyId,
-    signingPublicKey: provider.ed25519Public(seed.reveal()),
-    sign: (message) => provider.ed25519Sign(seed.reveal(), message),
+    signingPublicKey: provider.ed25519Public(seed),
+    sign: provider.ed25519Signer(seed),
   };
+  seed.fill(0);
+  return identity;
 }
 
 function rowName(serverId: ServerId, signingKeyId: number): Uint8Array {

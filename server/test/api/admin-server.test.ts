@@ -148,12 +148,34 @@ describe('calls', () => {
     expect((await call('GET', '/v1/pns')).body.pns).toHaveLength(1);
     expect((await call('GET', `/v1/pns/${PN}`)).body.pnId).toBe(PN);
 
+    admin.groups = [{ sgId: PN, name: 'family', open: false, state: 'Active', epoch: 1, members: [] }] as never;
+    expect((await call('GET', '/v1/groups')).body.groups).toHaveLength(1);
+    expect((await call('GET', `/v1/groups/${PN}`)).body.name).toBe('family');
+    expect((await call('DELETE', `/v1/groups/${PN}`)).status).toBe(204);
+    expect((await call('DELETE', `/v1/groups/${PN}`)).status).toBe(404);
+
     const payload = Buffer.from([0, 1, 255]).toString('base64');
     const message = { to: 'phone-1', channel: 'chat', contentType: 'text/plain', payload, waitMs: 500 };
     expect(await call('POST', '/v1/messages', message)).toMatchObject({ status: 200, body: { state: 'delivered' } });
     expect(admin.sent).toEqual([
       { data: { to: 'phone-1', channel: 'chat', contentType: 'text/plain', payload: new Uint8Array([0, 1, 255]) }, waitMs: 500 },
     ]);
+
+    const subscription = { services: ['pn-gw', 'maps'], chargeable: true };
+    expect((await call('PATCH', '/v1/users/ann', { addServices: ['maps'], chargeable: true })).body.subscription).toMatchObject(
+      subscription,
+    );
+    expect((await call('PATCH', '/v1/users/ann', { name: 'x' })).status).toBe(400);
+    expect((await call('POST', '/v1/devices/phone-1/move', { userId: 'bob' })).body.userId).toBe('bob');
+    expect((await call('PATCH', '/v1/users/ann/policy', { guests: 'invited' })).body).toMatchObject({ guests: 'invited' });
+    expect((await call('PATCH', '/v1/users/ann/policy', { guests: 'all' })).status).toBe(400);
+    const invitation = { device: 'phone-1', pnId: PN };
+    const opened = await call('POST', '/v1/users/ann/invitations', { ...invitation, until: '2099-01-01' });
+    expect(opened.body.invitations).toEqual([{ ...invitation, until: '2099-01-01' }]);
+    expect((await call('POST', '/v1/users/ann/invitations', { ...invitation, until: 'soon' })).status).toBe(400);
+    expect((await call('DELETE', `/v1/users/ann/invitations?device=phone-1&pnId=${PN}`)).body.invitations).toEqual([]);
+    expect((await call('DELETE', '/v1/users/ann/invitations?user=bob')).status).toBe(404);
+    expect((await call('GET', '/v1/users/ann/policy')).body).toMatchObject({ userId: 'ann', guests: 'invited' });
 
     expect((await call('DELETE', '/v1/users/ann')).status).toBe(204);
     expect((await call('DELETE', '/v1/users/ann')).status).toBe(404);
@@ -176,6 +198,7 @@ describe('calls', () => {
     ['GET', '/v1/devices?user=%2e%2e', undefined, /"user" is not a user id/],
     ['GET', '/v1/devices?user=ann&all=1', undefined, /"all" is not known here/],
     ['GET', '/v1/pns/xyz', undefined, /"pnId" is not a PN ID/],
+    ['GET', '/v1/groups/xyz', undefined, /"sgId" is not an SG ID/],
     ['POST', '/v1/messages', { ...message, channel: 'a/b' }, /"channel" is not a channel/],
     ['POST', '/v1/messages', { ...message, contentType: 'text\r\nx' }, /"contentType" is not a content type/],
     ['POST', '/v1/messages', { ...message, payload: '%%%' }, /"payload" is not base64/],

@@ -16,8 +16,15 @@ function setUp() {
   const sealer = sealerFor(nobleProvider, new Secret('master key', entropy.bytes(32)), 'eukey');
   const keys = new EuKeyStore({ rows: db.keys, sealer, provider: nobleProvider, entropy, cachedRoots: 10 });
   const sent: OutgoingData[] = [];
+  const renewed: string[] = [];
   const enabler: EnablerControl = {
     revokeDevice: (id) => db.transact((tx) => tx.devices.revoke(id)),
+    moveDevice: (id, owner) => db.transact((tx) => void tx.devices.move(id, owner)),
+    renewConnections: async (id) => void renewed.push(id),
+    removeUser: (id) => db.transact((tx) => tx.users.remove(id)),
+    removePn: (id) => db.transact((tx) => tx.pns.remove(id)),
+    removeGroup: (id) => db.transact((tx) => tx.groups.remove(id)),
+    isRekeying: () => false,
     sendData: async (data) => {
       sent.push(data);
       return { messageId: '00'.repeat(16), state: 'queued' };
@@ -31,10 +38,11 @@ function setUp() {
     enabler,
     broker: { connected: () => connected },
     provider: nobleProvider,
+    clock,
     serverId: serverId('cpns.example.org'),
     publicAddress: () => '192.0.2.1:8883',
   });
-  return { db, clock, admin, keys, sent, connected };
+  return { db, clock, admin, keys, sent, connected, renewed };
 }
 
 const capabilities = encodeCapabilities({
@@ -62,14 +70,32 @@ describe('users', () => {
     expect(user).toEqual({
       userId: alice,
       subscription: { subscriptionId: 'alice/1', userId: alice, services: ['pn-gw'], chargeable: true },
+      policy: { guests: 'ask', chargeElsewhere: 'ask' },
       devices: 0,
+      owns: [],
     });
     await admin.addDevice({ entityId: phone, userId: alice });
     await expect(admin.removeUser(alice)).rejects.toMatchObject({ code: 'UserHasDevices' });
     await admin.addUser({ userId: userId('bob'), services: [], chargeable: false });
     await admin.removeUser(userId('bob'));
     expect((await admin.listUsers()).map((view) => [view.userId, view.devices])).toEqual([[alice, 1]]);
-    expect(db.reads.events.latest(10).map((event) => event.event)).toEqual(['user-removed', 'user-added', 'device-added', 'user-added']);
+    expect(db.reads.events.latest(10).map((event) => event.event)).toEqual(['user-added', 'device-added', 'user-added']);
+  });
+});
+
+describe('subscriptions', () => {
+  it('are changed, with an event, and connected devices are to learn it', async () => {
+    const { admin, db, renewed } = setUp();
+    await admin.addUser({ userId: alice, services: ['pn-gw'], chargeable: true });
+    const changed = await admin.changeUser(alice, { removeServices: ['pn-gw'], chargeable: false });
+    expect(changed.subscription).toMatchObject({ services: [], chargeable: false });
+    expect(db.reads.events.latest(1)).toMatchObject([
+      { event: 'subscription-changed', text: expect.stringContaining('services none, not') },
+    ]);
+    await admin.changeUser(alice, { chargeable: false });
+    expect(renewed).toEqual([alice]);
+    expect(db.reads.events.latest(10)).toHaveLength(2);
+    await expect(admin.changeUser(userId('bob'), {})).rejects.toMatchObject({ code: 'UnknownUser' });
   });
 });
 
@@ -183,6 +209,7 @@ describe('devices, gateways and PNs', () => {
     expect(admin.gauges()).toEqual({
       pns_established: 1,
       pns_suspended: 0,
+      groups: 0,
       outbox_messages: 0,
       outbox_octets: 0,
       sessions: 3,

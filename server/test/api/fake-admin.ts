@@ -1,9 +1,13 @@
-import { CpnsError, type EntityId, type PnId, serverId, type UserId } from '@cpns/shared';
+import { CpnsError, type EntityId, type PnId, type SgId, serverId, type UserId } from '@cpns/shared';
 import type {
   Admin,
+  ChargingEventView,
+  ChargingFilter,
+  ChargingPage,
   DeviceView,
   Enrolment,
   GatewayView,
+  GroupView,
   NewDevice,
   NewUser,
   OutgoingData,
@@ -13,12 +17,46 @@ import type {
   WatchFilter,
   WatchItem,
 } from '../../src/api/admin-port.js';
+import type { InvitationView, Policies, PolicyView } from '../../src/api/policy-port.js';
+import type { PolicyChange, SubscriptionChange } from '../../src/inventory/users.js';
+
+const POLICY = { guests: 'ask', chargeElsewhere: 'ask' } as const;
+
+/** Policies of whatever users a test names. */
+class FakePolicies implements Policies {
+  readonly #kept = new Map<UserId, PolicyView>();
+
+  async show(userId: UserId): Promise<PolicyView> {
+    return this.#kept.get(userId) ?? { userId, ...POLICY, invitations: [] };
+  }
+  async set(userId: UserId, { guests, chargeElsewhere }: PolicyChange): Promise<PolicyView> {
+    const before = await this.show(userId);
+    return this.#keep({ ...before, guests: guests ?? before.guests, chargeElsewhere: chargeElsewhere ?? before.chargeElsewhere });
+  }
+  async allow(userId: UserId, invitation: InvitationView): Promise<PolicyView> {
+    const before = await this.show(userId);
+    return this.#keep({ ...before, invitations: [...before.invitations, invitation] });
+  }
+  async forbid(userId: UserId, { device, user, pnId }: InvitationView): Promise<PolicyView> {
+    const before = await this.show(userId);
+    const same = (other: InvitationView) => other.device === device && other.user === user && other.pnId === pnId;
+    if (!before.invitations.some(same)) throw new CpnsError('State', 'UnknownInvitation', `"${userId}" has no such open invitation.`);
+    return this.#keep({ ...before, invitations: before.invitations.filter((other) => !same(other)) });
+  }
+  #keep(policy: PolicyView): PolicyView {
+    this.#kept.set(policy.userId, policy);
+    return policy;
+  }
+}
 
 /** An enabler of a test: users and devices in memory, and whatever the test says about PNs. */
 export class FakeAdmin implements Admin {
   readonly users = new Map<UserId, UserView>();
   readonly devices = new Map<EntityId, DeviceView>();
   pns: PnView[] = [];
+  groups: GroupView[] = [];
+  charges: ChargingEventView[] = [];
+  readonly policies = new FakePolicies();
   readonly sent: { readonly data: OutgoingData; readonly waitMs: number }[] = [];
   sendResult: SendResult = { messageId: '00112233445566778899aabbccddeeff', state: 'delivered' };
   past: WatchItem[] = [];
@@ -28,9 +66,18 @@ export class FakeAdmin implements Admin {
 
   async addUser({ userId, services, chargeable }: NewUser): Promise<UserView> {
     if (this.users.has(userId)) throw new CpnsError('State', 'DuplicateUser', `There is a user "${userId}" already.`);
-    const user = { userId, subscription: { subscriptionId: 'sub-1', userId, services, chargeable }, devices: 0 };
+    const user = { userId, subscription: { subscriptionId: 'sub-1', userId, services, chargeable }, policy: POLICY, devices: 0, owns: [] };
     this.users.set(userId, user);
     return user;
+  }
+  async changeUser(userId: UserId, { addServices = [], removeServices = [], chargeable }: SubscriptionChange): Promise<UserView> {
+    const user = this.users.get(userId);
+    if (user === undefined) throw new CpnsError('State', 'UnknownUser', `There is no user "${userId}".`);
+    const { subscription } = user;
+    const services = [...subscription.services, ...addServices].filter((name) => !removeServices.includes(name));
+    const changed = { ...user, subscription: { ...subscription, services, chargeable: chargeable ?? subscription.chargeable } };
+    this.users.set(userId, changed);
+    return changed;
   }
   async listUsers(): Promise<readonly UserView[]> {
     if (this.failure !== undefined) throw this.failure;
@@ -66,6 +113,11 @@ export class FakeAdmin implements Admin {
     this.devices.set(entityId, device);
     return device;
   }
+  async moveDevice(entityId: EntityId, userId: UserId): Promise<DeviceView> {
+    const device = { ...(await this.showDevice(entityId)), userId };
+    this.devices.set(entityId, device);
+    return device;
+  }
   async listGateways(): Promise<readonly GatewayView[]> {
     return this.pns.map(({ gateway, pnId }) => ({ entityId: gateway, userId: 'ann' as UserId, connected: true, pns: [pnId] }));
   }
@@ -76,6 +128,26 @@ export class FakeAdmin implements Admin {
     const pn = this.pns.find((candidate) => candidate.pnId === pnId);
     if (pn === undefined) throw new CpnsError('State', 'UnknownPn', `There is no PN ${pnId}.`);
     return pn;
+  }
+  async removePn(pnId: PnId): Promise<void> {
+    await this.showPn(pnId);
+    this.pns = this.pns.filter((pn) => pn.pnId !== pnId);
+  }
+  async listGroups(): Promise<readonly GroupView[]> {
+    return this.groups;
+  }
+  async showGroup(sgId: SgId): Promise<GroupView> {
+    const group = this.groups.find((candidate) => candidate.sgId === sgId);
+    if (group === undefined) throw new CpnsError('State', 'UnknownSg', `There is no service group ${sgId}.`);
+    return group;
+  }
+  async removeGroup(sgId: SgId): Promise<void> {
+    await this.showGroup(sgId);
+    this.groups = this.groups.filter((group) => group.sgId !== sgId);
+  }
+  async charging({ since = '', after = 0 }: ChargingFilter): Promise<ChargingPage> {
+    const [first, ...rest] = this.charges.filter(({ id, at }) => id > after && at >= since);
+    return { events: first ? [first] : [], ...(first && rest.length > 0 && { next: first.id }) };
   }
   async sendData(data: OutgoingData, waitMs: number): Promise<SendResult> {
     this.sent.push({ data, waitMs });

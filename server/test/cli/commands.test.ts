@@ -2,7 +2,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type CpnsId, entityId, pnId, userId } from '@cpns/shared';
+import { type CpnsId, entityId, pnId, sgId, userId } from '@cpns/shared';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { WatchItem } from '../../src/api/admin-port.js';
 import { startAdmin, temporaryDirectory } from '../api/rig.js';
@@ -29,14 +29,26 @@ describe('user', () => {
     ]);
     expect((await run('user', 'list')).out).toBe(
       [
-        'USER  DEVICES  MAY BE PN GW  CHARGEABLE  SERVICES',
-        'ann   0        yes           no          pn-gw',
-        'bob   0        no            yes         maps, music',
+        'USER  DEVICES  MAY BE PN GW  CHARGEABLE  GUESTS  CHARGE ELSEWHERE  SERVICES',
+        'ann   -        yes           no          ask     ask               pn-gw',
+        'bob   -        no            yes         ask     ask               maps, music',
         '',
       ].join('\n'),
     );
     expect(JSON.parse((await run('user', 'list', '--json')).out).users).toHaveLength(2);
     expect((await run('user', 'remove', 'bob')).out).toBe('User "bob" is removed; 1 user left.\n');
+  });
+
+  it('has another subscription when told so', async () => {
+    const { run, admin } = await setUp();
+    await run('user', 'add', 'ann');
+    expect((await run('user', 'set', 'ann', '--no-gateway', '--chargeable', '--add-service', 'maps')).out).toMatch(
+      /^ann +- +no +yes .*maps$/m,
+    );
+    expect(admin.users.get(userId('ann'))?.subscription).toMatchObject({ services: ['maps'], chargeable: true });
+    await run('user', 'set', 'ann', '--gateway', '--remove-service', 'maps');
+    expect(admin.users.get(userId('ann'))?.subscription).toMatchObject({ services: ['pn-gw'], chargeable: true });
+    expect(await run('user', 'set', 'ann')).toMatchObject({ code: 2, out: '', err: expect.stringMatching(ONE_LINE) });
   });
 
   it('is refused twice, and unknown ones are not removed', async () => {
@@ -47,6 +59,83 @@ describe('user', () => {
     const unknown = await run('--json', 'user', 'remove', 'carl');
     expect(unknown.code).toBe(4);
     expect(JSON.parse(unknown.out)).toEqual({ error: { code: 'UnknownUser', message: 'There is no user "carl".', exitCode: 4 } });
+  });
+});
+
+describe('policy', () => {
+  it('is shown and set', async () => {
+    const { run } = await setUp();
+    const shown = await run('policy', 'show', 'ann');
+    expect(shown.out).toMatch(/^Guests +ask: .*\nCharge elsewhere +ask: .*\nOpen invitations +none\n$/m);
+    expect((await run('policy', 'set', 'ann', '--guests', 'invited')).out).toMatch(/^Guests +invited: /m);
+    const json = await run('policy', 'set', 'ann', '--charge-elsewhere', 'never', '--json');
+    expect(JSON.parse(json.out)).toEqual({ userId: 'ann', guests: 'invited', chargeElsewhere: 'never', invitations: [] });
+    expect(await run('policy', 'set', 'ann')).toMatchObject({ code: 2, err: expect.stringMatching(ONE_LINE) });
+    expect(await run('policy', 'set', 'ann', '--guests', 'some')).toMatchObject({ code: 2, err: expect.stringMatching(ONE_LINE) });
+  });
+
+  it('opens and withdraws invitations', async () => {
+    const { run } = await setUp();
+    const allowed = await run('policy', 'allow', 'ann', '--device', 'bobs-phone', '--for', '12h', '--json');
+    const [invitation] = JSON.parse(allowed.out).invitations;
+    expect(invitation.device).toBe('bobs-phone');
+    expect(Math.abs(Date.parse(invitation.until) - Date.now() - 12 * 3_600_000)).toBeLessThan(600_000);
+    const both = await run('policy', 'allow', 'ann', '--user', 'carol', '--pn', PN, '--until', '2099-01-01');
+    expect(both.out).toMatch(/^OPEN INVITATION FOR +INTO +UNTIL$/m);
+    expect(both.out).toMatch(new RegExp(`^every device of carol +${PN} +2099-01-01T00:00:00.000Z$`, 'm'));
+    expect((await run('policy', 'forbid', 'ann', '--device', 'bobs-phone')).out).not.toContain('bobs-phone');
+    expect(await run('policy', 'forbid', 'ann', '--user', 'carol')).toMatchObject({ code: 4, err: expect.stringMatching(ONE_LINE) });
+    expect((await run('policy', 'forbid', 'ann', '--user', 'carol', '--pn', PN)).out).toMatch(/^Open invitations +none$/m);
+    for (const wrong of [
+      [],
+      ['--device', 'bobs-phone', '--user', 'bob'],
+      ['--user', 'bob', '--for', 'ever'],
+      ['--user', 'bob', '--for', '1h', '--until', '2099-01-01'],
+    ])
+      expect(await run('policy', 'allow', 'ann', ...wrong)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(ONE_LINE) });
+  });
+});
+
+describe('charging', () => {
+  const event = (id: number, at: string) => ({
+    id,
+    at,
+    pne: entityId('phone-1'),
+    userId: userId('bob'),
+    subscriptionId: 'bob/1',
+    pnId: PN,
+    gateway: entityId('den'),
+    gatewayUser: userId('ann'),
+    service: 'pn',
+    result: 'Success',
+  });
+  const events = [event(1, '2026-01-01T00:00:00.000Z'), event(2, '2026-02-01T00:00:00.000Z'), event(3, '2026-02-02T00:00:00.000Z')];
+
+  it('is exported as JSON lines, page by page, from a time on', async () => {
+    const { run, admin } = await setUp();
+    admin.charges = events;
+    const lines = async (...args: string[]) =>
+      (await run('charging', 'export', ...args)).out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    expect(await lines()).toEqual(events);
+    expect(await lines('--since', '2026-02-01', '--json')).toEqual(events.slice(1));
+    expect(await run('charging', 'export', '--since', 'soon')).toMatchObject({ code: 2, err: expect.stringContaining('2026-01-31') });
+  });
+
+  it('is written to a private file', async () => {
+    const { run, admin } = await setUp();
+    admin.charges = events;
+    const file = join(await temporaryDirectory(), 'events.jsonl');
+    expect((await run('charging', 'export', '--out', file)).out).toBe(`3 charging events are in ${file}.\n`);
+    expect(
+      (await readFile(file, 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(events);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 });
 
@@ -79,6 +168,15 @@ describe('device', () => {
       expect(await readFile(file, 'utf8')).toBe(`CPNS1-CODE0F${name.toUpperCase()}\n`);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
     }
+  });
+
+  it('is given to another user', async () => {
+    const { run } = await setUp();
+    await run('user', 'add', 'ann');
+    await run('device', 'add', 'phone-1', '--user', 'ann');
+    expect((await run('device', 'move', 'phone-1', '--user', 'bob')).out).toBe('Device "phone-1" belongs to "bob" now.\n');
+    expect(JSON.parse((await run('device', 'show', 'phone-1', '--json')).out).userId).toBe('bob');
+    expect(await run('device', 'move', 'phone-1')).toMatchObject({ code: 2, err: expect.stringMatching(ONE_LINE) });
   });
 
   it('is listed, shown and revoked', async () => {
@@ -122,6 +220,44 @@ describe('gateways and pn', () => {
     );
     expect(shown).toMatch(/\n\nMEMBER .*\nphone-1 +ann +Member +cpns-0011223344556677 +2026-01-02T03:04:05.000Z\n$/);
     expect((await run('pn', 'show', 'f'.repeat(32))).code).toBe(4);
+    expect((await run('pn', 'remove', 'f'.repeat(32))).code).toBe(4);
+    expect((await run('pn', 'remove', PN)).out).toBe(`Personal network ${PN} is removed.\n`);
+    expect(admin.pns).toEqual([]);
+  });
+});
+
+describe('group', () => {
+  it('lists, shows and removes service groups', async () => {
+    const { run, admin } = await setUp();
+    expect((await run('group', 'list')).out).toContain('There are no service groups.');
+    const at = '2026-01-02T03:04:05.000Z';
+    const [board, phone, ann] = [entityId('board-2'), entityId('phone-1'), userId('ann')];
+    const members = [
+      { entityId: phone, userId: ann, pnId: PN, gateway: board, since: at },
+      { entityId: board, userId: ann, gateway: board, since: at },
+    ];
+    const group = {
+      sgId: sgId(PN),
+      name: 'family',
+      owner: phone,
+      open: true,
+      state: 'Active',
+      epoch: 4,
+      keyedAt: at,
+      createdAt: at,
+    } as const;
+    admin.groups = [{ ...group, members }];
+    expect((await run('group', 'list')).out).toMatch(new RegExp(`^GROUP .*\n${PN} +family +Active +phone-1 +2 +4\n$`));
+    const shown = (await run('group', 'show', PN)).out;
+    expect(shown).toContain(`Owner      phone-1\nFound by   everybody\nGroup Key  epoch 4, made ${at}\n`);
+    expect(shown).toMatch(new RegExp(`\nphone-1 +ann +board-2 +${PN} +${at}\nboard-2 +ann +board-2 +- +${at}\n$`));
+    const { owner: _, ...ownerless } = group;
+    admin.groups = [{ ...ownerless, members }];
+    expect((await run('group', 'show', PN)).out).toContain('nobody: a new one is looked for');
+    expect((await run('group', 'show', 'f'.repeat(32))).code).toBe(4);
+    expect((await run('group', 'remove', 'x')).code).toBe(2);
+    expect((await run('group', 'remove', PN)).out).toBe(`Service group ${PN} is removed.\n`);
+    expect(admin.groups).toEqual([]);
   });
 });
 
@@ -302,7 +438,7 @@ describe('the command line', () => {
   it('helps, with examples and exit codes', async () => {
     const { code, out } = await cli(['--help']);
     expect(code).toBe(0);
-    for (const command of ['init', 'run', 'user', 'device', 'gateways', 'pn', 'watch', 'send', 'config'])
+    for (const command of ['init', 'run', 'user', 'device', 'gateways', 'pn', 'group', 'watch', 'send', 'config'])
       expect(out).toContain(`\n  ${command} `);
     expect(out).toContain('Exit codes:\n  0  ok\n  1  failed\n');
     for (const args of [
@@ -318,6 +454,7 @@ describe('the command line', () => {
       ['gateways', 'list'],
       ['pn', 'list'],
       ['pn', 'show'],
+      ['group', 'show'],
       ['watch'],
       ['send'],
       ['config'],

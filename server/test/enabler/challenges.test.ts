@@ -12,7 +12,7 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { begin, established, GatewayDouble, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
+import { begin, complete, established, GatewayDouble, home, kept, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
 import { type Changes, Rig } from './rig.js';
 
 let rig: Rig;
@@ -21,22 +21,8 @@ let laptop: PneDouble;
 let board: PneDouble;
 
 beforeEach(async () => {
-  rig = new Rig();
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  [laptop, board] = [await PneDouble.of(gateway, 'laptop'), await PneDouble.of(gateway, 'board')];
+  ({ rig, gateway, laptop, board } = await home('laptop', 'board'));
 });
-
-/** Everything that an establishment may leave. */
-function kept() {
-  const { reads } = rig.db;
-  return { pns: reads.pns.list().length, ofLaptop: reads.pns.ofMember(laptop.entityId).length, ...rig.enabler.gauges() };
-}
-
-async function complete(begun: Awaited<ReturnType<typeof begin>>, pnes: readonly PneDouble[]) {
-  const answer = await gateway.request(authenticationResponses, proofsOf(begun, pnes));
-  return bodyOf(answer, pnRegistrationResponse);
-}
 
 describe('a repeated request', () => {
   it('gets the same answer, at either step', async () => {
@@ -107,7 +93,7 @@ describe('a challenge', () => {
     const begun = await begin(gateway, [laptop]);
     await rig.pass(30_000);
     expect(rig.enabler.gauges()).toMatchObject({ challenges: 0 });
-    await expect(complete(begun, [laptop])).rejects.toMatchObject({ status: Status.WrongState });
+    await expect(complete(laptop, begun, [laptop])).rejects.toMatchObject({ status: Status.WrongState });
     expect(rig.db.reads.pns.list()).toEqual([]);
   });
 
@@ -115,8 +101,8 @@ describe('a challenge', () => {
     const begun = await begin(gateway, [laptop]);
     rig.restart();
     await gateway.setUp();
-    await expect(complete(begun, [laptop])).rejects.toMatchObject({ status: Status.WrongState });
-    expect(kept()).toMatchObject({ pns: 0, ofLaptop: 0, challenges: 0 });
+    await expect(complete(laptop, begun, [laptop])).rejects.toMatchObject({ status: Status.WrongState });
+    expect(kept(rig, laptop)).toMatchObject({ pns: 0, ofLaptop: 0, challenges: 0 });
   });
 
   it('is answered once, by the PN GW that got it, for its PN', async () => {
@@ -141,8 +127,8 @@ describe('a challenge', () => {
     const rival = bodyOf(await other.request(pnRegistrationRequest, body), authenticationRequest);
     await other.request(authenticationResponses, proofsOf({ pnId, body, challenge: rival }, [theirs]));
     const sessions = rig.enabler.gauges().sessions;
-    await expect(complete({ pnId, body: mine, challenge }, [laptop])).rejects.toMatchObject({ status: Status.Duplicate });
-    expect(kept()).toMatchObject({ pns: 1, ofLaptop: 0, sessions });
+    await expect(complete(laptop, { pnId, body: mine, challenge }, [laptop])).rejects.toMatchObject({ status: Status.Duplicate });
+    expect(kept(rig, laptop)).toMatchObject({ pns: 1, ofLaptop: 0, sessions });
     const asked = { pnId: fromHex(pnId), initiator: laptop.entityId, setupType: SetupType.OneToOne, candidates: [] };
     expect(bodyOf(await gateway.request(pnMembershipRequest, asked), pnMembershipResponse).status).toBe(Status.Duplicate);
   });
@@ -165,7 +151,7 @@ describe('a challenge', () => {
 it('lets nobody in who was revoked in the moment of the registration', async () => {
   const begun = await begin(gateway, [laptop, board]);
   const revoking = rig.enabler.revokeDevice(board.entityId);
-  const response = await complete(begun, [laptop, board]);
+  const response = await complete(laptop, begun, [laptop, board]);
   await revoking;
   expect(response.pnes).toContainEqual({ pne: board.entityId, status: Status.NotAuthorized });
   expect(rig.db.reads.pns.members(begun.pnId).map((member) => member.entityId)).toEqual([laptop.entityId]);

@@ -205,6 +205,7 @@ describe('Heartbeat', () => {
     await rig.pass(1_000);
     await gateway.answer(beat, heartbeatAnswer, { counts: [] });
     expect(lastSeen(), 'the same answer again').toBe(rig.clock.wallMs() - 1_000);
+    gateway.arrived.splice(0);
     rig.detach(gateway.entityId);
     await rig.pass(120_000);
     expect(gateway.arrived).toEqual([]);

@@ -33,8 +33,18 @@ import {
   toOctets,
   unknownPn,
 } from '@cpns/shared/messages';
-import { EMPTY, fromHex, INNER_TYPE, PneHandshake, RECORD_TYPE, SkChannel, type SkMaterial, toHex } from '@cpns/shared/security';
-import { type Enrolled, idServer, provider, type Rig } from './rig.js';
+import {
+  EMPTY,
+  fromHex,
+  INNER_TYPE,
+  PneHandshake,
+  RECORD_TYPE,
+  RELAYED_CONTENT,
+  SkChannel,
+  type SkMaterial,
+  toHex,
+} from '@cpns/shared/security';
+import { type Enrolled, idServer, provider, Rig } from './rig.js';
 
 export const capabilities = encodeCapabilities({
   mode: Mode.Pne,
@@ -317,8 +327,30 @@ export class PneDouble {
   }
 
   async #send(pnId: PnId, envelope: Uint8Array): Promise<void> {
-    for (const record of this.#channel(pnId).sealEnvelope(envelope)) await this.gateway.carry(pnId, this.entityId, record);
+    for (const record of this.#channel(pnId).sealEnvelope(envelope, {}, RELAYED_CONTENT))
+      await this.gateway.carry(pnId, this.entityId, record);
   }
+}
+
+/** A server, Alice's PN GW that is connected with it, and PNEs of hers by their names. */
+export async function home<Name extends string>(...names: readonly Name[]) {
+  const rig = new Rig();
+  await rig.user();
+  const gateway = await GatewayDouble.connected(rig);
+  const pnes = {} as Record<Name, PneDouble>;
+  for (const name of names) pnes[name] = await PneDouble.of(gateway, name);
+  return { rig, gateway, ...pnes };
+}
+
+/** Everything that an establishment by that PNE may leave. */
+export function kept(rig: Rig, pne: PneDouble) {
+  const { reads } = rig.db;
+  return { pns: reads.pns.list().length, ofLaptop: reads.pns.ofMember(pne.entityId).length, ...rig.enabler.gauges() };
+}
+
+/** Steps 10 to 12: what the server says in the end. */
+export async function complete({ gateway }: PneDouble, begun: Begun, pnes: readonly PneDouble[]) {
+  return bodyOf(await gateway.request(authenticationResponses, proofsOf(begun, pnes)), pnRegistrationResponse);
 }
 
 /** A PN in which all `pnes` are members with a session. */

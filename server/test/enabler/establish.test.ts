@@ -1,4 +1,5 @@
 import {
+  authenticationRequest,
   authenticationResponses,
   bodyOf,
   type Inventory,
@@ -8,14 +9,16 @@ import {
   pnKeyResponse,
   pnMembershipRequest,
   pnMembershipResponse,
+  pnRegistrationRequest,
   pnRegistrationResponse,
+  RequestFlow,
   SetupType,
   Status,
 } from '@cpns/shared/messages';
 import { fromHex, gatewayHeader, unwrapForGateway } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { begin, GatewayDouble, newPnId, PneDouble, proofsOf } from './devices.js';
-import { idServer, provider, Rig } from './rig.js';
+import { begin, complete, type GatewayDouble, home, kept, newPnId, PneDouble, proofsOf, registrationOf } from './devices.js';
+import { idServer, provider, type Rig } from './rig.js';
 
 let rig: Rig;
 let gateway: GatewayDouble;
@@ -24,28 +27,10 @@ let board: PneDouble;
 let watch: PneDouble;
 
 beforeEach(async () => {
-  rig = new Rig();
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  [laptop, board, watch] = [
-    await PneDouble.of(gateway, 'laptop'),
-    await PneDouble.of(gateway, 'board'),
-    await PneDouble.of(gateway, 'watch'),
-  ];
+  ({ rig, gateway, laptop, board, watch } = await home('laptop', 'board', 'watch'));
 });
 
-/** Everything that an establishment may leave. */
-function kept() {
-  const { reads } = rig.db;
-  return { pns: reads.pns.list().length, ofLaptop: reads.pns.ofMember(laptop.entityId).length, ...rig.enabler.gauges() };
-}
-
 const names = (inventory: Inventory | undefined) => inventory?.add.map((member) => member.entityId);
-
-async function complete(begun: Awaited<ReturnType<typeof begin>>, pnes: readonly PneDouble[]) {
-  const answer = await gateway.request(authenticationResponses, proofsOf(begun, pnes));
-  return bodyOf(answer, pnRegistrationResponse);
-}
 
 describe('PN establishment', () => {
   it('1-1, from PN Membership Request to the acknowledgement', async () => {
@@ -57,13 +42,13 @@ describe('PN establishment', () => {
       candidates: [laptop.entityId, board.entityId],
     };
     const membership = bodyOf(await gateway.request(pnMembershipRequest, asked), pnMembershipResponse);
-    expect(membership).toEqual({ status: Status.Success, allowed: [laptop.entityId] });
+    expect(membership).toEqual({ status: Status.Success, allowed: [laptop.entityId], guests: [] });
 
     const begun = await begin(gateway, [laptop]);
     const [entry] = begun.challenge.pnes;
     expect(entry).toMatchObject({ pne: laptop.entityId, status: Status.Success });
     expect(begun.challenge.idServer).toBe(idServer);
-    const response = await complete(begun, [laptop]);
+    const response = await complete(laptop, begun, [laptop]);
     expect(response.status).toBe(Status.Success);
     expect(names(response.inventory)).toEqual([gateway.entityId, laptop.entityId]);
     expect(rig.db.reads.pns.member(begun.pnId, laptop.entityId)?.state).toBe(PneState.Authenticated);
@@ -79,6 +64,35 @@ describe('PN establishment', () => {
     expect(key).toMatchObject({ status: Status.Success, epoch: 1, graceMs: 0 });
     expect(key.key).toHaveLength(32);
     expect(rig.db.reads.pns.find(begun.pnId)?.sealedKey).not.toEqual(key.key);
+  });
+
+  it('by the PN GW itself: of those who consent, and it is the initiator', async () => {
+    const pnId = newPnId(rig);
+    const asked = { pnId: fromHex(pnId), initiator: gateway.entityId, candidates: [laptop.entityId, gateway.entityId, board.entityId] };
+    const lookUp = async (setupType: SetupType) =>
+      bodyOf(await gateway.request(pnMembershipRequest, { ...asked, setupType }), pnMembershipResponse);
+    expect(await lookUp(SetupType.All)).toMatchObject({ allowed: [laptop.entityId, board.entityId], guests: [] });
+    expect((await lookUp(SetupType.OneToOne)).allowed).toEqual([]);
+
+    const consent = { flow: RequestFlow.Consent, consent: true } as const;
+    const body = {
+      ...registrationOf(gateway, [laptop], pnId),
+      initiator: gateway.entityId,
+      pnes: [
+        laptop.hello({ flow: RequestFlow.Setup, setupType: SetupType.OneToOne }),
+        board.hello({ flow: RequestFlow.Consent, consent: false }),
+        watch.hello(consent),
+      ],
+    };
+    const challenge = bodyOf(await gateway.request(pnRegistrationRequest, body), authenticationRequest);
+    expect(challenge.pnes.map(({ status }) => status)).toEqual([Status.AuthFailed, Status.AuthFailed, Status.Success]);
+    const response = await complete(laptop, { pnId, body, challenge }, [watch]);
+    expect(response.status).toBe(Status.PartialSuccess);
+    expect(rig.db.reads.pns.find(pnId)).toMatchObject({ initiator: gateway.entityId });
+    expect(rig.db.reads.pns.members(pnId).map(({ entityId }) => entityId)).toEqual([watch.entityId]);
+
+    const nobody = { ...body, pnId: fromHex(newPnId(rig)), pnes: [laptop.hello({ flow: RequestFlow.Consent, consent: false })] };
+    await expect(gateway.request(pnRegistrationRequest, nobody)).rejects.toMatchObject({ status: Status.AuthFailed });
   });
 
   it('gives the PN GW its copy of each LocalEUKey, for this run only', async () => {
@@ -121,20 +135,20 @@ describe('PN establishment', () => {
 
   it('tells a PNE of nobody but itself and the PN GW when members are not shared', async () => {
     const begun = await begin(gateway, [laptop, board], false);
-    const response = await complete(begun, [laptop, board]);
+    const response = await complete(laptop, begun, [laptop, board]);
     expect(names(response.inventory)).toEqual([gateway.entityId, board.entityId, laptop.entityId]);
     expect(names(board.confirm(begun.pnId, response.pnes[1] ?? {}).inventory)).toEqual([gateway.entityId, board.entityId]);
   });
 
   it('counts a PNE without proof as out', async () => {
     const begun = await begin(gateway, [laptop, board]);
-    const response = await complete(begun, [laptop]);
+    const response = await complete(laptop, begun, [laptop]);
     expect(response).toMatchObject({ status: Status.PartialSuccess });
     expect(response.pnes).toContainEqual({ pne: board.entityId, status: Status.Timeout });
   });
 
   it('keeps nothing when none passes', async () => {
-    const before = kept();
+    const before = kept(rig, laptop);
     const begun = await begin(gateway, [laptop, board]);
     const proofs = proofsOf(begun, [laptop, board]);
     const wrong = { ...proofs, pnes: proofs.pnes.map(({ pne }) => ({ pne, hashPne: new Uint8Array(32) })) };
@@ -142,7 +156,7 @@ describe('PN establishment', () => {
     const response = bodyOf(await gateway.request(authenticationResponses, wrong, transaction), pnRegistrationResponse);
     expect(response.status).toBe(Status.AuthFailed);
     expect(response).not.toHaveProperty('inventory');
-    expect(kept()).toEqual(before);
+    expect(kept(rig, laptop)).toEqual(before);
     // The same request gets the same answer; another one finds no challenge.
     expect(bodyOf(await gateway.request(authenticationResponses, wrong, transaction), pnRegistrationResponse)).toEqual(response);
     await expect(gateway.request(authenticationResponses, proofs)).rejects.toMatchObject({ status: Status.WrongState });
@@ -151,7 +165,7 @@ describe('PN establishment', () => {
   it('carries 32 PNEs in one request, with pages small enough for one answer', async () => {
     const pnes = await Promise.all(Array.from({ length: 32 }, (_, i) => PneDouble.of(gateway, `pne-with-a-rather-long-name-${i + 10}`)));
     const begun = await begin(gateway, pnes);
-    const response = await complete(begun, pnes);
+    const response = await complete(laptop, begun, pnes);
     expect(response.status).toBe(Status.Success);
     const last = pnes[31] as PneDouble;
     const { inventory } = last.confirm(begun.pnId, response.pnes[31] ?? {});

@@ -26,8 +26,8 @@ import {
 } from '@cpns/shared/messages';
 import { concat, fromHex, INNER_TYPE, type SkChannel } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { established, GatewayDouble, PneDouble } from './devices.js';
-import { Rig } from './rig.js';
+import { established, GatewayDouble, home, type PneDouble } from './devices.js';
+import type { Rig } from './rig.js';
 
 let rig: Rig;
 let gateway: GatewayDouble;
@@ -35,10 +35,7 @@ let laptop: PneDouble;
 let pnId: PnId;
 
 beforeEach(async () => {
-  rig = new Rig();
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  laptop = await PneDouble.of(gateway, 'laptop');
+  ({ rig, gateway, laptop } = await home('laptop'));
   pnId = await established(gateway, [laptop]);
 });
 

@@ -21,8 +21,8 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { established, GatewayDouble, newPnId, PneDouble } from './devices.js';
-import { Rig } from './rig.js';
+import { established, GatewayDouble, home, newPnId, PneDouble } from './devices.js';
+import type { Rig } from './rig.js';
 
 let rig: Rig;
 let gateway: GatewayDouble;
@@ -31,10 +31,7 @@ let board: PneDouble;
 let pnId: PnId;
 
 beforeEach(async () => {
-  rig = new Rig();
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  [laptop, board] = [await PneDouble.of(gateway, 'laptop'), await PneDouble.of(gateway, 'board')];
+  ({ rig, gateway, laptop, board } = await home('laptop', 'board'));
   pnId = await established(gateway, [laptop, board]);
 });
 
@@ -137,7 +134,6 @@ describe('PNE Registration refuses', () => {
 
   it.each([
     ['a hello of another flow', () => laptop.hello({ flow: RequestFlow.Setup, setupType: SetupType.OneToOne })],
-    ['a newcomer', () => laptop.hello({ flow: RequestFlow.RegisterNewcomer })],
     ['an unknown device', () => new PneDouble(gateway, rig.stranger('nobody')).hello({ flow: RequestFlow.RegisterMember })],
     ['an altered hello', () => ({ ...laptop.hello({ flow: RequestFlow.RegisterMember }), randPne: new Uint8Array(32) })],
   ])('%s', async (_what, hello) => {

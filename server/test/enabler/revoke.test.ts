@@ -15,8 +15,8 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { begin, established, GatewayDouble, PneDouble, proofsOf } from './devices.js';
-import { Rig } from './rig.js';
+import { begin, established, GatewayDouble, home, type PneDouble, proofsOf } from './devices.js';
+import type { Rig } from './rig.js';
 
 let rig: Rig;
 let gateway: GatewayDouble;
@@ -25,10 +25,7 @@ let board: PneDouble;
 let pnId: PnId;
 
 beforeEach(async () => {
-  rig = new Rig();
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  [laptop, board] = [await PneDouble.of(gateway, 'laptop'), await PneDouble.of(gateway, 'board')];
+  ({ rig, gateway, laptop, board } = await home('laptop', 'board'));
   pnId = await established(gateway, [laptop, board]);
 });
 

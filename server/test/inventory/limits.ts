@@ -7,4 +7,6 @@ export const limits: InventoryLimits = {
   answersKeptMs: 86_400_000,
   pnsPerGateway: 16,
   membersPerPn: 1_000,
+  groupsPerDevice: 64,
+  membersPerGroup: 65_536,
 };

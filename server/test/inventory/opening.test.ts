@@ -120,6 +120,21 @@ describe('migrations', () => {
     sqlite.close();
   });
 
+  it('give users of a database without policies the one that asks', async () => {
+    const path = `${testDirectory()}/older.db`;
+    const sqlite = new Sqlite(path);
+    migrate(sqlite, migrations.slice(0, 3));
+    sqlite.alone(() => {
+      sqlite.run('INSERT INTO users (user_id, added_ms) VALUES (?, 1)', alice);
+      sqlite.run("INSERT INTO subscriptions VALUES ('alice/1', ?, '[]', 1)", alice);
+    });
+    sqlite.close();
+    const { db } = testDatabase({ path });
+    expect(db.reads.users.find(alice)?.policy).toEqual({ guests: 'ask', chargeElsewhere: 'ask' });
+    await db.transact((tx) => tx.users.setPolicy(alice, { guests: 'never' }));
+    expect(db.reads.users.list().map(({ policy }) => policy.guests)).toEqual(['never']);
+  });
+
   it('leave nothing of a step that fails', () => {
     const sqlite = new Sqlite(':memory:');
     migrate(sqlite, [{ number: 1, sql: 'CREATE TABLE a (x INTEGER)' }]);

@@ -1,4 +1,4 @@
-import { type EntityId, entityId, keyId, type PnId, userId } from '@cpns/shared';
+import { type EntityId, entityId, keyId, type PnId, type SgId, userId } from '@cpns/shared';
 import { PneState } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import BetterSqlite3 from 'better-sqlite3';
@@ -17,6 +17,9 @@ const OF_EVERYTHING = [
   /^SELECT gateway AS entity_id, pn_id FROM pns UNION ALL/,
   /^SELECT DISTINCT entity_id FROM outbox$/,
   /FROM sqlite_schema/,
+  /^select .* from "sgs" order by/,
+  /^SELECT count\(\*\) AS count FROM sgs$/,
+  /^UPDATE (sgs|sg_nodes) SET [a-z, =+?]*$/,
 ];
 
 const device = (i: number): EntityId => entityId(`device-${i}`);
@@ -64,18 +67,74 @@ function fill(tx: Tx): void {
   }
 }
 
+const GROUPS = 500;
+const MEMBERS_PER_GROUP = 8;
+const sg = (i: number): SgId => toHex(numbered(16, 50_000 + i)) as SgId;
+
+function fillGroups(tx: Tx): void {
+  for (let i = 0; i < GROUPS; i++) {
+    const objects = [{ id: 'o', name: 'Object', type: 't', holder: device(i + 1) }];
+    const owner = device(i + 1);
+    tx.groups.create({ sgId: sg(i), name: `group ${i}`, owner, ownerUser: alice, serviceId: undefined, open: i % 9 === 0, objects });
+    const nodes = tx.groups.nodes(sg(i));
+    const add = Array.from({ length: MEMBERS_PER_GROUP }, (_, k) => {
+      nodes.put(k, { version: 1, sealed: octets(48) });
+      return { entityId: device(i + k + 1), pnId: undefined, gateway: device(i + k + 1), leaf: k };
+    });
+    tx.groups.change(sg(i), { add, remove: [], epoch: 1 });
+  }
+}
+
+function useGroups(tx: Tx): void {
+  const { groups } = tx;
+  groups.list();
+  groups.count();
+  groups.members(sg(1));
+  groups.firstMembers(sg(1), 3);
+  groups.member(sg(1), device(2));
+  groups.membersBehind(sg(1), device(2));
+  groups.ofMember(device(2));
+  groups.through(pn(10), device(11));
+  groups.through(pn(10));
+  groups.gateways(sg(1));
+  groups.ofUser(alice);
+  groups.openOnes(10);
+  groups.ownerless();
+  groups.keyedBefore(0);
+  groups.objects(sg(1));
+  const nodes = groups.nodes(sg(1));
+  nodes.put(3, { version: 2, sealed: undefined });
+  nodes.get(3);
+  nodes.lowestFreeLeaf();
+  nodes.setHeight(2);
+  groups.change(sg(1), { add: [], remove: [device(2)], epoch: 2 });
+  groups.rekeyed(sg(1), 3);
+  groups.setOwner(sg(1), undefined);
+  groups.remove(sg(1));
+  groups.raiseAll(1, 1);
+}
+
 /** Calls everything that runs a statement. */
 function useEverything(tx: Tx): void {
   const key = { sender: device(5), actedFor: '' as const, transaction: numbered(16, 5) };
+  useGroups(tx);
   tx.users.find(alice);
   tx.users.list();
   tx.users.add(userId('bob'), { services: [], chargeable: true });
+  tx.users.changeSubscription(userId('bob'), { chargeable: false });
+  tx.users.setPolicy(userId('bob'), { guests: 'never' });
+  const invitation = { device: device(3), user: undefined, pnId: pn(10), untilMs: undefined };
+  tx.invitations.open(userId('bob'), invitation);
+  tx.invitations.welcomes(userId('bob'), { entityId: device(3), userId: alice }, pn(10));
+  tx.invitations.withdraw(userId('bob'), invitation);
+  tx.invitations.forget(device(3));
+  tx.devices.move(device(9_998), userId('bob'));
+  tx.devices.move(device(9_998), alice);
   tx.users.remove(userId('bob'));
   tx.devices.list(alice);
   tx.devices.list();
   tx.devices.gateways();
   tx.pns.participations();
-  tx.devices.activeOf(alice, [device(1), device(2)]);
   tx.devices.countActive(alice);
   tx.devices.revoke(device(9_999));
   tx.devices.add(device(9_999), alice);
@@ -87,6 +146,7 @@ function useEverything(tx: Tx): void {
   tx.keys.activeEuKey(device(1));
   tx.keys.deactivateEuKeys(device(1));
   tx.keys.serverIdentity();
+  tx.charging.page(0, 0, 10);
   tx.pns.list();
   tx.pns.countByState();
   tx.pns.members(pn(10));
@@ -94,6 +154,12 @@ function useEverything(tx: Tx): void {
   tx.pns.ofGateway(device(10));
   tx.pns.ofMember(device(11));
   tx.pns.unconfirmedLongerThan(0);
+  tx.pns.isPending(pn(10), device(22));
+  tx.pns.addPending(pn(10), [device(22)]);
+  tx.pns.removePending(pn(10), device(23));
+  tx.pns.removePendingOf(device(23));
+  tx.pns.dropPending(0);
+  tx.pns.addMembers(pn(10), [{ entityId: device(24), contents: undefined }], octets(48));
   tx.pns.setContents(pn(10), device(21), octets(8));
   tx.pns.authenticated(pn(10), device(21));
   tx.pns.requireRoom(device(10));
@@ -133,6 +199,7 @@ it('uses an index for every statement but those about everything', async () => {
   const path = `${testDirectory()}/plans.db`;
   const { db, clock } = testDatabase({ path });
   await db.transact(fill);
+  await db.transact(fillGroups);
   await db.transact(useEverything);
   await clock.advance(31_000);
   await db.close();
@@ -147,7 +214,8 @@ it('uses an index for every statement but those about everything', async () => {
     const plan = sqlite.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
     return plan.some(
       ({ detail }) =>
-        /\bSCAN (?!json_each|\(|CONSTANT|devices USING INDEX devices_gateways)/.test(detail) && !/ORDER BY id (DESC )?LIMIT/.test(sql),
+        /\bSCAN (?!json_each|\(|CONSTANT|devices USING INDEX devices_gateways|sgs USING INDEX sgs_open)/.test(detail) &&
+        !/ORDER BY id (DESC )?LIMIT/.test(sql),
     );
   });
   sqlite.close();

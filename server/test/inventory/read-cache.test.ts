@@ -1,4 +1,4 @@
-import { type EntityId, keyId, pnId } from '@cpns/shared';
+import { type EntityId, keyId, pnId, userId } from '@cpns/shared';
 import { toHex } from '@cpns/shared/security';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -7,16 +7,33 @@ import { addAlice, addHome, alice, board, home, laptop, octets, phone, testDatab
 import { limits } from './limits.js';
 
 const devices = [phone, laptop, board];
+const bob = userId('bob');
 const kid = (number: number) => keyId(number.toString(16).padStart(16, '0'));
+
+const KINDS = [
+  'revoke',
+  'add',
+  'move',
+  'registered',
+  'authenticated',
+  'report',
+  'seen',
+  'key',
+  'no key',
+  'policy',
+  'subscription',
+  'remove alice',
+  'look',
+] as const;
 
 /** What one transaction does, step by step; it may look at everything in between and fail at its end. */
 interface Step {
-  readonly kind: 'revoke' | 'add' | 'registered' | 'authenticated' | 'report' | 'seen' | 'key' | 'no key' | 'remove alice' | 'look';
+  readonly kind: (typeof KINDS)[number];
   readonly device: EntityId;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constantFrom('revoke', 'add', 'registered', 'authenticated', 'report', 'seen', 'key', 'no key', 'remove alice', 'look'),
+  kind: fc.constantFrom(...KINDS),
   device: fc.constantFrom(...devices),
 });
 const transaction = fc.record({ steps: fc.array(step, { maxLength: 4 }), fails: fc.boolean() });
@@ -25,7 +42,6 @@ function look({ reads }: Pick<Database, 'reads'>): unknown {
   return [
     reads.users.find(alice),
     devices.map((device) => [reads.devices.find(device), reads.keys.activeEuKey(device)]),
-    reads.devices.activeOf(alice, devices),
     [1, 2, 3, 4].map((number) => reads.keys.euKeyByKid(kid(number))),
   ];
 }
@@ -33,12 +49,18 @@ function look({ reads }: Pick<Database, 'reads'>): unknown {
 function take(tx: Tx, { kind, device }: Step, next: number): void {
   const known = tx.devices.find(device);
   if (kind === 'add' && tx.users.find(alice) === undefined) tx.users.add(alice, { services: [], chargeable: true });
-  if (kind === 'add' && known?.state !== 'active') tx.devices.add(device, alice);
+  if (kind === 'add' && known?.state !== 'active' && known?.userId !== bob) tx.devices.add(device, alice);
   if (kind === 'key') tx.keys.addEuKey({ kid: kid(next), entityId: device, sealed: octets(48, next % 256), active: true });
   if (kind === 'no key') tx.keys.deactivateEuKeys(device);
   if (kind === 'look') look({ reads: tx });
   if (kind === 'remove alice' && tx.users.find(alice) !== undefined && tx.devices.countActive(alice) === 0) tx.users.remove(alice);
+  if (tx.users.find(alice) !== undefined) {
+    if (kind === 'policy') tx.users.setPolicy(alice, { guests: next % 2 === 0 ? 'never' : 'ask' });
+    if (kind === 'subscription') tx.users.changeSubscription(alice, { chargeable: next % 2 === 0 });
+  }
   if (known === undefined) return;
+  const other = known.userId === alice ? bob : alice;
+  if (kind === 'move' && known.state === 'active' && tx.users.find(other) !== undefined) tx.devices.move(device, other);
   if (kind === 'revoke') tx.devices.revoke(device);
   if (kind === 'registered') tx.devices.registered(device, octets(4, next % 256));
   if (kind === 'authenticated') tx.devices.authenticated(device);
@@ -119,7 +141,10 @@ describe('what was read before', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(transaction, { minLength: 1, maxLength: 8 }), async (transactions) => {
         const { db, clock } = testDatabase();
-        await db.transact(addAlice);
+        await db.transact((tx) => {
+          addAlice(tx);
+          tx.users.add(bob, { services: [], chargeable: true });
+        });
         let next = 0;
         for (const { steps, fails } of transactions) {
           look(db);
@@ -133,7 +158,7 @@ describe('what was read before', () => {
           expect(devices.map((device) => db.reads.devices.find(device)).filter((record) => record !== undefined)).toEqual(
             devices.flatMap((device) => db.reads.devices.list().filter(({ entityId }) => entityId === device)),
           );
-          expect(db.reads.users.find(alice)).toEqual(db.reads.users.list()[0]);
+          expect(db.reads.users.find(alice)).toEqual(db.reads.users.list().find(({ userId }) => userId === alice));
           await expect(db.transact(touchEverything)).rejects.toThrow('touched');
           expect(seen).toEqual(look(db));
         }

@@ -1,5 +1,5 @@
 import { CpnsError } from '../errors.js';
-import { copyOf, readU64be, u64be } from '../security/bytes.js';
+import { copyOf, isAscii, readU64be, u64be } from '../security/bytes.js';
 
 /** What the codec carries: no floats, no tags, no null. Maps have unsigned integer keys. A bigint is 2^53 or more. */
 export type CborValue = number | bigint | string | boolean | Uint8Array | readonly CborValue[] | CborMap;
@@ -63,11 +63,6 @@ function headLength(argument: number | bigint): number {
   if (argument < WIDER_FROM[1]) return 2;
   if (argument < WIDER_FROM[2]) return 3;
   return argument < WIDER_FROM[3] ? 5 : 9;
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
 }
 
 /** Deterministic form orders the entries of a map by key. Most maps come in that order. */

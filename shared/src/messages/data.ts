@@ -1,3 +1,4 @@
+import { contentPart, contentRequest } from './contents.js';
 import { entityIdField, pnIdField, sgIdField, statusField } from './fields.js';
 import { defineMessage } from './message-type.js';
 import { bytes, field, type Infer, oneOf, optional, struct, text } from './schema.js';
@@ -65,8 +66,14 @@ export const pnData = defineMessage({
     message: field(4, bytes(1, 16_320)),
   }),
 });
-/** What a PN Data message holds once opened: data, or the receipt for one. */
-export const pnDataContent = struct({ data: optional(1, applicationData), receipt: optional(2, dataReceipt) });
+/** What a PN Data message holds once opened: data, or the receipt for one; the wish for a part of a content, or that part. */
+export const pnDataContent = struct({
+  data: optional(1, applicationData),
+  receipt: optional(2, dataReceipt),
+  contentRequest: optional(3, contentRequest),
+  contentPart: optional(4, contentPart),
+});
+export type PnDataContent = Infer<typeof pnDataContent>;
 /** Data to a service group, sealed under its Group Key. */
 export const sgData = defineMessage({
   number: 163,

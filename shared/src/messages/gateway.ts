@@ -80,7 +80,12 @@ export const pnMembershipResponse = defineMessage({
   directions: ['Server>GW'],
   channels: ['sk'],
   source: 'seed 002 steps 20, 21',
-  body: struct({ status: field(1, statusField), allowed: field(2, list(entityIdField, 1000)) }),
+  body: struct({
+    status: field(1, statusField),
+    allowed: field(2, list(entityIdField, 1000)),
+    /** Those of `allowed` that belong to other users than the PN GW does. */
+    guests: optional(3, list(entityIdField, 1000)),
+  }),
 });
 export const pnKeyRequest = defineMessage({
   number: 56,

@@ -2,7 +2,7 @@ import { entityIdField, epochField, macField, nonceField, pnIdField, recordField
 import { hello } from './hello.js';
 import { inventory } from './inventory.js';
 import { defineMessage } from './message-type.js';
-import { field, list, oneOf, optional, struct } from './schema.js';
+import { bool, field, list, oneOf, optional, struct } from './schema.js';
 
 /** Action of a PNE Request. */
 export const PneAction = { Invite: 2, Join: 3, Leave: 4 } as const;
@@ -46,6 +46,8 @@ export const pneRequest = defineMessage({
     pne: field(3, entityIdField),
     hello: optional(4, hello),
     randGw: optional(5, nonceField),
+    /** Join: the PN GW's owner lets this PNE in, whoever it belongs to (protocol 0.15). */
+    ownerAgrees: optional(6, bool),
   }),
 });
 export const pneResponse = defineMessage({
@@ -60,9 +62,11 @@ export const pneResponse = defineMessage({
     pnId: field(2, pnIdField),
     hashServer: optional(3, macField),
     record: optional(4, recordField),
+    /** For the PN GW, which keeps it to itself. */
+    inventory: optional(5, inventory),
   }),
 });
-/** Add (with hellos, answered by Authentication Request) or remove. */
+/** Add (with hellos, answered by Authentication Request; without, as Pending until they register) or remove. */
 export const pnUpdateRequest = defineMessage({
   number: 100,
   name: 'PN Update Request',
@@ -77,6 +81,8 @@ export const pnUpdateRequest = defineMessage({
     reason: optional(4, oneOf(RemoveReason)),
     hellos: optional(5, list(hello, 32)),
     randGw: optional(6, nonceField),
+    /** Add: the PN GW's owner lets them in, whoever they belong to (protocol 0.15). */
+    ownerAgrees: optional(7, bool),
   }),
 });
 export const pnUpdateResponse = defineMessage({

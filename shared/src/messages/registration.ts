@@ -1,7 +1,8 @@
 import { macField, nonceField, pnIdField, recordField, statusField } from './fields.js';
 import { hello } from './hello.js';
+import { inventory } from './inventory.js';
 import { defineMessage } from './message-type.js';
-import { field, optional, struct } from './schema.js';
+import { bool, field, optional, struct } from './schema.js';
 
 const source = 'seed 001 1.4';
 
@@ -22,7 +23,13 @@ export const pneRegistrationForward = defineMessage({
   directions: ['GW>Server'],
   channels: ['sk'],
   source,
-  body: struct({ pnId: field(1, pnIdField), hello: field(2, hello), randGw: field(3, nonceField) }),
+  body: struct({
+    pnId: field(1, pnIdField),
+    hello: field(2, hello),
+    randGw: field(3, nonceField),
+    /** A newcomer: the PN GW's owner lets it in, whoever it belongs to (protocol 0.15). */
+    ownerAgrees: optional(4, bool),
+  }),
 });
 export const pneRegistrationResponse = defineMessage({
   number: 82,
@@ -36,5 +43,7 @@ export const pneRegistrationResponse = defineMessage({
     pnId: field(2, pnIdField),
     hashServer: optional(3, macField),
     record: optional(4, recordField),
+    /** After a newcomer's registration, for the PN GW, which keeps it to itself. */
+    inventory: optional(5, inventory),
   }),
 });

@@ -1,7 +1,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -19,11 +18,12 @@ import {
   concat,
   copyOf,
   fromHex,
-  nobleProvider,
   requireLength,
   TAG_LENGTH,
   toHex,
 } from '@cpns/shared/security';
+import { hmacSha256 } from './native-hmac.js';
+import { unwrapSiv, wrapSiv } from './native-siv.js';
 
 const AEAD = 'chacha20-poly1305';
 /** Without this length some ciphers of Node take a tag of 4 octets. */
@@ -81,13 +81,13 @@ function isSmallOrder(publicKey: Uint8Array): boolean {
   return SMALL_ORDER_Y.has(toHex(y));
 }
 
-/** The primitives of suite 1 from `node:crypto`; AES-SIV, which OpenSSL 3.0 does not offer here, from the noble provider. */
+/** The primitives of suite 1 from `node:crypto`. */
 export const nativeProvider: CryptoProvider = {
   name: 'native',
 
   sha256: (message) => plain(hash('sha256', message, 'buffer')),
 
-  hmac: (key, message) => plain(createHmac('sha256', key).update(message).digest()),
+  hmac: hmacSha256,
 
   seal(key, nonce, aad, content) {
     requireLength('AEAD key', key, AEAD_KEY_LENGTH);
@@ -121,8 +121,8 @@ export const nativeProvider: CryptoProvider = {
     return plain(content);
   },
 
-  wrap: nobleProvider.wrap,
-  unwrap: nobleProvider.unwrap,
+  wrap: wrapSiv,
+  unwrap: unwrapSiv,
 
   x25519Public: (privateKey) => publicOf(x25519Private(privateKey)),
 
@@ -141,7 +141,10 @@ export const nativeProvider: CryptoProvider = {
 
   ed25519Public: (seed) => publicOf(ed25519Private(seed)),
 
-  ed25519Sign: (seed, message) => plain(sign(null, message, ed25519Private(seed))),
+  ed25519Signer(seed) {
+    const key = ed25519Private(seed);
+    return (message) => plain(sign(null, message, key));
+  },
 
   ed25519Verify(publicKey, message, signature) {
     // OpenSSL verifies under keys of small order, for which anybody can make a signature.

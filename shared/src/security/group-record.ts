@@ -1,4 +1,4 @@
-import { encodeCbor } from '../messages/cbor.js';
+import { type CborValue, encodeCbor } from '../messages/cbor.js';
 import type { CryptoProvider } from '../ports.js';
 import { EMPTY } from './bytes.js';
 import { enc, expand } from './kdf.js';
@@ -18,6 +18,14 @@ export interface GroupRecordName {
   readonly version: number;
   readonly underNode: number;
   readonly underVersion: number;
+}
+
+/** Octets of a wrapped key: the SIV tag and the key. */
+export const WRAPPED_NODE_KEY_LENGTH = 48;
+
+/** A key under another one, as it travels in a rekey of its group and epoch. */
+export interface GroupRecord extends Omit<GroupRecordName, 'sgId' | 'epoch'> {
+  readonly wrapped: Uint8Array;
 }
 
 /** Associated data of a record: a key is good for its group, epoch and place in the tree only. */
@@ -41,7 +49,12 @@ export function unwrapNodeKey(provider: CryptoProvider, name: GroupRecordName, u
   return octets === undefined ? undefined : Secret.take(`node ${name.node} version ${name.version}`, octets);
 }
 
-/** rec as it travels: CBOR [node, ver, underNode, underVer, wrapped]. */
-export function encodeGroupRecord({ node, version, underNode, underVersion }: GroupRecordName, wrapped: Uint8Array): Uint8Array {
-  return encodeCbor([node, version, underNode, underVersion, wrapped]);
+/** rec as it stands in a part: [node, ver, underNode, underVer, wrapped]. */
+export function groupRecordItem({ node, version, underNode, underVersion, wrapped }: GroupRecord): CborValue {
+  return [node, version, underNode, underVersion, wrapped];
+}
+
+/** The octets of {@link groupRecordItem}. */
+export function encodeGroupRecord(record: GroupRecord): Uint8Array {
+  return encodeCbor(groupRecordItem(record));
 }

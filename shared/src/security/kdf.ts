@@ -1,33 +1,44 @@
 import { CpnsError } from '../errors.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, EMPTY, u32be, u64be, utf8 } from './bytes.js';
+import { concat, EMPTY, isAscii, requireU32, utf8, writeU32be, writeU64be } from './bytes.js';
 import { CONTEXT } from './labels.js';
 
 /** Text enters as UTF-8, a number as u32, a bigint as u64 (both big-endian). */
 export type EncItem = string | Uint8Array | number | bigint;
 
-function octetsOf(item: EncItem): Uint8Array {
-  if (typeof item === 'string') return utf8(item);
-  if (typeof item === 'number') return u32be(item);
-  if (typeof item === 'bigint') return u64be(item);
-  return item;
-}
-
 /** `u32be(n) || for each item: u32be(length) || octets`. Injective: no two different tuples of octets give the same result. */
 export function enc(...items: readonly EncItem[]): Uint8Array {
-  const octets = items.map(octetsOf);
+  // Nearly all text in formulas is ASCII, whose units are its octets; every formula comes through here.
+  if (items.some((item) => typeof item === 'string' && !isAscii(item))) {
+    return enc(...items.map((item) => (typeof item === 'string' ? utf8(item) : item)));
+  }
   let length = 4;
-  for (const item of octets) length += 4 + item.length;
+  for (const item of items) length += 4 + lengthOf(item);
   const result = new Uint8Array(length);
-  const view = new DataView(result.buffer);
-  view.setUint32(0, octets.length);
+  writeU32be(result, 0, items.length);
   let at = 4;
-  for (const item of octets) {
-    view.setUint32(at, item.length);
-    result.set(item, at + 4);
-    at += 4 + item.length;
+  for (const item of items) {
+    writeU32be(result, at, lengthOf(item));
+    write(result, at + 4, item);
+    at += 4 + lengthOf(item);
   }
   return result;
+}
+
+/** Of text in ASCII. */
+function lengthOf(item: EncItem): number {
+  if (typeof item === 'number') return 4;
+  return typeof item === 'bigint' ? 8 : item.length;
+}
+
+/** Text is in ASCII. @throws CpnsError Internal/BadNumber */
+function write(octets: Uint8Array, at: number, item: EncItem): void {
+  if (typeof item === 'string') for (let i = 0; i < item.length; i++) octets[at + i] = item.charCodeAt(i);
+  else if (typeof item === 'bigint') writeU64be(octets, at, item);
+  else if (typeof item === 'number') {
+    requireU32(item);
+    writeU32be(octets, at, item);
+  } else octets.set(item, at);
 }
 
 /** HKDF-Extract (RFC 5869 section 2.2): HMAC-SHA-256 with `salt` as key. */

@@ -2,7 +2,7 @@ import { CpnsError } from '../errors.js';
 import { type EntityId, isEntityId } from '../ids.js';
 import { encodeCbor } from '../messages/cbor.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, copyOf, nonceFor, readU64be, u32be } from './bytes.js';
+import { concat, readU32be, readU64be, u32be } from './bytes.js';
 import { enc, expand } from './kdf.js';
 import { ENC, type EXPAND } from './labels.js';
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, TAG_LENGTH } from './provider-lengths.js';
@@ -38,7 +38,7 @@ export function messageSalt(bootCounter: number, random: Uint8Array): Uint8Array
 }
 
 export function bootCounterOf(salt: Uint8Array): number {
-  return new DataView(salt.buffer, salt.byteOffset, salt.byteLength).getUint32(0);
+  return readU32be(salt);
 }
 
 /** key (32) and iv (12) of one sender's run under the key of an epoch. */
@@ -61,38 +61,7 @@ export function messageAad({ scope, epoch, idSender, salt, seq }: MessageHeader)
   return enc(ENC.groupMessage, scope, epoch, idSender, salt, seq);
 }
 
-/** Key and nonce of the message `seq` of a sender's run. */
-function keyAndNonce(keyIv: Uint8Array, seq: bigint): { key: Uint8Array; nonce: Uint8Array } {
-  return { key: keyIv.subarray(0, AEAD_KEY_LENGTH), nonce: nonceFor(keyIv.subarray(AEAD_KEY_LENGTH), seq) };
-}
-
-/** Everything about one sealed message; the message itself is `header || sealed`. */
-export interface SealedMessage {
-  readonly header: Uint8Array;
-  readonly nonce: Uint8Array;
-  readonly aad: Uint8Array;
-  readonly sealed: Uint8Array;
-}
-
-/** Seals one message. `keyIv` from {@link messageKeyIv} of the same header; `seq` must never come twice with it. */
-export function sealMessage(provider: CryptoProvider, keyIv: Uint8Array, header: MessageHeader, content: Uint8Array): SealedMessage {
-  const { key, nonce } = keyAndNonce(keyIv, header.seq);
-  const aad = messageAad(header);
-  return { header: encodeMessageHeader(header), nonce, aad, sealed: provider.seal(key, nonce, aad, content) };
-}
-
-/** The content, or undefined when header or octets are not those that were sealed with `keyIv`. */
-export function openMessage(
-  provider: CryptoProvider,
-  keyIv: Uint8Array,
-  header: MessageHeader,
-  sealed: Uint8Array,
-): Uint8Array | undefined {
-  const { key, nonce } = keyAndNonce(keyIv, header.seq);
-  return provider.open(key, nonce, messageAad(header), sealed);
-}
-
-/** A message taken apart; nothing of it is believed yet. */
+/** A message taken apart, into views of its octets; nothing of it is believed yet. */
 export interface ParsedMessage {
   readonly header: MessageHeader & { readonly idSender: EntityId };
   readonly sealed: Uint8Array;
@@ -151,7 +120,7 @@ class HeaderReader {
     const length = this.unsigned(major);
     if (length < least || length > most) throw malformed();
     const end = this.at + Number(length);
-    const value = copyOf(this.octets.subarray(this.at, end));
+    const value = this.octets.subarray(this.at, end);
     this.at = end;
     return value;
   }

@@ -2,7 +2,6 @@ import { CpnsError } from '../errors.js';
 import type { EntityId } from '../ids.js';
 import type { CryptoProvider, Entropy } from '../ports.js';
 import { authFailed } from './auth-error.js';
-import { concat } from './bytes.js';
 import {
   MESSAGE_CONTENT_MAX,
   MESSAGE_KEY_LENGTH,
@@ -10,11 +9,10 @@ import {
   type MessageLabel,
   messageKeyIv,
   messageSalt,
-  openMessage,
   parseMessage,
-  sealMessage,
 } from './keyed-message.js';
-import { Secret } from './secret.js';
+import type { Secret } from './secret.js';
+import { SenderKey } from './sender-key.js';
 import { type MessageMark, SenderWindows } from './sender-windows.js';
 
 export interface KeyedMessagesOptions<K extends Secret> {
@@ -50,9 +48,9 @@ export interface OpenedMessage {
   readonly current: boolean;
 }
 
-interface SendingKey {
-  readonly salt: Uint8Array;
-  readonly keyIv: Secret;
+interface Sending {
+  readonly key: SenderKey;
+  /** Number of the next message. */
   seq: bigint;
 }
 
@@ -62,7 +60,7 @@ interface Epoch {
   /** Received until then (monotonic). */
   untilMs: number;
   readonly windows: SenderWindows;
-  sending: SendingKey | undefined;
+  sending: Sending | undefined;
 }
 
 /**
@@ -127,40 +125,34 @@ export class KeyedMessages<K extends Secret> {
     const epoch = nowMs < this.#switchAtMs && before !== undefined ? before : newest;
     if (epoch === undefined)
       throw new CpnsError('State', 'NoKey', 'There is no key for these messages yet: wait until the PN GW hands it out.');
-    epoch.sending ??= this.#sendingKey(epoch);
-    const { sending } = epoch;
-    const header: MessageHeader = {
-      scope: this.#scope,
-      epoch: epoch.epoch,
-      idSender: this.#options.self,
-      salt: sending.salt,
-      seq: sending.seq,
-    };
-    sending.seq += 1n;
-    const message = sealMessage(this.#options.provider, sending.keyIv.reveal(), header, content);
-    return concat(message.header, message.sealed);
+    epoch.sending ??= this.#startSending(epoch);
+    return epoch.sending.key.seal(epoch.sending.seq++, content);
   }
 
   /**
-   * @throws CpnsError Codec/BadMessage; Auth/WrongScope, OwnMessage, OldEpoch, OldSalt, TooManySalts, TooManySenders, Replayed,
-   * WrongTag; State/NewerEpoch: this device missed a key and must ask for it
+   * `from`: whose message it is said to be, by whoever answers for that. One that names another sender within is not counted as that one's:
+   * an insider could silence a member in its name.
+   * @throws CpnsError Codec/BadMessage; Auth/WrongScope, WrongSender, OwnMessage, OldEpoch, OldSalt, TooManySalts, TooManySenders,
+   * Replayed, WrongTag; State/NewerEpoch: this device missed a key and must ask for it
    */
-  open(message: Uint8Array, nowMs: number): OpenedMessage {
+  open(message: Uint8Array, nowMs: number, from?: EntityId): OpenedMessage {
     this.#retire(nowMs);
     const { provider, self } = this.#options;
     const { header, sealed } = parseMessage(message);
     if (!provider.equal(header.scope, this.#scope)) throw authFailed('WrongScope', 'The message belongs to another network or group.');
+    if (from !== undefined && header.idSender !== from)
+      throw authFailed('WrongSender', 'The message names another sender than it is said to be of.');
     if (header.idSender === self) throw authFailed('OwnMessage', 'A message came back to its own sender.');
     const epoch = this.#epochs.find((candidate) => candidate.epoch === header.epoch);
     if (epoch === undefined) throw this.#noKey(header.epoch);
     const sender = epoch.windows.admit(header.idSender, header.salt, header.seq);
-    const keyIv = sender.keyIv ?? this.#keyIv(epoch.key, header);
-    const content = openMessage(provider, keyIv.reveal(), header, sealed);
+    const key = sender.key ?? this.#senderKey(epoch.key, header);
+    const content = key.open(header.seq, sealed);
     if (content === undefined) {
-      if (sender.keyIv === undefined) keyIv.erase();
+      if (sender.key === undefined) key.erase();
       throw authFailed('WrongTag', 'The message was not sealed with the key of this network or group.');
     }
-    sender.accept(keyIv);
+    sender.accept(key);
     return { idSender: header.idSender, epoch: epoch.epoch, seq: header.seq, content, current: epoch === this.#epochs[0] };
   }
 
@@ -191,11 +183,10 @@ export class KeyedMessages<K extends Secret> {
   }
 
   #retire(nowMs: number): void {
-    const [kept, over] = [[] as Epoch[], [] as Epoch[]];
-    for (const epoch of this.#epochs) (epoch.untilMs > nowMs ? kept : over).push(epoch);
+    const over = this.#epochs.filter(({ untilMs }) => untilMs <= nowMs);
     if (over.length === 0) return;
     for (const epoch of over) eraseEpoch(epoch);
-    this.#epochs = kept;
+    this.#epochs = this.#epochs.filter((epoch) => !over.includes(epoch));
   }
 
   #noKey(epoch: bigint): CpnsError {
@@ -205,19 +196,20 @@ export class KeyedMessages<K extends Secret> {
       : new CpnsError('State', 'NewerEpoch', `The message is under the key of epoch ${epoch}, which this device does not have yet.`);
   }
 
-  #sendingKey(epoch: Epoch): SendingKey {
-    const salt = messageSalt(this.#options.bootCounter, this.#options.entropy.bytes(4));
-    const keyIv = this.#keyIv(epoch.key, { scope: this.#scope, epoch: epoch.epoch, idSender: this.#options.self, salt });
-    return { salt, keyIv, seq: 0n };
+  #startSending({ epoch, key }: Epoch): Sending {
+    const { bootCounter, entropy, self } = this.#options;
+    const salt = messageSalt(bootCounter, entropy.bytes(4));
+    return { key: this.#senderKey(key, { scope: this.#scope, epoch, idSender: self, salt }), seq: 0n };
   }
 
-  #keyIv(key: Secret, header: Omit<MessageHeader, 'seq'>): Secret {
-    return Secret.take('message key', messageKeyIv(this.#options.provider, key.reveal(), this.#label, header));
+  #senderKey(key: Secret, header: Omit<MessageHeader, 'seq'>): SenderKey {
+    const { provider } = this.#options;
+    return new SenderKey(provider, messageKeyIv(provider, key.reveal(), this.#label, header), header);
   }
 }
 
 function eraseEpoch(epoch: Epoch): void {
   epoch.key.erase();
-  epoch.sending?.keyIv.erase();
+  epoch.sending?.key.erase();
   epoch.windows.erase();
 }

@@ -5,6 +5,7 @@ import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { CryptoProvider } from '../ports.js';
+import { copyOf } from './bytes.js';
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, CURVE_KEY_LENGTH, requireLength, SIV_KEK_LENGTH } from './provider-lengths.js';
 
 /** The reference: the primitives of suite 1 in plain JavaScript, for every platform. */
@@ -65,9 +66,10 @@ export const nobleProvider: CryptoProvider = {
     return ed25519.getPublicKey(seed);
   },
 
-  ed25519Sign(seed, message) {
+  ed25519Signer(seed) {
     requireLength('Ed25519 seed', seed, CURVE_KEY_LENGTH);
-    return ed25519.sign(message, seed);
+    const own = copyOf(seed);
+    return (message) => ed25519.sign(message, own);
   },
 
   ed25519Verify(publicKey, message, signature) {

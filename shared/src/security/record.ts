@@ -1,6 +1,6 @@
 import { CpnsError } from '../errors.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, nonceFor, u64be } from './bytes.js';
+import { concat, nonceFor, u64be, writeU64be } from './bytes.js';
 import { TAG_LENGTH } from './provider-lengths.js';
 
 /** First octet of a record; 0x00 marks a frame in clear and is never a record (security: records). */
@@ -88,7 +88,19 @@ export function orderedHeader(type: number, sid: Uint8Array, keyEpoch: number, s
 }
 
 export function skHeader(sid: Uint8Array, inst: Uint8Array, seq: bigint, sealedLength: number): Uint8Array {
-  return concat(new Uint8Array([RECORD_TYPE.sk]), sid, inst, u64be(seq), new Uint8Array([sealedLength >>> 8, sealedLength]));
+  const header = new Uint8Array(SK_HEADER_LENGTH);
+  writeSkHeader(header, sid, inst, seq, sealedLength);
+  return header;
+}
+
+/** Writes the header in front of a record. */
+export function writeSkHeader(record: Uint8Array, sid: Uint8Array, inst: Uint8Array, seq: bigint, sealedLength: number): void {
+  record[0] = RECORD_TYPE.sk;
+  record.set(sid, 1);
+  record.set(inst, 1 + sid.length);
+  writeU64be(record, SK_HEADER_LENGTH - 10, seq);
+  record[SK_HEADER_LENGTH - 2] = sealedLength >>> 8;
+  record[SK_HEADER_LENGTH - 1] = sealedLength;
 }
 
 interface RecordInputs {

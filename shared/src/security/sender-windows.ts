@@ -1,9 +1,10 @@
 import type { EntityId } from '../ids.js';
 import type { CryptoProvider } from '../ports.js';
 import { authFailed } from './auth-error.js';
+import { copyOf } from './bytes.js';
 import { bootCounterOf } from './keyed-message.js';
 import { ReplayWindow } from './replay-window.js';
-import type { Secret } from './secret.js';
+import type { SenderKey } from './sender-key.js';
 
 /** Runs of one sender that are told apart at once; more can only come from clones or forgers. */
 export const SALTS_PER_SENDER = 4;
@@ -20,15 +21,15 @@ export interface MessageMark {
 interface Run {
   readonly salt: Uint8Array;
   readonly window: ReplayWindow;
-  keyIv: Secret | undefined;
+  key: SenderKey | undefined;
 }
 
 /** A message that passed the window. Nothing is remembered of it before {@link accept}. */
 export interface Admission {
-  /** Key and iv of that run, when a message of it was accepted before. */
-  readonly keyIv: Secret | undefined;
-  /** The tag has verified: takes the number as seen, and `keyIv` over. */
-  accept(keyIv: Secret): void;
+  /** The key of that run, when a message of it was accepted before. */
+  readonly key: SenderKey | undefined;
+  /** The tag has verified: takes the number as seen, and `key` over. */
+  accept(key: SenderKey): void;
 }
 
 /**
@@ -44,7 +45,7 @@ export class SenderWindows {
   constructor(provider: CryptoProvider, maxSenders: number, marks: readonly MessageMark[]) {
     this.#provider = provider;
     this.#maxSenders = maxSenders;
-    for (const { idSender, salt, highest } of marks) this.#keep(idSender, { salt, window: new ReplayWindow(highest), keyIv: undefined });
+    for (const { idSender, salt, highest } of marks) this.#keep(idSender, { salt, window: new ReplayWindow(highest), key: undefined });
   }
 
   get unsaved(): number {
@@ -66,11 +67,11 @@ export class SenderWindows {
       throw authFailed('TooManySenders', 'There are more senders than this network or group can have members.');
     }
     return {
-      keyIv: known?.keyIv,
-      accept: (keyIv) => {
-        const run = known ?? { salt, window: new ReplayWindow(), keyIv };
+      key: known?.key,
+      accept: (key) => {
+        const run = known ?? { salt: copyOf(salt), window: new ReplayWindow(), key };
         run.window.accept(seq);
-        run.keyIv = keyIv;
+        run.key = key;
         if (known === undefined) this.#keep(idSender, run);
         this.#unsaved++;
       },
@@ -87,7 +88,7 @@ export class SenderWindows {
   }
 
   erase(): void {
-    for (const runs of this.#senders.values()) for (const run of runs) run.keyIv?.erase();
+    for (const runs of this.#senders.values()) for (const run of runs) run.key?.erase();
     this.#senders.clear();
   }
 
@@ -96,7 +97,7 @@ export class SenderWindows {
     const kept: Run[] = [];
     for (const other of this.#senders.get(idSender) ?? []) {
       if (bootCounterOf(other.salt) >= boot) kept.push(other);
-      else other.keyIv?.erase();
+      else other.key?.erase();
     }
     kept.push(run);
     this.#senders.set(idSender, kept);

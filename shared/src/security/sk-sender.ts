@@ -14,8 +14,8 @@ import {
   requireContent,
   type SealOptions,
   SK_HEADER_LENGTH,
-  skHeader,
   writePlain,
+  writeSkHeader,
 } from './record.js';
 import { AGE_LIMITS, type AgeLimits, lowerLimits, SessionAge } from './session-limits.js';
 import { INST_LENGTH, skRecordKeys, skSid } from './sk-record.js';
@@ -110,13 +110,12 @@ export class SkSender {
   #seal(innerType: InnerType, content: Uint8Array, options: SealOptions | undefined): Uint8Array {
     const length = (options?.pad ?? true) ? paddedLength(content.length + 1) : content.length + 1;
     const seq = BigInt(this.#seq++);
-    const header = skHeader(this.#sid, this.#inst, seq, length + TAG_LENGTH);
+    const record = new Uint8Array(SK_HEADER_LENGTH + length + TAG_LENGTH);
+    writeSkHeader(record, this.#sid, this.#inst, seq, length + TAG_LENGTH);
     const plain = new Uint8Array(length);
     writePlain(plain, innerType, content);
-    const sealed = this.#provider.seal(this.#keys.key, nonceFor(this.#keys.iv, seq), header, plain);
-    const record = new Uint8Array(SK_HEADER_LENGTH + sealed.length);
-    record.set(header);
-    record.set(sealed, SK_HEADER_LENGTH);
+    const { key, iv } = this.#keys;
+    record.set(this.#provider.seal(key, nonceFor(iv, seq), record.subarray(0, SK_HEADER_LENGTH), plain), SK_HEADER_LENGTH);
     return record;
   }
 

@@ -1,12 +1,12 @@
 import { CpnsError } from '../errors.js';
 import type { CryptoProvider } from '../ports.js';
-import { concat, toHex, u32be } from '../security/bytes.js';
+import { toHex, writeU32be } from '../security/bytes.js';
+
+const LENGTH_OCTETS = 4;
 
 /** One call of `seal`. Digests only: the record holds no key and no plaintext. */
 export interface SealRecord {
-  /** SHA-256(key || nonce), hex. */
-  readonly slot: string;
-  /** SHA-256(key), hex. */
+  /** SHA-256 over the length and the key, hex. */
   readonly key: string;
   readonly nonce: string;
   /** SHA-256 over the lengths, associated data and plaintext, hex. */
@@ -35,7 +35,9 @@ export class RecordingProvider implements CryptoProvider {
   readonly wraps: WrapRecord[] = [];
   readonly reuses: NonceReuse[] = [];
   readonly #inner: CryptoProvider;
+  /** By key and nonce. */
   readonly #slots = new Map<string, SealRecord>();
+  #scratch = new Uint8Array(1_024);
 
   constructor(inner: CryptoProvider) {
     this.#inner = inner;
@@ -56,9 +58,10 @@ export class RecordingProvider implements CryptoProvider {
 
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): Uint8Array {
     const sealed = this.#inner.seal(key, nonce, aad, plain);
-    const record = { slot: this.#digest(key, nonce), key: this.#digest(key), nonce: toHex(nonce), input: this.#digest(aad, plain) };
-    const first = this.#slots.get(record.slot);
-    if (first === undefined) this.#slots.set(record.slot, record);
+    const record = { key: this.#digest(key), nonce: toHex(nonce), input: this.#digest(aad, plain) };
+    const slot = `${record.key} ${record.nonce}`;
+    const first = this.#slots.get(slot);
+    if (first === undefined) this.#slots.set(slot, record);
     else this.reuses.push({ first, second: record, sameInput: first.input === record.input });
     this.seals.push(record);
     return sealed;
@@ -90,8 +93,8 @@ export class RecordingProvider implements CryptoProvider {
   ed25519Public(seed: Uint8Array): Uint8Array {
     return this.#inner.ed25519Public(seed);
   }
-  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
-    return this.#inner.ed25519Sign(seed, message);
+  ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
+    return this.#inner.ed25519Signer(seed);
   }
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     return this.#inner.ed25519Verify(publicKey, message, signature);
@@ -100,9 +103,20 @@ export class RecordingProvider implements CryptoProvider {
     return this.#inner.equal(a, b);
   }
 
-  /** Digest of several strings; the lengths keep them apart. */
-  #digest(...parts: readonly Uint8Array[]): string {
-    const framed = parts.map((part) => concat(u32be(part.length), part));
-    return toHex(this.#inner.sha256(concat(...framed)));
+  /** Digest of one or two strings; the lengths keep them apart. */
+  #digest(one: Uint8Array, other?: Uint8Array): string {
+    const length = LENGTH_OCTETS + one.length + (other === undefined ? 0 : LENGTH_OCTETS + other.length);
+    if (length > this.#scratch.length) this.#scratch = new Uint8Array(2 * length);
+    this.#frame(0, one);
+    if (other !== undefined) this.#frame(LENGTH_OCTETS + one.length, other);
+    const framed = this.#scratch.subarray(0, length);
+    const digest = toHex(this.#inner.sha256(framed));
+    framed.fill(0);
+    return digest;
+  }
+
+  #frame(at: number, part: Uint8Array): void {
+    writeU32be(this.#scratch, at, part.length);
+    this.#scratch.set(part, at + LENGTH_OCTETS);
   }
 }

@@ -19,6 +19,8 @@ interface Timer {
 const HOUR_MS = 3_600_000;
 /** After so many turns in which nothing happened and no timer waits, nothing is going to happen. */
 const IDLE_TURNS = 100;
+/** What one timer sets off may go through a few commits, each a turn of the host, before it sets the next timer. */
+const QUIET_TURNS = 4;
 
 /** Time that passes only when a test says so; everything in between happens at one instant, in the order of the due times. */
 export class VirtualClock implements Clock {
@@ -68,7 +70,15 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     await this.#drive(async () => {
       const untilMs = this.#nowMs + ms;
-      while ((this.#timers.at(-1)?.dueMs ?? Number.POSITIVE_INFINITY) <= untilMs) await this.#step();
+      for (let idle = 0; idle < QUIET_TURNS; ) {
+        if ((this.#timers.at(-1)?.dueMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
+          await this.#step();
+          idle = 0;
+        } else {
+          await this.#turn();
+          idle++;
+        }
+      }
       this.#nowMs = untilMs;
     });
   }

@@ -74,7 +74,7 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
       ] as const;
       for (const [seed, publicKey, message, signature] of vectors) {
         expect(toHex(provider.ed25519Public(hex(seed)))).toBe(publicKey);
-        expect(toHex(provider.ed25519Sign(hex(seed), hex(message)))).toBe(signature);
+        expect(toHex(provider.ed25519Signer(hex(seed))(hex(message)))).toBe(signature);
         expect(provider.ed25519Verify(hex(publicKey), hex(message), hex(signature))).toBe(true);
       }
     });
@@ -125,7 +125,7 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
     it('refuses signatures that are malformed, altered, or under a key for which anybody can sign', () => {
       const seed = octets(32);
       const publicKey = provider.ed25519Public(seed);
-      const signature = provider.ed25519Sign(seed, utf8('rekey'));
+      const signature = provider.ed25519Signer(seed)(utf8('rekey'));
       expect(provider.ed25519Verify(publicKey, utf8('rekeY'), signature)).toBe(false);
       for (const at of [0, 31, 32, 63]) {
         const changed = signature.slice();
@@ -160,7 +160,7 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
         (length) => provider.x25519Public(octets(32 + length)),
         (length) => provider.x25519(octets(32 + length), octets(32, 9)),
         (length) => provider.ed25519Public(octets(32 + length)),
-        (length) => provider.ed25519Sign(octets(32 + length), octets(1)),
+        (length) => provider.ed25519Signer(octets(32 + length)),
       ];
       for (const call of calls) for (const length of [-1, 1]) expect(() => call(length)).toThrow(badLength);
     });
@@ -179,7 +179,8 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
       const sealed = provider.seal(key, nonce, aad, plain);
       const wrapped = provider.wrap(kek, aad, plain);
       const peer = provider.x25519Public(octets(32, 9));
-      const signature = provider.ed25519Sign(seed, plain);
+      const sign = provider.ed25519Signer(seed);
+      const signature = sign(plain);
       const results: (Uint8Array | undefined)[] = [
         provider.sha256(plain),
         provider.hmac(key, plain),
@@ -196,6 +197,7 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
       const copies = results.map((result) => result?.slice());
       for (const input of Object.values(inputs)) input.fill(0xff);
       expect(results).toEqual(copies);
+      expect(sign(before.plain)).toEqual(signature);
       for (const result of results) {
         expect(Object.getPrototypeOf(result)).toBe(Uint8Array.prototype);
         expect(result?.buffer.byteLength).toBe(result?.length);
@@ -211,7 +213,9 @@ export function describeCryptoProvider(provider: CryptoProvider): void {
       expect(provider.unwrap(kek, aad, viewOf(wrapped))).toEqual(plain);
       expect(provider.x25519Public(viewOf(key))).toEqual(provider.x25519Public(key));
       const publicKey = provider.ed25519Public(viewOf(key));
-      expect(provider.ed25519Verify(viewOf(publicKey), viewOf(plain), viewOf(provider.ed25519Sign(viewOf(key), viewOf(plain))))).toBe(true);
+      expect(provider.ed25519Verify(viewOf(publicKey), viewOf(plain), viewOf(provider.ed25519Signer(viewOf(key))(viewOf(plain))))).toBe(
+        true,
+      );
     });
   });
 }
@@ -243,8 +247,8 @@ export function describeInterop(one: CryptoProvider, other: CryptoProvider): voi
           expect(one.x25519Public(secret)).toEqual(other.x25519Public(secret));
           expect(one.x25519(secret, point)).toEqual(other.x25519(secret, point));
           expect(one.ed25519Public(secret)).toEqual(other.ed25519Public(secret));
-          const signature = one.ed25519Sign(secret, message);
-          expect(other.ed25519Sign(secret, message)).toEqual(signature);
+          const signature = one.ed25519Signer(secret)(message);
+          expect(other.ed25519Signer(secret)(message)).toEqual(signature);
           expect(other.ed25519Verify(one.ed25519Public(secret), message, signature)).toBe(true);
           expect(one.ed25519Verify(point, message, signature)).toBe(other.ed25519Verify(point, message, signature));
         }),

@@ -44,10 +44,11 @@ describe('a record of a rekey', () => {
 describe('the signature of a rekey part', () => {
   const seed = new Secret('signing key', new Uint8Array(32).fill(4));
   const publicKey = provider.ed25519Public(seed.reveal());
+  const sign = provider.ed25519Signer(seed.reveal());
   const part = utf8('part');
 
   it('is the server’s, for this part', () => {
-    const signature = signRekeyPart(provider, seed, part);
+    const signature = signRekeyPart(sign, part);
     expect(verifyRekeyPart(provider, publicKey, part, signature)).toBe(true);
     expect(verifyRekeyPart(provider, publicKey, utf8('parT'), signature)).toBe(false);
     expect(verifyRekeyPart(provider, provider.ed25519Public(key.reveal()), part, signature)).toBe(false);
@@ -55,12 +56,12 @@ describe('the signature of a rekey part', () => {
   });
 
   it('does not hold for the bare octets', () => {
-    expect(verifyRekeyPart(provider, publicKey, part, provider.ed25519Sign(seed.reveal(), part))).toBe(false);
+    expect(verifyRekeyPart(provider, publicKey, part, provider.ed25519Signer(seed.reveal())(part))).toBe(false);
   });
 
   it('is not even looked at when the part is too large', () => {
     const [largest, larger] = [new Uint8Array(REKEY_PART_MAX), new Uint8Array(REKEY_PART_MAX + 1)];
-    expect(verifyRekeyPart(provider, publicKey, largest, signRekeyPart(provider, seed, largest))).toBe(true);
-    expect(verifyRekeyPart(provider, publicKey, larger, signRekeyPart(provider, seed, larger))).toBe(false);
+    expect(verifyRekeyPart(provider, publicKey, largest, signRekeyPart(sign, largest))).toBe(true);
+    expect(verifyRekeyPart(provider, publicKey, larger, signRekeyPart(sign, larger))).toBe(false);
   });
 });

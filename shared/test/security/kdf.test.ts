@@ -63,6 +63,7 @@ describe('enc', () => {
     expect(enc(2n ** 64n - 1n)).toEqual(enc(fromHex('ffffffffffffffff')));
     for (const number of [-1, 2 ** 32, 1.5, Number.NaN]) expect(() => enc(number)).toThrow(expect.objectContaining({ code: 'BadNumber' }));
     for (const number of [-1n, 2n ** 64n]) expect(() => enc(number)).toThrow(expect.objectContaining({ code: 'BadNumber' }));
+    expect(enc('phone', 1, 'Jürgens 手机', 2n)).toEqual(enc(utf8('phone'), 1, utf8('Jürgens 手机'), 2n));
     expect(() => enc('\ud800')).toThrow(expect.objectContaining({ code: 'BadText' }));
   });
 });

@@ -166,6 +166,12 @@ describe('replay of messages under a shared key', () => {
     expect(receiver.open(forge(c, 1, 7, 0n), 0).seq).toBe(0n);
   });
 
+  it('does not count for a sender what others bring in its name', () => {
+    const receiver = member(b);
+    expect(() => receiver.open(forge(a, 0xffff_ffff, 7, 0n), 0, c)).toThrow(auth('WrongSender'));
+    expect(receiver.open(forge(a, 1, 7, 0n), 0, a).seq).toBe(0n);
+  });
+
   it('refuses a salt from before the sender started last, for good', () => {
     const receiver = member(b);
     const [before, after] = [member(a, { bootCounter: 1 }), member(a, { bootCounter: 2 })];

@@ -17,7 +17,7 @@ it('gives what the provider inside gives', () => {
   expect(recording.hmac(key, aad)).toEqual(nobleProvider.hmac(key, aad));
   expect(recording.sha256(aad)).toEqual(nobleProvider.sha256(aad));
   expect(recording.x25519(key, recording.x25519Public(otherKey))).toEqual(recording.x25519(otherKey, recording.x25519Public(key)));
-  const signature = recording.ed25519Sign(key, aad);
+  const signature = recording.ed25519Signer(key)(aad);
   expect(recording.ed25519Verify(recording.ed25519Public(key), aad, signature)).toBe(true);
   expect(recording.equal(key, otherKey)).toBe(false);
 });

@@ -2,6 +2,8 @@ import { CpnsError, type EntityId, type PnId } from '@cpns/shared';
 import type { PnCreateParams } from '../../control/api/networks.js';
 import { entityIdArgument, entityIdsArgument, pnIdArgument } from '../arguments.js';
 import { createdText, createEventText, networksText } from '../text/networks-text.js';
+import { registerPnEnd } from './pn-end.js';
+import { registerPnEntry } from './pn-entry.js';
 import { action, examples, type Register } from './register.js';
 
 /** PN Setup and what follows it (protocol 0.3 and 0.24): longer than all of their limits together. */
@@ -13,13 +15,14 @@ interface CreateOptions {
   readonly gateway?: EntityId;
 }
 
-/** `pn create` and `pn show` */
+/** `pn create` and `pn show`, the ways into a network that stands, and those out of it */
 export const registerPn: Register = (program, environment) => {
-  const pn = program.command('pn').summary('make and show personal networks');
+  const pn = program.command('pn').summary('make, show, enter and end personal networks');
   pn.command('create')
-    .summary('establish a personal network through the PN GW')
+    .summary('establish a personal network')
     .description(
-      'Establishes a personal network: of this device and the PN GW alone, of all devices paired with the PN GW, or of those named.',
+      'Establishes a personal network: of this device and the PN GW alone, of all devices paired with the PN GW, or of those named. ' +
+        'On the PN GW itself, --all or --with says with whom.',
     )
     .option('--all', 'with every device that is paired with the PN GW')
     .option('--with <id>', 'with this device; may be given several times', entityIdsArgument)
@@ -45,6 +48,7 @@ export const registerPn: Register = (program, environment) => {
         context.report.result(created, createdText(created));
       }),
     );
+  registerPnEntry(pn, environment);
   pn.command('show')
     .summary('show personal networks, their members and how they are protected')
     .argument('[id]', 'this one only', pnIdArgument)
@@ -55,6 +59,7 @@ export const registerPn: Register = (program, environment) => {
         context.report.result(result, networksText(result.pns));
       }),
     );
+  registerPnEnd(pn, environment);
 };
 
 function createParams({ all, with: pnes, gateway }: CreateOptions): PnCreateParams {

@@ -66,7 +66,7 @@ export const registerWatch: Register = (program, environment) => {
 };
 
 /** Ctrl-C is how these commands end, not a failure. */
-async function untilStopped(context: CommandContext, run: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+export async function untilStopped(context: CommandContext, run: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
   try {
     await run(context.signal);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { plural, table } from '@cpns/shared/node';
-import type { PnCreated, PnCreateEvent, PnReport } from '../../control/api/networks.js';
+import type { PnCreated, PnCreateEvent, PnExpelled, PnMember, PnReport } from '../../control/api/networks.js';
+import { contentText } from './contents-text.js';
 import { minutes } from './durations.js';
 
 /** Personal networks for people. */
@@ -8,7 +9,7 @@ export function networksText(pns: readonly PnReport[]): string[] {
   return pns.flatMap((pn, index) => [...(index === 0 ? [] : ['']), ...networkText(pn)]);
 }
 
-function networkText(pn: PnReport): string[] {
+export function networkText(pn: PnReport): string[] {
   const hops = new Map(pn.hops.map((hop) => [hop.pne, hop]));
   const rows = pn.inventory.map((member) => {
     const hop = hops.get(member.id);
@@ -20,8 +21,12 @@ function networkText(pn: PnReport): string[] {
   return [
     `${pn.pnId} ${pn.state}`,
     `  ${plural(pn.members, 'member')}, this device is ${pn.role}, inventory version ${pn.inventoryVersion}, key epoch ${pn.keyEpoch}`,
-    ...table(rows).map((line) => line.trimEnd()),
+    ...table(rows).flatMap((line, row) => [line.trimEnd(), ...contentsOf(pn.inventory[row])]),
   ];
+}
+
+function contentsOf(member: PnMember | undefined): string[] {
+  return (member?.contents ?? []).map((content) => `    offers ${contentText(content)}`);
 }
 
 export function createdText(created: PnCreated): string[] {
@@ -31,6 +36,11 @@ export function createdText(created: PnCreated): string[] {
     ...networkText(created.pn).slice(1),
     ...out.map((outcome) => `  ${outcome.id} is not in it: ${outcome.reason ?? 'no reason given'}`),
   ];
+}
+
+export function expelledText({ pne, pnId, answered }: PnExpelled): string[] {
+  const out = `${pne} is out of personal network ${pnId}.`;
+  return answered ? [out] : [out, 'The CPNS Server has not answered yet: it is asked until it does.'];
 }
 
 /** One line of progress. */

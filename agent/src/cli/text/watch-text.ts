@@ -9,7 +9,7 @@ function clockTime(wallMs: number): string {
 /** One thing that happened, on one line. */
 export function watchText(event: WatchEvent): string {
   if (event.type !== 'message') return `${clockTime(event.atWallMs)}  ${event.text}`;
-  return `${clockTime(event.receivedAtWallMs)}  message from ${event.from} on ${event.channel}: ${payloadText(event.payload, event.contentType)}`;
+  return `${clockTime(event.receivedAtWallMs)}  message from ${event.from}${event.group === undefined ? '' : ` to group ${event.group.slice(0, 8)}`} on ${event.channel}: ${payloadText(event.payload, event.contentType)}`;
 }
 
 function payloadText(base64: string, contentType: string): string {

@@ -1,19 +1,18 @@
-import type { EntityId, PnId } from '@cpns/shared';
 import * as v from 'valibot';
+import type { ConsentQuestion } from '../../entity/consent-desk.js';
 import { textParam } from './fields.js';
 
 export const consentAnswerParams = v.strictObject({ consentId: textParam(64) });
 export type ConsentAnswerParams = v.InferOutput<typeof consentAnswerParams>;
 
-/** Somebody wants this device in a personal network, and a person decides. Unanswered it is refused when its time is over. */
-export interface ConsentRequest {
+/** Something about a personal network that a person decides. Unanswered it is refused when its time is over. */
+export type ConsentRequest = ConsentQuestion & {
   /** Short, for typing. */
   readonly consentId: string;
-  readonly pnId: PnId;
-  readonly initiator: EntityId;
-  readonly gateway: EntityId;
+  /** What is asked, in words. */
+  readonly question: string;
   readonly closesInMs: number;
-}
+};
 
 export interface ConsentControl {
   listConsents(): Promise<{ readonly consents: readonly ConsentRequest[] }>;

@@ -1,4 +1,4 @@
-import { type EntityId, isEntityId, isPnId, type PnId } from '@cpns/shared';
+import { type EntityId, isEntityId, isPnId, isSgId, type PnId, type SgId } from '@cpns/shared';
 import * as v from 'valibot';
 
 /** Schemas of parameters that several methods share. Texts are bounded before anything looks at them. */
@@ -8,6 +8,11 @@ export const entityIdParam = v.custom<EntityId>(
 );
 
 export const pnIdParam = v.custom<PnId>((value) => typeof value === 'string' && isPnId(value), 'must be a PN ID: 32 lower-case hex digits');
+
+export const sgIdParam = v.custom<SgId>(
+  (value) => typeof value === 'string' && isSgId(value),
+  'must be an SG ID: 32 lower-case hex digits',
+);
 
 /** Whole milliseconds from 1 to `maxMs`. */
 export function durationParam(maxMs: number) {

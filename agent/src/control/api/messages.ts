@@ -1,6 +1,6 @@
-import type { EntityId, LinkType, PnId } from '@cpns/shared';
+import type { EntityId, LinkType, PnId, SgId } from '@cpns/shared';
 import * as v from 'valibot';
-import { durationParam, entityIdParam, pnIdParam, textParam } from './fields.js';
+import { durationParam, entityIdParam, pnIdParam, sgIdParam, textParam } from './fields.js';
 import type { PnState } from './networks.js';
 import type { Progress } from './progress.js';
 import type { ModeName } from './status.js';
@@ -18,7 +18,11 @@ const channelParam = v.pipe(
 );
 
 export const sendParams = v.strictObject({
-  to: v.variant('kind', [v.strictObject({ kind: v.literal('server') }), v.strictObject({ kind: v.literal('entity'), id: entityIdParam })]),
+  to: v.variant('kind', [
+    v.strictObject({ kind: v.literal('server') }),
+    v.strictObject({ kind: v.literal('entity'), id: entityIdParam }),
+    v.strictObject({ kind: v.literal('group'), group: sgIdParam }),
+  ]),
   /** May be left out when the device is in exactly one PN. */
   pnId: v.optional(pnIdParam),
   channel: v.optional(channelParam, 'default'),
@@ -30,7 +34,7 @@ export const sendParams = v.strictObject({
     v.base64('must be base64'),
     v.check((text) => Buffer.byteLength(text, 'base64') <= MAX_PAYLOAD_OCTETS, `must be at most ${MAX_PAYLOAD_OCTETS} octets`),
   ),
-  /** How long to wait for the addressee's answer; left out: return as soon as the message is durable here. */
+  /** How long to wait for the addressee's answer, or until a message to a group has left; left out: return as soon as the message is durable here. */
   waitMs: v.optional(durationParam(MAX_SEND_WAIT_MS)),
 });
 
@@ -40,6 +44,8 @@ export const watchParams = v.strictObject({
   /** What the agent does and sees. */
   happenings: v.optional(v.boolean(), true),
   channel: v.optional(channelParam),
+  /** Messages of this service group alone. */
+  group: v.optional(sgIdParam),
 });
 
 export type SendParams = v.InferOutput<typeof sendParams>;
@@ -53,9 +59,9 @@ export interface SendEvent {
 
 export interface SendResult {
   readonly messageId: string;
-  /** `delivered`: the addressee stored it and said so. */
-  readonly state: 'queued' | 'delivered';
-  /** From queued to delivered. */
+  /** `delivered`: the addressee stored it and said so. `sent`: it has left for its group, of which nobody answers. */
+  readonly state: 'queued' | 'delivered' | 'sent';
+  /** From queued to delivered or sent. */
   readonly afterMs?: number;
 }
 
@@ -64,6 +70,8 @@ export interface MessageEvent {
   readonly messageId: string;
   /** Absent: the server sent it to this device as PN GW. */
   readonly pnId?: PnId;
+  /** The service group that it was sent to. */
+  readonly group?: SgId;
   readonly from: 'server' | EntityId;
   readonly channel: string;
   readonly contentType: string;
@@ -74,20 +82,22 @@ export interface MessageEvent {
 
 /** Something that happened at the agent. Each says it in `text` too, so that a new kind needs no new reader. */
 export type Happening = { readonly text: string; readonly atWallMs: number } & (
-  | { readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired'; readonly peer: EntityId }
+  | { readonly type: 'peer-sighted' | 'peer-lost' | 'peer-paired' | 'peer-unpaired' | 'peer-zone'; readonly peer: EntityId }
   | { readonly type: 'link-up' | 'link-down'; readonly peer: EntityId; readonly technology: LinkType }
   | { readonly type: 'mode'; readonly mode: ModeName; readonly gateway?: EntityId }
   | { readonly type: 'server'; readonly connected: boolean }
   | { readonly type: 'pn'; readonly pnId: PnId; readonly state: PnState | 'Absent' }
+  | { readonly type: 'group'; readonly sgId: SgId; readonly state: 'Member' | 'Absent' }
+  | { readonly type: 'group-members'; readonly sgId: SgId }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string }
-  | { readonly type: 'message-delivered' | 'message-expired'; readonly messageId: string }
+  | { readonly type: 'message-delivered' | 'message-sent' | 'message-expired'; readonly messageId: string }
   | { readonly type: 'problem' }
 );
 
 export type WatchEvent = MessageEvent | Happening;
 
 export interface MessagesControl {
-  /** @throws CpnsError State/NotInPn, State/MessageTooLarge, State/OutboxFull, Timeout/NotDelivered (the message stays queued), State/MessageExpired */
+  /** @throws CpnsError State/NotInPn, State/NotInGroup, State/GroupSilent, State/MessageTooLarge, State/OutboxFull, Timeout/NotDelivered (the message stays queued), State/MessageExpired */
   send(params: SendParams, progress: Progress<SendEvent>): Promise<SendResult>;
   /** Runs until the signal fires. Begins with nothing: what was before is not repeated. */
   watch(params: WatchParams, progress: Progress<WatchEvent>): Promise<void>;

@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { entityIdParam, pnIdParam } from './fields.js';
 import type { Progress, StepEvent } from './progress.js';
 
-/** At most so many PNEs travel in one PN Registration (protocol 0.16). */
-export const MAX_NAMED_PNES = 31;
+/** So many names have room in a request; those beyond the first 32 are invited when the network stands (protocol 0.16). */
+export const MAX_NAMED_PNES = 100;
 
 /** Which gateway, where more than one is linked; by default the assigned one. */
 const gateway = v.optional(entityIdParam);
@@ -27,6 +27,12 @@ export const pnCreateParams = v.variant('setup', [
 /** All networks of this device, or one. */
 export const pnShowParams = v.strictObject({ pnId: v.optional(pnIdParam) });
 
+/** Leaving or releasing a network: the only one, or this one. */
+export const pnEndParams = v.strictObject({ pnId: v.optional(pnIdParam) });
+export const pnExpelParams = v.strictObject({ pne: entityIdParam, pnId: v.optional(pnIdParam) });
+
+export type PnEndParams = v.InferOutput<typeof pnEndParams>;
+export type PnExpelParams = v.InferOutput<typeof pnExpelParams>;
 export type PnCreateParams = v.InferOutput<typeof pnCreateParams>;
 export type PnShowParams = v.InferOutput<typeof pnShowParams>;
 
@@ -50,11 +56,25 @@ export interface HopReport {
   readonly forwardSecret: boolean;
 }
 
+/** Something that a member offers (protocol 0.19). */
+export interface PnContent {
+  readonly id: string;
+  readonly name: string;
+  /** Media type. */
+  readonly type: string;
+  /** Octets; absent: it cannot be fetched. */
+  readonly size?: number;
+  readonly chargeable: boolean;
+  readonly conditions?: string;
+}
+
 export interface PnMember {
   readonly id: EntityId;
   readonly cpnsId?: CpnsId;
   /** PNE-in-PN state of protocol b.2. */
   readonly state: string;
+  /** Absent: it offers nothing, or nothing that this device is told of. */
+  readonly contents?: readonly PnContent[];
 }
 
 export interface PnReport extends PnSummary {
@@ -84,12 +104,25 @@ export interface PnCreated {
   readonly outcomes: readonly { readonly id: EntityId; readonly joined: boolean; readonly reason?: string }[];
 }
 
+export interface PnExpelled {
+  readonly pnId: PnId;
+  readonly pne: EntityId;
+  /** False: it is out here, and the server is asked until it answers. */
+  readonly answered: boolean;
+}
+
 export interface NetworksControl {
   /**
    * Establishes a personal network. Aborted or failed, nothing of it stays here, at the gateway or at the server.
    * @throws CpnsError State/NoGateway, State/SetupBusy, Auth/SetupRefused, Transport, Timeout
    */
   createPn(params: PnCreateParams, progress: Progress<PnCreateEvent>): Promise<PnCreated>;
+  /** @throws CpnsError State/UnknownPn, State/WhichPn, State/NoGateway, State/Refused, Transport, Transport/OutcomeUnknown */
+  leavePn(params: PnEndParams): Promise<{ readonly pnId: PnId }>;
+  /** At the PN GW. @throws CpnsError State/UnknownPn, State/UnknownPne, State/WhichPn, State/DiskFull */
+  expelPne(params: PnExpelParams): Promise<PnExpelled>;
+  /** @throws CpnsError as leavePn; Auth/Refused: this device may not */
+  releasePn(params: PnEndParams): Promise<{ readonly pnId: PnId }>;
   /** @throws CpnsError State/UnknownPn */
   showPns(params: PnShowParams): Promise<{ readonly pns: readonly PnReport[] }>;
 }

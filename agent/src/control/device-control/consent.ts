@@ -1,3 +1,4 @@
+import { sentenceOf } from '../../entity/consent-desk.js';
 import type { ConsentControl } from '../api/consent.js';
 import type { ControlContext } from './control-context.js';
 
@@ -11,11 +12,9 @@ export function consentControl({ current, clock }: ControlContext): ConsentContr
       const nowMs = clock.monotonicMs();
       const questions = current().device.consents.list();
       return {
-        consents: questions.map(({ consentId, pnId, initiator, gateway, closesAtMs }) => ({
-          consentId,
-          pnId,
-          initiator,
-          gateway,
+        consents: questions.map(({ closesAtMs, ...question }) => ({
+          ...question,
+          question: sentenceOf(question),
           closesInMs: Math.max(0, Math.round(closesAtMs - nowMs)),
         })),
       };

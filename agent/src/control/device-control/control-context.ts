@@ -36,7 +36,7 @@ export interface ControlContext {
   readonly clock: Clock;
   readonly version: string;
   readonly name: string;
-  readonly settings: Pick<Settings, 'allowUnprotectedPan' | 'requireForwardSecrecy' | 'consent'>;
+  readonly settings: Pick<Settings, 'allowUnprotectedPan' | 'requireForwardSecrecy' | 'consent' | 'limits'>;
   readonly startedAtMs: number;
   readonly feed: HappeningFeed;
   readonly logs: LogMemory;

@@ -3,7 +3,10 @@ import type { DoctorControl } from '../api/doctor.js';
 import type { LifecycleControl } from '../api/lifecycle.js';
 import type { PeersControl } from '../api/peers.js';
 import { consentControl } from './consent.js';
+import { contentsControl } from './contents.js';
 import type { ControlContext } from './control-context.js';
+import { entryControl } from './entry.js';
+import { groupsControl } from './groups.js';
 import { logsControl } from './logs.js';
 import { messagesControl } from './messages.js';
 import { networksControl } from './networks.js';
@@ -30,7 +33,10 @@ export function deviceControl(context: ControlContext): AgentControl {
     ...pairingControl(context),
     ...consentControl(context),
     ...networksControl(context),
+    ...entryControl(context),
+    ...groupsControl(context),
     ...messagesControl(context),
+    ...contentsControl(context),
     ...logsControl(context),
     ...doctor,
     ...lifecycle,

@@ -2,6 +2,7 @@ import type { Clock } from '@cpns/shared';
 import { modeName } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { Happening as CoreHappening } from '../../entity/device-context.js';
+import { sgIdText } from '../../entity/device-state.js';
 import type { ReceivedMessage } from '../../entity/messenger.js';
 import type { Happening, MessageEvent, WatchEvent } from '../api/messages.js';
 
@@ -46,6 +47,7 @@ function messageEvent({ data, pnId, receivedAtWallMs }: ReceivedMessage): Messag
     type: 'message',
     messageId: toHex(data.id),
     ...(pnId && { pnId }),
+    ...(data.group && { group: sgIdText(data.group) }),
     from: data.from,
     channel: data.channel,
     contentType: data.contentType,

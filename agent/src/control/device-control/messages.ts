@@ -1,5 +1,5 @@
 import { abortable, CpnsError, withDeadline } from '@cpns/shared';
-import type { MessagesControl } from '../api/messages.js';
+import type { MessageEvent, MessagesControl } from '../api/messages.js';
 import type { ControlContext } from './control-context.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -10,7 +10,7 @@ export function messagesControl({ current, clock, feed }: ControlContext): Messa
       const startedMs = clock.monotonicMs();
       const messageId = await device.messenger.queue({
         pnId,
-        to: to.kind === 'server' ? 'server' : to.id,
+        to: to.kind === 'server' ? 'server' : to.kind === 'entity' ? to.id : { sgId: to.group },
         channel,
         contentType,
         payload: new Uint8Array(Buffer.from(payload, 'base64')),
@@ -24,13 +24,15 @@ export function messagesControl({ current, clock, feed }: ControlContext): Messa
         (limit) => abortable(device.messenger.outcome(messageId), limit),
         'The message was not delivered in time; it stays queued and goes out when it can.',
       ).catch(notDelivered);
-      if (delivered) return { messageId, state: 'delivered', afterMs: clock.monotonicMs() - startedMs };
+      if (delivered) return { messageId, state: to.kind === 'group' ? 'sent' : 'delivered', afterMs: clock.monotonicMs() - startedMs };
       throw new CpnsError('State', 'MessageExpired', 'The message could not be delivered and was given up.');
     },
 
-    watch({ messages, happenings, channel }, { emit, signal }) {
+    watch({ messages, happenings, channel, group }, { emit, signal }) {
+      const isWantedMessage = (event: MessageEvent) =>
+        messages && (channel === undefined || channel === event.channel) && (group === undefined || group === event.group);
       const forget = feed.watch((event) => {
-        const isWanted = event.type === 'message' ? messages && (channel === undefined || channel === event.channel) : happenings;
+        const isWanted = event.type === 'message' ? isWantedMessage(event) : happenings;
         if (isWanted) emit(event);
       });
       return untilAborted(signal, forget);

@@ -1,7 +1,7 @@
 import { CpnsError, type PnId } from '@cpns/shared';
 import { Status, statusSentence } from '@cpns/shared/messages';
 import { pnIdText } from '../../entity/device-state.js';
-import { SETUP_STEPS, type Setup } from '../../pne/establish.js';
+import { SETUP_STEPS, type Setup } from '../../entity/setup.js';
 import type { NetworksControl, PnCreateParams } from '../api/networks.js';
 import type { ControlContext } from './control-context.js';
 import { pnReport } from './pn-report.js';
@@ -22,7 +22,7 @@ export function networksControl({ current, clock }: ControlContext): NetworksCon
           emit({ type: 'waiting', text: 'People at the other devices may have to say yes', atMostMs: CONSENT_MS });
         }
       };
-      const established = await device.establish(setupOf(params), params.gateway, progress, AbortSignal.any([signal, ended]));
+      const established = await device.networks.establish(setupOf(params), params.gateway, progress, AbortSignal.any([signal, ended]));
       const outcomes = established.outcomes.map(({ pne, status }) =>
         status === Status.Success ? { id: pne, joined: true } : { id: pne, joined: false, reason: `${statusSentence(status)}.` },
       );
@@ -33,6 +33,18 @@ export function networksControl({ current, clock }: ControlContext): NetworksCon
         totalMs: clock.monotonicMs() - startedMs,
         outcomes,
       };
+    },
+
+    async leavePn({ pnId }) {
+      return { pnId: await current().device.networks.leave(pnId) };
+    },
+
+    async expelPne({ pne, pnId }) {
+      return { pne, ...(await current().device.networks.expel(pne, pnId)) };
+    },
+
+    async releasePn({ pnId }) {
+      return { pnId: await current().device.networks.release(pnId) };
     },
 
     async showPns({ pnId }) {

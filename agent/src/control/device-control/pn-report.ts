@@ -1,7 +1,8 @@
 import type { EntityId } from '@cpns/shared';
+import type { Content } from '@cpns/shared/messages';
 import type { Device } from '../../entity/device.js';
 import { type PnRecord, PnRole, PnState, pnIdText } from '../../entity/device-state.js';
-import type { HopReport, PnReport, PnSummary } from '../api/networks.js';
+import type { HopReport, PnContent, PnReport, PnSummary } from '../api/networks.js';
 
 const STATE_NAMES = {
   [PnState.Established]: 'Established',
@@ -25,15 +26,26 @@ export function pnSummary(device: Device, record: PnRecord): PnSummary {
 
 export function pnReport(device: Device, record: PnRecord): PnReport {
   const hasSession = device.hasServerSession(pnIdText(record.pnId));
+  const removals = device.state.removals().filter(({ pnId }) => pnId === pnIdText(record.pnId));
+  const expelled = new Set(removals.map(({ pne }) => pne));
   const hops = record.role === PnRole.PnGw ? pnesOf(record) : [device.id];
   return {
     ...pnSummary(device, record),
     inventoryVersion: record.inventoryVersion,
-    inventory: record.members.map(({ entityId, cpnsId }) => ({ id: entityId, ...(cpnsId && { cpnsId }), state: 'Member' })),
+    inventory: record.members.map(({ entityId, cpnsId, contents = [] }) => ({
+      id: entityId,
+      ...(cpnsId && { cpnsId }),
+      state: expelled.has(entityId) ? 'Expelling' : 'Member',
+      ...(contents.length > 0 && { contents: contents.map(contentReport) }),
+    })),
     keyEpoch: record.pnKeyEpoch,
     hops: hops.map((pne) => hopReport(device, record, pne)),
     serverSession: { up: hasSession, forwardSecret: hasSession && device.sessionsAreForwardSecret },
   };
+}
+
+export function contentReport({ contentId, name, type, size, chargeable, conditions }: Content): PnContent {
+  return { id: contentId, name, type, ...(size !== undefined && { size }), chargeable, ...(conditions !== undefined && { conditions }) };
 }
 
 /** A PAN session exists only under a LocalEUKey, and its handshake always has X25519 in it (security 1.5). */

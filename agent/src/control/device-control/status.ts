@@ -31,7 +31,7 @@ export function statusControl(context: ControlContext): StatusControl {
         pns: state.pns().map((record) => pnSummary(device, record)),
         consentsWaiting: device.consents.list().length,
         outbox: device.messenger.outbox.size,
-        warnings: [...clockWarning(device), ...settingWarnings(settings)],
+        warnings: [...clockWarning(device), ...settingWarnings(settings), ...device.contentProblems],
       };
     },
   };

@@ -8,6 +8,7 @@ import {
   type Logger,
   retrySchedule,
   TokenBucket,
+  toCpnsError,
 } from '@cpns/shared';
 import { toHex } from '@cpns/shared/security';
 import type { RadioNeighbour } from './radio-port.js';
@@ -16,6 +17,9 @@ import type { RadioNeighbour } from './radio-port.js';
 const MOST_STRANGERS = 16;
 /** Times that one stranger is asked. */
 const MOST_TRIES = 4;
+/** Failures of this device's own radio: nobody was asked. It is tried again so much later, in milliseconds. */
+const NOT_ASKED: readonly string[] = ['RadioServes', 'RadioDown', 'RadioLost', 'TooManyAttempts'];
+const OWN_RADIO_AGAIN_MS = 1_000;
 /** Connections for asking: everybody may say that his window is open. */
 const READS_PER_SECOND = 1;
 const READ_BURST = 8;
@@ -99,7 +103,7 @@ export class IdReader {
   }
 
   async #ask(stranger: Stranger, signal: AbortSignal): Promise<void> {
-    const { clock, logger, read, found } = this.#options;
+    const { logger, read, found } = this.#options;
     const { address } = stranger.neighbour;
     this.#reading = stranger.hint;
     stranger.tries++;
@@ -112,9 +116,17 @@ export class IdReader {
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (NOT_ASKED.includes(toCpnsError(error).code)) {
+        stranger.tries--;
+        return this.#asked(stranger, OWN_RADIO_AGAIN_MS);
+      }
       logger.info('a device did not say who it is', { address, why: describeError(error) });
     }
-    stranger.notBeforeMs = clock.monotonicMs() + stranger.delays.next().value;
+    this.#asked(stranger, stranger.delays.next().value);
+  }
+
+  #asked(stranger: Stranger, againMs: number): void {
+    stranger.notBeforeMs = this.#options.clock.monotonicMs() + againMs;
     this.#reading = undefined;
     this.#next();
   }

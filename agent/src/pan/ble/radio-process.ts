@@ -5,8 +5,8 @@ import { type FromRadio, readFromRadio, type ToRadio } from './radio/messages.js
 
 /** The program of a radio process. */
 const PROGRAM = fileURLToPath(new URL('./radio/radio-main.js', import.meta.url));
-/** It needs a few MiB. Whoever makes a library grow out of that ends this process, not the computer. */
-const NODE_OPTIONS = ['--max-old-space-size=128'];
+/** It needs a few MiB of heap. Whoever makes a library grow out of this ends this process, not the computer. */
+const MOST_HEAP_MIB = 128;
 /** A radio process that says nothing for so long stands still. */
 const STILL_MS = 5_000;
 const PING_EVERY_MS = 1_000;
@@ -47,7 +47,7 @@ export class RadioProcess {
     this.#options = options;
     const { clock, program = PROGRAM, args, environment } = options;
     this.#child = fork(program, [...args], {
-      execArgv: NODE_OPTIONS,
+      execArgv: [`--max-old-space-size=${MOST_HEAP_MIB}`],
       env: { ...process.env, ...environment },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -25,9 +25,15 @@ export interface RadioSupervisorOptions {
 
 /** A radio process that has worked for so long ended by accident: the next one need not wait long. In milliseconds. */
 const PROVED_GOOD_MS = 30_000;
-/** Waits before the next process: after one that lost its adapter or crashed, and after one that cannot work here. */
-const AGAIN = { firstMs: 500, maxMs: 30_000 } as const;
-const AGAIN_UNFIT = { firstMs: 60_000, maxMs: 600_000 } as const;
+/** Only a process that had worked can be one that somebody near knows how to end: he keeps Bluetooth away for so long at a time at most. */
+const AWAY_MS = 5_000;
+/** Waits before the next process: after one that had worked, one that did not get so far, and one that cannot work here. */
+const AGAIN = {
+  worked: { firstMs: 500, maxMs: AWAY_MS },
+  neverReady: { firstMs: 500, maxMs: 30_000 },
+  unfit: { firstMs: 60_000, maxMs: 600_000 },
+} as const;
+type End = keyof typeof AGAIN;
 
 interface Attempt {
   done(message: Extract<FromRadio, { type: 'connected' | 'entityId' }>): void;
@@ -47,8 +53,7 @@ export class RadioSupervisor implements Radio {
   #process: RadioProcess | undefined;
   #ready = false;
   #readyAtMs = 0;
-  #waits: Generator<number, never>;
-  #unfitWaits: Generator<number, never>;
+  #waits: Readonly<Record<End, Generator<number, never>>>;
   #cancelStart = () => {};
   #problem: string | undefined;
   #lastAttempt = 0;
@@ -56,8 +61,7 @@ export class RadioSupervisor implements Radio {
 
   constructor(options: RadioSupervisorOptions) {
     this.#options = options;
-    this.#waits = retrySchedule(options.entropy, AGAIN);
-    this.#unfitWaits = retrySchedule(options.entropy, AGAIN_UNFIT);
+    this.#waits = waits(options.entropy);
   }
 
   /** Of the radio process, while there is one. */
@@ -204,6 +208,7 @@ export class RadioSupervisor implements Radio {
   #ended({ code, stoodStill }: { readonly code: number | undefined; readonly stoodStill: boolean }): void {
     const { clock, entropy, logger } = this.#options;
     this.#process = undefined;
+    const end: End = code === EXIT.unfit ? 'unfit' : this.#ready ? 'worked' : 'neverReady';
     const wasGood = this.#ready && clock.monotonicMs() - this.#readyAtMs >= PROVED_GOOD_MS;
     this.#ready = false;
     this.#lose('the Bluetooth radio was lost');
@@ -211,11 +216,8 @@ export class RadioSupervisor implements Radio {
     if (stoodStill)
       this.#tell('The Bluetooth radio stood still and is started again; if that happens often, take the adapter out and plug it in again.');
     else if (code !== EXIT.lost && code !== EXIT.unfit) this.#tell('The Bluetooth radio ended by accident and is started again.');
-    if (wasGood) {
-      this.#waits = retrySchedule(entropy, AGAIN);
-      this.#unfitWaits = retrySchedule(entropy, AGAIN_UNFIT);
-    }
-    const waitMs = (code === EXIT.unfit ? this.#unfitWaits : this.#waits).next().value;
+    if (wasGood) this.#waits = waits(entropy);
+    const waitMs = this.#waits[end].next().value;
     logger.info('the radio process ended and is started again', { code, stoodStill, waitMs });
     this.#cancelStart = clock.after(waitMs, () => this.#launch());
   }
@@ -233,4 +235,9 @@ export class RadioSupervisor implements Radio {
     this.#problem = sentence;
     this.#events?.problem(sentence);
   }
+}
+
+function waits(entropy: Entropy): Readonly<Record<End, Generator<number, never>>> {
+  const { worked, neverReady, unfit } = AGAIN;
+  return { worked: retrySchedule(entropy, worked), neverReady: retrySchedule(entropy, neverReady), unfit: retrySchedule(entropy, unfit) };
 }

@@ -2,6 +2,7 @@ import { entityId, serverId } from '@cpns/shared';
 import { Mode } from '@cpns/shared/messages';
 import { VirtualClock } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
+import { defaultSettings } from '../../../src/config/settings.js';
 import type { ControlContext, RunningDevice, UplinkView } from '../../../src/control/device-control/control-context.js';
 import { statusControl } from '../../../src/control/device-control/status.js';
 import type { Device } from '../../../src/entity/device.js';
@@ -27,6 +28,7 @@ async function statusIn({ mode = Mode.PnGw, clockOffsetMs, isReady = false, upli
     consents: { list: () => [] },
     messenger: { outbox: { size: { messages: 0, bytes: 0 } } },
     linkedPeers: () => [],
+    contentProblems: [],
   } as unknown as Device;
   const running = {
     device,
@@ -38,7 +40,7 @@ async function statusIn({ mode = Mode.PnGw, clockOffsetMs, isReady = false, upli
     version: '1.2.3',
     name: 'laptop',
     startedAtMs: 0,
-    settings: { allowUnprotectedPan: false, requireForwardSecrecy: true, consent: 'ask' },
+    settings: { allowUnprotectedPan: false, requireForwardSecrecy: true, consent: 'ask', limits: defaultSettings().limits },
     current: () => running,
   } as unknown as ControlContext;
   return statusControl(context).status();

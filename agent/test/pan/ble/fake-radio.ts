@@ -83,7 +83,7 @@ export class FakeRadio implements Radio {
 
   async stop(): Promise<void> {
     this.#stopAdvertising();
-    this.sever('the radio stops');
+    for (const link of [...this.#links]) link.close('the radio stops');
     this.events = undefined;
   }
 

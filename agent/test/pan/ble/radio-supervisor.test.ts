@@ -71,6 +71,14 @@ it('does not try often where Bluetooth cannot work', async () => {
   expect(waitedMs).toBeGreaterThan(20_000);
 });
 
+it('is never long without a process that works, however often somebody makes it end', async () => {
+  const { clock, radio } = open('dies');
+  for (let run = 0; run < 12; run++) {
+    await until(() => expect(radio.processId).toBeUndefined());
+    expect(await startedAgain(clock, radio)).toBeLessThanOrEqual(5_250);
+  }
+});
+
 it('ends a process that stands still, and loses its links at once', async () => {
   const { clock, radio, problems, ended } = open('freezes');
   const link = await connected(radio);

@@ -26,6 +26,7 @@ process.on('message', (message) => {
 
 say({ type: 'ready' });
 if (behaviour === 'crashes') process.exit(3);
+if (behaviour === 'dies') process.send({ type: 'pong' }, () => process.exit(3));
 if (behaviour === 'lies') say({ type: 'rubbish' });
 if (behaviour === 'unfit') {
   say({ type: 'problem', sentence: 'There is no Bluetooth here.' });

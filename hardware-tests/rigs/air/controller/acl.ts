@@ -23,13 +23,19 @@ export function readAcl(packet: Buffer): AclPacket {
   return { handle: head & 0x0fff, isStart: ((head >> 12) & 3) !== BOUNDARY.continues, data: packet.subarray(5) };
 }
 
-/** The ACL packets, of at most `most` octets of data, in which the controller hands `packet` to its host. */
-export function aclPackets(handle: number, { channel, payload }: L2capPacket, most: number): Buffer[] {
+/** The ACL packets, of at most `most` octets of data, in which the controller hands `packet` to its host, or the host to its controller. */
+export function aclPackets(
+  handle: number,
+  { channel, payload }: L2capPacket,
+  most: number,
+  from: 'controller' | 'host' = 'controller',
+): Buffer[] {
+  const start = from === 'controller' ? BOUNDARY.startFromController : BOUNDARY.startFromHost;
   const whole = Buffer.concat([Buffer.from([...u16(payload.length), ...u16(channel)]), payload]);
   const pieces: Buffer[] = [];
   for (let at = 0; at < whole.length; at += most) {
     const data = whole.subarray(at, at + most);
-    const boundary = at === 0 ? BOUNDARY.startFromController : BOUNDARY.continues;
+    const boundary = at === 0 ? start : BOUNDARY.continues;
     pieces.push(Buffer.concat([Buffer.from([PACKET.acl, ...u16(handle | (boundary << 12)), ...u16(data.length)]), data]));
   }
   return pieces;

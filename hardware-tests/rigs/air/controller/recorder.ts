@@ -1,3 +1,5 @@
+import { firstPlaces } from './needles.js';
+
 /** One ATT packet as it was sent. */
 export interface RecordedPacket {
   readonly atMs: number;
@@ -22,8 +24,6 @@ export interface Found {
 }
 
 const MOST_OCTETS = 128 * 1024 * 1024;
-/** A needle is found when so many octets of it stand in a row: shorter pieces turn up by chance, longer ones fit no small segment. */
-const PIECE_OCTETS = 8;
 
 /** Keeps every ATT packet that goes through the air, so that it can be searched for what must never be there. */
 export class Recorder {
@@ -77,11 +77,8 @@ export class Recorder {
 
   /** The first packet that has eight octets in a row of a needle, for each needle of which there is one. Shorter needles count whole. */
   search(needles: readonly Uint8Array[]): Found[] {
-    const all = Buffer.concat(this.#packets.map(({ octets }) => octets));
-    return needles.flatMap((needle, index) => {
-      const at = Math.min(...pieces(needle).map((piece) => placeOf(all, piece)));
-      return Number.isFinite(at) ? [{ needle: index, packet: this.#packetAt(at) }] : [];
-    });
+    const places = firstPlaces(Buffer.concat(this.#packets.map(({ octets }) => octets)), needles);
+    return [...places].sort(([a], [b]) => a - b).map(([needle, place]) => ({ needle, packet: this.#packetAt(place) }));
   }
 
   #packetAt(place: number): RecordedPacket {
@@ -93,15 +90,4 @@ export class Recorder {
     if (found === undefined) throw new Error('That place is behind everything that was recorded.');
     return found;
   }
-}
-
-function pieces(needle: Uint8Array): Uint8Array[] {
-  if (needle.length === 0) return [];
-  if (needle.length <= PIECE_OCTETS) return [needle];
-  return Array.from({ length: needle.length - PIECE_OCTETS + 1 }, (_, at) => needle.subarray(at, at + PIECE_OCTETS));
-}
-
-function placeOf(all: Buffer, piece: Uint8Array): number {
-  const at = all.indexOf(piece);
-  return at < 0 ? Number.POSITIVE_INFINITY : at;
 }

@@ -6,7 +6,7 @@ import type { HostWire, VirtualController } from '../controller/virtual-controll
 const MOST_UNREAD = 64 * 1024;
 
 /** What a door needs of the controller behind it. */
-type DoorController = Pick<VirtualController, 'receive' | 'attach' | 'detach' | 'reset' | 'hostIsReady'>;
+export type DoorController = Pick<VirtualController, 'receive' | 'attach' | 'detach' | 'reset' | 'hostIsReady'>;
 
 /** Where the processes of a host reach one controller: a unix socket. All of them see every packet, as with raw sockets of the kernel. */
 export class ControllerDoor implements HostWire {

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type AdapterEntry, HOST_VARIABLE, readAdapters } from '../adapter-list.js';
+import { COMMAND, PACKET } from '../controller/hci.js';
+import { areAdaptersForbidden, takeHang } from '../kernel-whims.js';
 import { type ConnectionUser, ControllerConnection } from './controller-connection.js';
 import { LongTermKeys } from './long-term-keys.js';
 import { ManagementChannel } from './management-channel.js';
@@ -19,6 +21,15 @@ const keys = new LongTermKeys();
 
 function systemError(code: string, message: string): NodeJS.ErrnoException {
   return Object.assign(new Error(message), { code });
+}
+
+function isConnect(packet: Buffer): boolean {
+  return packet[0] === PACKET.command && packet.length > 2 && packet.readUInt16LE(1) === COMMAND.leCreateConnection;
+}
+
+/** Blocks this process, as a native call does. */
+function standStill(ms: number): void {
+  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /**
@@ -98,9 +109,16 @@ export class AirHciSocket extends EventEmitter {
 
   cleanup(): void {}
 
+  /** Without a command there is no connection, and so no other packet. */
+  #isForbidden(packet: Buffer): boolean {
+    return packet[0] === PACKET.command && areAdaptersForbidden(this.#directory);
+  }
+
   write(packet: Buffer): void {
     if (this.#management !== undefined) return this.#management.command(packet);
+    if (isConnect(packet)) standStill(takeHang(this.#directory));
     if (this.#connection === undefined) this.emit('error', systemError('EBADFD', 'File descriptor in bad state'));
+    else if (this.#isForbidden(packet)) this.emit('error', systemError('EPERM', 'Operation not permitted'));
     else if (this.isDevUp()) this.#connection.write(packet);
     else this.emit('error', systemError('ENETDOWN', 'Network is down'));
   }

@@ -16,8 +16,8 @@ export class InsideRig implements Rig {
   readonly title = 'within the guest';
   readonly offers: ReadonlySet<Need> = new Set<Need>(['power', 'ble', 'adapters']);
   readonly atOnce = 1;
-  /** The report that falls silent ends it earlier. */
-  readonly longestMs = 600_000;
+  /** Of the guest's seconds. */
+  readonly longestMs = 300_000;
   readonly keeper = new Keeper();
   readonly #clock: Clock;
   readonly #isBare: boolean;

@@ -29,7 +29,7 @@ say({ address: await controller.start() });
 const device = openSync('/dev/vhci', 'r+');
 // The kernel makes an adapter by itself for who says nothing within a second.
 writeSync(device, Uint8Array.of(VENDOR, PRIMARY_CONTROLLER));
-controller.attach({ isReady: true, send: (packet) => writeSync(device, packet) });
+controller.attach({ isReady: true, send: give });
 process.stdin.resume().on('end', () => controller.end());
 
 const buffer = Buffer.alloc(LONGEST);
@@ -39,4 +39,13 @@ for (;;) {
   const packet = Buffer.from(buffer.subarray(0, bytesRead));
   if (packet[0] === VENDOR) say({ index: packet.readUInt16LE(2) });
   else if (packet[0] === PACKET.command || packet[0] === PACKET.acl) controller.receive(packet);
+}
+
+/** Passes on to the kernel, which takes nothing for an adapter that is switched off. */
+function give(packet: Uint8Array): void {
+  try {
+    writeSync(device, packet);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+  }
 }

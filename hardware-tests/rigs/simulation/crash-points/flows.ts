@@ -1,11 +1,14 @@
+import { ENTERING } from './entering.js';
 import { ESTABLISHING } from './establishing.js';
 import type { Flow } from './flow.js';
+import { GROUPS } from './groups.js';
 import { LEAVING } from './leaving.js';
 import { PAIRING } from './pairing.js';
 import { RECOVERING } from './recovering.js';
+import { WAYS_OUT } from './ways-out.js';
 
 /** Every flow whose crash points are played. */
-export const FLOWS: readonly Flow[] = [...ESTABLISHING, ...PAIRING, ...LEAVING, ...RECOVERING];
+export const FLOWS: readonly Flow[] = [...ESTABLISHING, ...ENTERING, ...PAIRING, ...LEAVING, ...WAYS_OUT, ...RECOVERING, ...GROUPS];
 
 /** @throws RangeError when there is none of that name */
 export function flowNamed(name: string): Flow {

@@ -4,7 +4,8 @@ import { establish } from './establishing.js';
 import { type Flow, type Running, type Told, tell } from './flow.js';
 import { BOARD_ID, household, LAPTOP_ID, type Party, PHONE_ID, type Scene, SERVER } from './scene.js';
 
-async function established(type: 'all' | 'one-to-one'): Promise<Scene> {
+/** A PN of that type stands, and all is at rest. */
+export async function established(type: 'all' | 'one-to-one'): Promise<Scene> {
   const scene = await household();
   await establish(scene, { type });
   await scene.clock.advance(5_000);
@@ -12,7 +13,7 @@ async function established(type: 'all' | 'one-to-one'): Promise<Scene> {
 }
 
 /** In no PN at the server, and holding none. */
-function isOut(scene: Scene, id: EntityId): boolean {
+export function isOut(scene: Scene, id: EntityId): boolean {
   return scene.server.database.reads.pns.ofMember(id).length === 0 && scene.device(id).device.state.pns().length === 0;
 }
 

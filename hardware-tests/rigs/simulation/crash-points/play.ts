@@ -1,5 +1,6 @@
 import { disagreements, violations } from '../invariants/violations.js';
 import type { Flow, Running, Told } from './flow.js';
+import { silences } from './group-traffic.js';
 import { type Party, SERVER } from './scene.js';
 import { shownTooEarly, shownWrongly } from './shown.js';
 import { standstills } from './traffic.js';
@@ -85,7 +86,7 @@ export async function play({ flow, side, n }: CrashPoint): Promise<Outcome> {
   const stands = running.stands();
   if (told.includes('done') && !stands) wrong.push('what was shown as done is gone');
   if (told.includes('failed') && stands) wrong.push('what was shown as failed stands');
-  wrong.push(...disagreements(scene), ...shownWrongly(scene), ...(await standstills(scene)));
+  wrong.push(...disagreements(scene), ...shownWrongly(scene), ...(await standstills(scene)), ...(await silences(scene)));
   await flow.again(scene).catch((error) => wrong.push(`once more it does not work: ${error.message}`));
   await clock.advance(REST_MS);
   // Those that look at all that was ever said or sealed see the time before, too.

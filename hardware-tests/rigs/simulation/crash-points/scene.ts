@@ -1,4 +1,5 @@
-import { type EntityId, entityId } from '@cpns/shared';
+import { type EntityId, entityId, userId } from '@cpns/shared';
+import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
 import { MemoryStore, VirtualClock } from '@cpns/shared/testing';
 import { SimulatedAir } from '../air.js';
@@ -11,17 +12,22 @@ import { SimulatedServer } from '../server.js';
 
 /** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
 const SESSIONS = { acknowledgeTimeoutMs: 60_000, heartbeatMs: 5_000 };
-const FACTS: Readonly<Record<string, SimulatedDeviceOptions['facts']>> = { laptop: LAPTOP, phone: PHONE, board: BOARD };
+const FACTS: Readonly<Record<string, SimulatedDeviceOptions['facts']>> = { laptop: LAPTOP, phone: PHONE, board: BOARD, home: LAPTOP };
 
 export const LAPTOP_ID = entityId('laptop');
 export const PHONE_ID = entityId('phone');
 export const BOARD_ID = entityId('board');
+/** PN GW and PNE of another user. */
+export const HOME_ID = entityId('home');
+export const GUEST_ID = entityId('guest');
+const BOB = userId('bob');
+const BOBS: ReadonlySet<EntityId> = new Set([HOME_ID, GUEST_ID]);
 export const SERVER = 'server' as const;
 
 /** Who may lose its power: a device, by its name, or the server. */
 export type Party = EntityId | typeof SERVER;
 
-/** A server and some devices of one user, each of which can lose its power at any of its deeds. */
+/** A server and some devices, each of which can lose its power at any of its deeds. */
 export class Scene implements World {
   readonly clock = new VirtualClock();
   /** Carries what devices say to each other. */
@@ -54,7 +60,7 @@ export class Scene implements World {
 
   /** Enrols a device at first, and starts it; again on what its store had committed. */
   async start(id: EntityId): Promise<SimulatedDevice> {
-    const euKey = this.#euKeys.get(id) ?? (await this.server.enrol(id));
+    const euKey = this.#euKeys.get(id) ?? (await this.#enrol(id));
     this.#euKeys.set(id, euKey);
     const store = this.#powerCuts.get(id)?.() ?? this.#firstStore(id);
     const device = await simulatedDevice(id, {
@@ -63,6 +69,7 @@ export class Scene implements World {
       facts: FACTS[id] ?? PHONE,
       euKey,
       uplink: this.server.uplink(id),
+      settings: { confirm: 'paired' },
       deeds: this.#deedsOfDevice(id),
       clockAheadMs: this.#clocksAheadMs,
       powered: (powerCut) => this.#powerCuts.set(id, powerCut),
@@ -122,6 +129,10 @@ export class Scene implements World {
     await this.server.stop();
   }
 
+  #enrol(id: EntityId): Promise<Uint8Array> {
+    return BOBS.has(id) ? this.server.enrol(id, BOB, { services: [PN_GW_SERVICE] }) : this.server.enrol(id);
+  }
+
   #deedsOfDevice(id: EntityId): Deeds {
     const deeds = this.#deeds.get(id) ?? new Deeds();
     this.#deeds.set(id, deeds);
@@ -137,5 +148,16 @@ export async function household(scene = new Scene()): Promise<Scene> {
   await pairByCode(scene.clock, laptop, phone);
   await pairByCode(scene.clock, laptop, board);
   await scene.clock.advance(5_000);
+  return scene;
+}
+
+/** Laptop of one user, home and guest of another one; the guest is paired with both PN GWs, and all is at rest. */
+export async function neighbours(scene = new Scene()): Promise<Scene> {
+  const laptop = await scene.start(LAPTOP_ID);
+  const home = await scene.start(HOME_ID);
+  const guest = await scene.start(GUEST_ID);
+  await pairByCode(scene.clock, home, guest);
+  await pairByCode(scene.clock, laptop, guest);
+  await scene.clock.advance(8_000);
   return scene;
 }

@@ -5,7 +5,7 @@ import { everybody, type Invariant } from './world.js';
 export const once: Invariant = {
   name: 'no request is executed twice',
   violations(world) {
-    const { server, asked } = world;
+    const { server, asked, wanted } = world;
     const wrong: string[] = [];
     for (const id of new Set(everybody(world).map((device) => device.id))) {
       const received = everybody(world)
@@ -17,6 +17,11 @@ export const once: Invariant = {
     for (const [id, times] of asked ?? []) {
       const made = server.changes.created.filter((initiator) => initiator === id).length;
       if (made > times) wrong.push(`${id} was asked to establish ${times} times, and ${made} PNs came of it`);
+    }
+    for (const id of wanted === undefined ? [] : new Set(server.changes.added.map(({ entityId }) => entityId))) {
+      const came = server.changes.added.filter(({ entityId }) => entityId === id).length;
+      const times = wanted?.get(id) ?? 0;
+      if (came > times) wrong.push(`${id} was wanted in a PN ${times} times, and came into one ${came} times`);
     }
     return wrong;
   },

@@ -1,6 +1,8 @@
 import type { CryptoProvider } from '@cpns/shared';
 import { toHex } from '@cpns/shared/security';
 import { RecordingProvider } from '@cpns/shared/testing';
+import { watchKeys } from '../../../processes/watched-keys.js';
+import { startOf } from './secrets.js';
 
 /** Keys have at least so many octets; what is shorter may be equal by chance or public. */
 const KEY_OCTETS = 32;
@@ -12,6 +14,8 @@ export class Witness {
   readonly recorder: RecordingProvider;
   /** Every key that was used, wrapped or unwrapped, as it was made, in hex; and what it was used for. */
   readonly secrets = new Map<string, string>();
+  /** The same keys, by their first four octets: a key is used far more often than it is made. */
+  readonly #known = new Map<number, Uint8Array[]>();
   readonly #inner: CryptoProvider;
   readonly #sealed: (plain: Uint8Array, record: Uint8Array) => void;
   /** MACs that the server computed, in hex. */
@@ -33,7 +37,7 @@ export class Witness {
   }
 
   /** A provider for one party; the server's name is empty. */
-  provider(party: string, inner: CryptoProvider = this.#inner): CryptoProvider {
+  provider(party: string, given: CryptoProvider = this.#inner): CryptoProvider {
     const { recorder, secrets } = this;
     const macs = this.#serverMacs;
     const onSealed = this.#sealed;
@@ -41,39 +45,23 @@ export class Witness {
     this.#verified.set(party, verified);
     const name = party === '' ? 'the server' : party;
     const keep = (octets: Uint8Array, what: string) => {
-      if (octets.length < KEY_OCTETS) return;
+      if (octets.length < KEY_OCTETS || this.#isKnown(octets)) return;
       const key = toHex(octets.subarray(0, KEY_OCTETS));
       if (!secrets.has(key)) secrets.set(key, `${what} of ${name}`);
     };
-    const overridden: Pick<CryptoProvider, 'hmac' | 'seal' | 'open' | 'wrap' | 'unwrap' | 'equal'> = {
+    const inner = watchKeys(given, keep);
+    return {
+      ...inner,
       hmac(key, message) {
-        // Longer ones are nonces used as a salt.
-        if (key.length === KEY_OCTETS) keep(key, 'a derived key');
         const mac = inner.hmac(key, message);
         if (party === '') macs.add(toHex(mac));
         return mac;
       },
       seal(key, nonce, aad, plain) {
-        keep(key, 'a traffic key');
         recorder.seal(key, nonce, aad, plain);
         const record = inner.seal(key, nonce, aad, plain);
         onSealed(plain, record);
         return record;
-      },
-      open(key, nonce, aad, sealed) {
-        keep(key, 'a traffic key');
-        return inner.open(key, nonce, aad, sealed);
-      },
-      wrap(kek, aad, plain) {
-        keep(kek, 'a key to wrap with');
-        keep(plain, 'a wrapped key');
-        return inner.wrap(kek, aad, plain);
-      },
-      unwrap(kek, aad, wrapped) {
-        keep(kek, 'a key to wrap with');
-        const plain = inner.unwrap(kek, aad, wrapped);
-        if (plain !== undefined) keep(plain, 'a wrapped key');
-        return plain;
       },
       equal(a, b) {
         const same = inner.equal(a, b);
@@ -81,13 +69,16 @@ export class Witness {
         return same;
       },
     };
-    return new Proxy(inner, {
-      get(target, property) {
-        const own = Reflect.get(overridden, property);
-        if (own !== undefined) return own;
-        const member = Reflect.get(target, property);
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
+  }
+
+  /** Was this key seen before? From now on it was. */
+  #isKnown(octets: Uint8Array): boolean {
+    const start = startOf(octets, 0);
+    const alike = this.#known.get(start);
+    if (alike?.some((key) => key.every((octet, i) => octet === octets[i]))) return true;
+    const key = octets.slice(0, KEY_OCTETS);
+    if (alike === undefined) this.#known.set(start, [key]);
+    else alike.push(key);
+    return false;
   }
 }

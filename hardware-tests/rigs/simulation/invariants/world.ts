@@ -1,6 +1,7 @@
 import type { EntityId } from '@cpns/shared';
 import type { SimulatedDevice } from '../device.js';
 import type { SimulatedServer } from '../server.js';
+import type { Promised } from './promises.js';
 import type { Witness } from './witness.js';
 
 /** A simulated network that has become quiet, as somebody sees it who can look into every device at once. */
@@ -14,6 +15,10 @@ export interface World {
   readonly witness?: Witness;
   /** How often each device was asked to establish. Default: nobody counted. */
   readonly asked?: ReadonlyMap<EntityId, number>;
+  /** How often somebody wanted each device in a PN that stood. Default: nobody counted. */
+  readonly wanted?: ReadonlyMap<EntityId, number>;
+  /** What people were told. Default: nobody listened. */
+  readonly promised?: readonly Promised[];
   /** What went over links and uplinks, as far as it was kept. */
   readonly carried?: readonly Carried[];
 }

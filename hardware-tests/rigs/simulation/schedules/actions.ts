@@ -10,9 +10,14 @@ export const SERVER = 'server';
 export const PANS = ['lan', 'ble', 'both'] as const;
 export type Pan = (typeof PANS)[number];
 
+/** `pn` chooses among the PNs that the device could mean when it happens; without any, nothing happens. */
+type OfPn<What extends string> = What extends string ? { readonly do: What; readonly at: string; readonly pn: number } : never;
+
 /** Something that people, programs, batteries and radio do. */
 export type Deed =
   | { readonly do: 'establish'; readonly at: string; readonly type: 'one-to-one' | 'all' | 'named'; readonly named: readonly string[] }
+  | OfPn<'join' | 'register' | 'leave' | 'release'>
+  | (OfPn<'invite' | 'expel'> & { readonly pne: string })
   | { readonly do: 'send'; readonly from: string; readonly to: string }
   | { readonly do: 'pair'; readonly one: string; readonly other: string }
   | { readonly do: 'unpair'; readonly one: string; readonly other: string }
@@ -49,6 +54,14 @@ export function inWords(action: Deed): string {
   switch (action.do) {
     case 'establish':
       return `${action.at} establishes (${action.type}${action.type === 'named' ? ` ${action.named.join(', ')}` : ''})`;
+    case 'join':
+    case 'register':
+    case 'leave':
+    case 'release':
+      return `${action.at}: ${action.do} (PN ${action.pn})`;
+    case 'invite':
+    case 'expel':
+      return `${action.at}: ${action.do} ${action.pne} (PN ${action.pn})`;
     case 'send':
       return `${action.from} sends messages to ${action.to}`;
     case 'pair':

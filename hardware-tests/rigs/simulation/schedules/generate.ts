@@ -3,8 +3,10 @@ import { type Action, type Deed, type Pan, type Schedule, SERVER, type Way } fro
 
 /** Devices of Ann; the laptop is the best suited PN GW. */
 const OWN = ['laptop', 'phone', 'board', 'watch'] as const;
-/** A device of another user. */
+/** A device of another user, Bob. */
 export const GUEST = 'guest';
+/** Bob's PN GW, which speaks for him when his device goes as a guest to Ann's. */
+export const HUB = 'hub';
 
 /** From one action to the next: within one flow, between flows, and long enough for everything to come to rest. */
 const PAUSES_MS = [3, 20, 60, 200, 1_000, 5_000, 20_000];
@@ -14,14 +16,15 @@ export function scheduleOf(seed: number, pan: Pan = 'lan'): Schedule {
   // Neighbouring seeds would otherwise begin alike.
   const choices = new SeededChoices(Math.imul(seed + 1, 0x9e3779b1));
   const own = OWN.slice(0, 3 + choices.below(2));
-  const devices = choices.chance(0.3) ? [...own, GUEST] : own;
-  const pairings: Way[] = devices.slice(1).map((device) => ['laptop', device]);
+  const bobs = choices.chance(0.4) ? (choices.chance(0.7) ? [GUEST, HUB] : [GUEST]) : [];
+  const devices = [...own, ...bobs];
+  const pairings: Way[] = devices.slice(1).map((device) => (device === HUB ? [GUEST, HUB] : ['laptop', device]));
   if (choices.chance(0.4)) pairings.push(['phone', 'board']);
   const actions: Action[] = [];
   let atMs = 0;
   const kinds = pan === 'lan' ? DEEDS : [...DEEDS, ...RADIO_DEEDS];
-  for (let left = 3 + choices.below(10); left > 0; left--) {
-    const deed = actions.length === 0 ? establish(choices, own) : choices.pick(kinds)(choices, own, devices);
+  for (let left = 4 + choices.below(11); left > 0; left--) {
+    const deed = actions.length === 0 ? establish(choices, own, devices) : choices.pick(kinds)(choices, own, devices);
     actions.push({ ...deed, atMs });
     atMs += choices.pick(PAUSES_MS) + choices.below(20);
   }
@@ -30,11 +33,32 @@ export function scheduleOf(seed: number, pan: Pan = 'lan'): Schedule {
 
 type Make = (choices: SeededChoices, own: readonly string[], devices: readonly string[]) => Deed;
 
-function establish(choices: SeededChoices, own: readonly string[]): Deed {
-  const type = choices.pick(['one-to-one', 'all', 'all', 'named'] as const);
-  const at = choices.pick(own.slice(1));
-  return { do: 'establish', at, type, named: own.filter((name) => name !== at && choices.chance(0.5)) };
+/** A device of Ann, the PN GW as well, sets a PN up. */
+function establish(choices: SeededChoices, own: readonly string[], devices: readonly string[]): Deed {
+  const at = choices.pick(own);
+  const type =
+    at === 'laptop'
+      ? choices.pick(['all', 'named', 'named'] as const)
+      : choices.pick(['one-to-one', 'one-to-one', 'all', 'named'] as const);
+  return { do: 'establish', at, type, named: devices.filter((name) => name !== at && choices.chance(0.5)) };
 }
+
+/** There are seldom more PNs than this at once, so that the numbers below it choose among all there are. */
+const PNS = 3;
+const comesIn: Make = (choices, _own, devices) => ({
+  do: choices.pick(['join', 'join', 'register'] as const),
+  at: choices.pick(devices.slice(1)),
+  pn: choices.below(PNS),
+});
+const invites: Make = (choices, own, devices) => {
+  const at = choices.chance(0.6) ? 'laptop' : choices.pick(own);
+  return { do: 'invite', at, pne: choices.pick(devices.filter((name) => name !== at)), pn: choices.below(PNS) };
+};
+const leaves: Make = (choices, own, devices) =>
+  choices.chance(0.5)
+    ? { do: 'leave', at: choices.pick(devices.slice(1)), pn: choices.below(PNS) }
+    : { do: 'expel', at: 'laptop', pne: choices.pick(own.slice(1)), pn: choices.below(PNS) };
+const releases: Make = (choices, own) => ({ do: 'release', at: choices.pick(own), pn: choices.below(PNS) });
 
 const silentMs = (choices: SeededChoices) => choices.pick([50, 2_000, 8_000, 30_000]);
 const downMs = (choices: SeededChoices) => choices.pick([100, 1_000, 8_000, 40_000]);
@@ -64,9 +88,9 @@ const sends: Make = (choices, own) => {
   const [from, to] = choices.shuffled([...own, SERVER]);
   return { do: 'send', from: from as string, to: to as string };
 };
-const cutsPower: Make = (choices, own) => ({
+const cutsPower: Make = (choices, _own, devices) => ({
   do: 'power-cut',
-  device: choices.pick(own),
+  device: choices.pick(devices),
   deeds: deeds(choices),
   downMs: downMs(choices),
 });
@@ -77,6 +101,16 @@ const DEEDS: readonly Make[] = [
   establish,
   establish,
   establish,
+  comesIn,
+  comesIn,
+  comesIn,
+  invites,
+  invites,
+  invites,
+  leaves,
+  leaves,
+  leaves,
+  releases,
   sends,
   sends,
   sends,

@@ -6,11 +6,14 @@ import type { Playground } from './playground.js';
 
 /** How long a person waits at most. */
 const PATIENCE_MS = 160_000;
+/** A link that was set up anew has come to rest. */
+const RELINKED_MS = 10_000;
 
-/** What everybody could do but cannot, once there are no more faults: in sentences. */
+/** What somebody may do and cannot, or may not do and can, once there are no more faults: in sentences. */
 export async function hindered(ground: Playground): Promise<string[]> {
   const wrong = [...ground.running.values()].flatMap((device) => [...unlinked(ground, device), ...withoutGateway(ground, device)]);
   for (const device of [...ground.running.values()]) wrong.push(...(await cannotEstablish(ground, device)));
+  wrong.push(...(await cannotLeaveAndComeBack(ground)), ...(await guestsRelease(ground)));
   return wrong;
 }
 
@@ -32,9 +35,18 @@ function unlinked(ground: Playground, self: SimulatedDevice): string[] {
   return missing.map((peer) => `${self.id} is paired with ${peer.id}, and they are not linked`);
 }
 
-/** Its owner may have a PN GW of its own. */
-function isServed({ server }: Playground, id: EntityId): boolean {
-  return id !== GUEST && server.database.reads.devices.find(id)?.state === 'active';
+function isActive({ server }: Playground, id: EntityId): boolean {
+  return server.database.reads.devices.find(id)?.state === 'active';
+}
+
+/** The guest has the PN GW of somebody else, where its owner has none. */
+function isServed(ground: Playground, id: EntityId): boolean {
+  return id !== GUEST && isActive(ground, id);
+}
+
+function areOfOneUser({ server }: Playground, one: EntityId, other: EntityId): boolean {
+  const { devices } = server.database.reads;
+  return devices.find(one)?.userId === devices.find(other)?.userId;
 }
 
 function withoutGateway(ground: Playground, self: SimulatedDevice): string[] {
@@ -54,14 +66,59 @@ async function cannotEstablish(ground: Playground, self: SimulatedDevice): Promi
   if (gateway === undefined || gateway === id || device.linkTo(gateway) === undefined) return [];
   if (!isGateway(ground.running.get(gateway)?.device.roles.mode ?? Mode.Unassigned) || !isServed(ground, gateway)) return [];
   ground.asked.set(id, (ground.asked.get(id) ?? 0) + 1);
-  const attempt = device.establish({ type: 'one-to-one' }, undefined, () => {}, new AbortController().signal);
-  const outcome = await clock.run(
-    attempt.then(
-      () => undefined,
-      (error) => describeError(error),
-    ),
-    PATIENCE_MS,
+  const outcome = await why(
+    clock,
+    device.networks.establish({ type: 'one-to-one' }, undefined, () => {}, never()),
   );
-  if (isServed(ground, id)) return outcome === undefined ? [] : [`${id} cannot establish with ${gateway}: ${outcome}`];
+  if (isActive(ground, id) && areOfOneUser(ground, id, gateway))
+    return outcome === undefined ? [] : [`${id} cannot establish with ${gateway}: ${outcome}`];
+  // Whether a guest may is for its owner's PN GW to say, which may be off.
+  if (isActive(ground, id)) return [];
   return outcome === undefined ? [`${id} may not establish with ${gateway}, and could`] : [];
 }
+
+/** The first who may leave a PN in which others stay does so, and joins it again. */
+async function cannotLeaveAndComeBack(ground: Playground): Promise<string[]> {
+  const { clock, server, running } = ground;
+  for (const { pnId, gateway } of server.database.reads.pns.list()) {
+    const members = server.database.reads.pns.members(pnId).filter(({ entityId }) => isServed(ground, entityId));
+    const leaver = members.map(({ entityId }) => running.get(entityId)).find((one) => one?.device.linkTo(gateway)?.hasPan(pnId));
+    if (leaver === undefined || members.length < 2 || !isServed(ground, gateway)) continue;
+    const { id, device } = leaver;
+    let left = await why(clock, device.networks.leave(pnId));
+    // A frame that was lost before is noticed at the next one: the link is set up anew, and the person asks again.
+    if (left?.startsWith('OutcomeUnknown')) {
+      await clock.advance(RELINKED_MS);
+      left = device.state.pn(pnId) === undefined ? undefined : await why(clock, device.networks.leave(pnId));
+    }
+    if (left !== undefined) return [`${id} cannot leave ${pnId}: ${left}`];
+    ground.wanted(id);
+    const joined = await why(clock, device.networks.join(pnId, gateway, never()));
+    return joined === undefined ? [] : [`${id} cannot join ${pnId} again: ${joined}`];
+  }
+  return [];
+}
+
+/** Guests may leave a PN of their host's and not end it. */
+async function guestsRelease(ground: Playground): Promise<string[]> {
+  const { clock, server, running } = ground;
+  for (const { pnId, gateway, initiator } of server.database.reads.pns.list()) {
+    const member = server.database.reads.pns.members(pnId).find(({ entityId }) => entityId === GUEST && entityId !== initiator);
+    const guest = member && running.get(GUEST);
+    if (guest?.device.linkTo(gateway)?.hasPan(pnId) !== true) continue;
+    const outcome = await why(clock, guest.device.networks.release(pnId));
+    return outcome === undefined ? [`${GUEST} released ${pnId}, in which it is a guest`] : [];
+  }
+  return [];
+}
+
+/** Why it failed. */
+async function why(clock: Playground['clock'], attempt: Promise<unknown>): Promise<string | undefined> {
+  const outcome = attempt.then(
+    () => undefined,
+    (error) => describeError(error),
+  );
+  return await clock.run(outcome, PATIENCE_MS);
+}
+
+const never = () => new AbortController().signal;

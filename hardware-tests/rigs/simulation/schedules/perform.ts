@@ -1,3 +1,4 @@
+import { pnIdText } from '@cpns/agent';
 import { CpnsError, describeError, entityId } from '@cpns/shared';
 import { FAIR_WEATHER } from '@cpns/shared/testing';
 import type { SimulatedDevice } from '../device.js';
@@ -15,6 +16,15 @@ export function perform(ground: Playground, action: Action, told: Told): void {
   switch (action.do) {
     case 'establish':
       return establish(ground, action, told);
+    case 'join':
+    case 'register':
+      return comeIn(ground, action, told);
+    case 'invite':
+      return invite(ground, action, told);
+    case 'leave':
+    case 'expel':
+    case 'release':
+      return end(ground, action, told);
     case 'send':
       return send(ground, action, told);
     case 'pair':
@@ -58,9 +68,51 @@ function establish(ground: Playground, { at, type, named }: Of<'establish'>, tol
   on(ground, at, told, async ({ id, device }) => {
     ground.asked.set(id, (ground.asked.get(id) ?? 0) + 1);
     const setup = type === 'named' ? ({ type, pnes: named.map((name) => entityId(name)) } as const) : ({ type } as const);
-    await device.establish(setup, undefined, () => {}, new AbortController().signal);
+    await device.networks.establish(setup, undefined, () => {}, new AbortController().signal);
     told(`${at} was told that its personal network stands`);
   });
+}
+
+/** Somebody tells this person which PN it is; to be in it already, or not to reach its PN GW, is for the program to find out. */
+function comeIn(ground: Playground, { do: how, at, pn }: Of<'join' | 'register'>, told: Told): void {
+  on(ground, at, told, async ({ id, device }) => {
+    const chosen = nth(
+      ground.server.database.reads.pns.list().filter(({ gateway }) => gateway !== id),
+      pn,
+    );
+    if (chosen === undefined) return told('there is no personal network');
+    ground.wanted(id);
+    await device.networks[how](chosen.pnId, chosen.gateway, new AbortController().signal);
+    told(`${at} was told that it is in`);
+  });
+}
+
+function invite(ground: Playground, { at, pne, pn }: Of<'invite'>, told: Told): void {
+  on(ground, at, told, async ({ device }) => {
+    const chosen = nth(device.state.pns(), pn);
+    if (chosen === undefined) return told(`${at} is in no personal network`);
+    ground.wanted(entityId(pne));
+    await device.networks.invite(entityId(pne), pnIdText(chosen.pnId), new AbortController().signal);
+    told(`${at} was told that ${pne} is in`);
+  });
+}
+
+function end(ground: Playground, action: Of<'leave' | 'release'> | Of<'expel'>, told: Told): void {
+  on(ground, action.at, told, async ({ id, device }) => {
+    const chosen = nth(device.state.pns(), action.pn);
+    if (chosen === undefined) return told(`${action.at} is in no personal network`);
+    const pnId = pnIdText(chosen.pnId);
+    const out = action.do === 'expel' ? entityId(action.pne) : action.do === 'leave' ? id : undefined;
+    const isDone = ground.promise(chosen, out);
+    if (action.do === 'expel') await device.networks.expel(entityId(action.pne), pnId);
+    else await device.networks[action.do](pnId);
+    isDone();
+    told(`${action.at} was told that this is done: ${action.do}`);
+  });
+}
+
+function nth<T>(items: readonly T[], n: number): T | undefined {
+  return items[n % items.length];
 }
 
 /** Several at once, so that some are under way whenever something happens. */

@@ -1,5 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import { plural } from '@cpns/shared/node';
 import { type Mutant, Workshop } from '../../../mutants/workshop.js';
+import { GUARDS, type Guard } from './guards.js';
 
 /** Bugs as they happen to good programmers. The invariants must find each of them within {@link WITHIN} schedules. */
 export const PLANTED: readonly Mutant[] = [
@@ -18,20 +20,20 @@ export const PLANTED: readonly Mutant[] = [
   {
     name: 'who leaves knows the PN key of those who stay',
     file: 'server/src/inventory/sqlite-pn-inventory.ts',
-    find: 'SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE',
-    replace: 'SET version = version + 1, key_epoch = key_epoch + 0, sealed_key = ? WHERE',
+    find: "sqlite.run('UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key",
+    replace: "sqlite.run('UPDATE pns SET version = version + 1, key_epoch = key_epoch + 0, sealed_key",
   },
   {
     name: 'a removal makes no new inventory version',
     file: 'server/src/inventory/sqlite-pn-inventory.ts',
-    find: 'SET version = version + 1, key_epoch = key_epoch + 1, sealed_key = ? WHERE',
-    replace: 'SET version = version + 0, key_epoch = key_epoch + 1, sealed_key = ? WHERE',
+    find: "sqlite.run('UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key",
+    replace: "sqlite.run('UPDATE pns SET version = version + 0, key_epoch = key_epoch + 1, sealed_key",
   },
   {
     name: 'a PN key is not handed out',
     file: 'agent/src/gateway/pn-key.ts',
-    find: "!link.hasPan(pnId)) return 'absent';",
-    replace: "!link.hasPan(pnId) || record.pnKeyEpoch > 0) return 'absent';",
+    find: '!link.hasPan(pnId) || context.removals.has(pnId, pne)) return',
+    replace: '!link.hasPan(pnId) || record.pnKeyEpoch > 0) return',
   },
   {
     name: 'a PNE keeps the PN without its LocalEUKey',
@@ -65,36 +67,80 @@ export const PLANTED: readonly Mutant[] = [
     find: 'await this.#pne.leaveGateway(peer);',
     replace: '',
   },
+  {
+    name: 'a guest comes in whatever its owner says',
+    file: 'server/src/enabler/confirm.ts',
+    find: 'const confirmed = passed.filter((proven) => !guests.includes(proven) || statuses.get(proven.pne) === Status.Success);',
+    replace: 'const confirmed = passed;',
+  },
+  {
+    name: 'a guest may release the PN of its host',
+    file: 'server/src/enabler/release.ts',
+    find: 'return initiator === pn.initiator || member.userId === devices.find(pn.gateway)?.userId;',
+    replace: 'return true;',
+  },
+  {
+    name: 'who comes in knows the PN key from before',
+    file: 'server/src/inventory/sqlite-pn-inventory.ts',
+    find: "const sql = 'UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key",
+    replace: "const sql = 'UPDATE pns SET version = version + 1, key_epoch = key_epoch + 0, sealed_key",
+  },
 ];
 
 /** Every planted bug is to be found within so many schedules. */
 const WITHIN = 1_000;
 const BUILD_MS = 240_000;
 const PLAY_MS = 400_000;
+const TEST_MS = 120_000;
 const NAME_WIDTH = 52;
 
-/** Plants one bug after the other in a copy of the source tree, and says whether the schedules find it. Returns the exit code. */
-export async function findPlanted(print: (line: string) => void, mutants: readonly Mutant[] = PLANTED): Promise<number> {
+/**
+ * Plants one bug after the other in a copy of the source tree, and says whether the schedules, or for a guard its tests, find it. Returns
+ * the exit code.
+ */
+export async function findPlanted(
+  print: (line: string) => void,
+  mutants: readonly Mutant[] = PLANTED,
+  guards: readonly Guard[] = GUARDS,
+): Promise<number> {
   const workshop = await Workshop.open();
   let missed = 0;
+  const plant = async (mutant: Mutant, look: () => Promise<Finding>) => {
+    await workshop.plant(mutant);
+    const { found, says } = await look();
+    if (!found) missed++;
+    print(`${found ? 'found   ' : 'missed  '} ${mutant.name.padEnd(NAME_WIDTH)} ${says}`);
+    await workshop.restore();
+  };
   try {
-    for (const mutant of mutants) {
-      await workshop.plant(mutant);
-      const how = await lookFor(workshop);
-      if (!how.found) missed++;
-      print(`${how.found ? 'found   ' : 'missed  '} ${mutant.name.padEnd(NAME_WIDTH)} ${how.says}`);
-      await workshop.restore();
-    }
+    for (const mutant of mutants) await plant(mutant, () => lookFor(workshop));
+    for (const guard of guards) await plant(guard, () => test(workshop, guard));
   } finally {
     await workshop.close();
   }
-  print(`${plural(mutants.length, 'planted bug')}: ${missed} missed`);
-  print(`${mutants.length - missed} passed, ${missed} failed, 0 skipped`);
+  const planted = mutants.length + guards.length;
+  print(`${plural(planted, 'planted bug')}: ${missed} missed`);
+  print(`${planted - missed} passed, ${missed} failed, 0 skipped`);
   return missed === 0 ? 0 : 1;
 }
 
+interface Finding {
+  readonly found: boolean;
+  readonly says: string;
+}
+
+/** Runs the tests of a guard on the copy as it is. */
+async function test(workshop: Workshop, { tests }: Guard): Promise<Finding> {
+  const { code, output } = await workshop.vitest(tests, TEST_MS);
+  const finding = stripVTControlCharacters(output)
+    .split('\n')
+    .find((line) => line.startsWith(' FAIL '));
+  if (code !== 1 || finding === undefined) return { found: false, says: `not noticed by ${tests.join(', ')}` };
+  return { found: true, says: finding.slice(' FAIL '.length).trim() };
+}
+
 /** Compiles the copy as it is, and plays until something is wrong. */
-async function lookFor(workshop: Workshop): Promise<{ readonly found: boolean; readonly says: string }> {
+async function lookFor(workshop: Workshop): Promise<Finding> {
   const built = await workshop.build(BUILD_MS);
   if (built.code !== 0) return { found: false, says: `does not compile: ${built.output.trim().split('\n')[0]}` };
   const words = ['simulation', '--schedules', String(WITHIN), '--fail-fast'];

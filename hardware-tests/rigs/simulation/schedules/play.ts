@@ -53,13 +53,20 @@ async function bringToRest(ground: Playground, { seed }: Schedule, trace: Trace 
 }
 
 async function judge(ground: Playground, trace: Trace | undefined): Promise<string[]> {
-  const { clock, world } = ground;
-  const untilMs = clock.monotonicMs() + LONG_QUIET_MS;
-  while (disagreements(world).length > 0 && clock.monotonicMs() < untilMs) await clock.advance(QUIET_MS);
+  const { clock } = ground;
+  await agree(ground);
   trace?.action('everybody establishes once more');
-  const wrong = disagreements(world);
+  const wrong = disagreements(ground.world);
   if (wrong.length > 0) return wrong;
   const hindrances = await hindered(ground);
   await clock.advance(AFTERWARDS_MS);
+  // A PNE which the server does not know any more since a restart finds that out by its silence.
+  await agree(ground);
   return [...hindrances, ...violations(ground.world)];
+}
+
+/** Waits until nobody disagrees, at most as long as that may take. */
+async function agree({ clock, world }: Playground): Promise<void> {
+  const untilMs = clock.monotonicMs() + LONG_QUIET_MS;
+  while (disagreements(world).length > 0 && clock.monotonicMs() < untilMs) await clock.advance(QUIET_MS);
 }

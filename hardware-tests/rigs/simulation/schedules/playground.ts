@@ -1,20 +1,22 @@
-import { DeviceState } from '@cpns/agent';
+import { DeviceState, pnIdText } from '@cpns/agent';
 import { type EntityId, entityId, userId } from '@cpns/shared';
+import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
 import { FAIR_WEATHER, InsecureSeededEntropy, MemoryStore, SeededChoices, VirtualClock, type Weather } from '@cpns/shared/testing';
 import { type AirLink, SimulatedAir } from '../air.js';
 import { Cable } from '../cable.js';
 import { BOARD, LAPTOP, PHONE, type SimulatedDevice, simulatedDevice } from '../device.js';
+import type { Promised } from '../invariants/promises.js';
 import { Witness } from '../invariants/witness.js';
 import type { World } from '../invariants/world.js';
 import { RadioRoom } from '../radio-room.js';
 import { SimulatedServer } from '../server.js';
 import { type Pan, type Schedule, SERVER, type Way } from './actions.js';
-import { GUEST } from './generate.js';
+import { GUEST, HUB } from './generate.js';
 import type { Trace } from './trace.js';
 import { WeatheredUplink } from './weathered-uplink.js';
 
-const FACTS = { laptop: LAPTOP, phone: PHONE, board: BOARD, watch: PHONE, guest: PHONE } as const;
+const FACTS = { laptop: LAPTOP, phone: PHONE, board: BOARD, watch: PHONE, guest: PHONE, hub: LAPTOP } as const;
 /** Deadlines of the server, shorter than usual, so that everything has come to rest soon. */
 const QUICK = { acknowledgeTimeoutMs: 60_000, heartbeatMs: 20_000 };
 /** The devices have found one another, and one of them is PN GW. */
@@ -29,6 +31,8 @@ export class Playground {
   readonly running = new Map<string, SimulatedDevice>();
   readonly past: SimulatedDevice[] = [];
   readonly asked = new Map<EntityId, number>();
+  readonly #wanted = new Map<EntityId, number>();
+  readonly #promised: Promised[] = [];
   /** The local network; the air of Bluetooth where that is all there is. */
   readonly #air: SimulatedAir;
   readonly #radios: RadioRoom | undefined;
@@ -39,6 +43,8 @@ export class Playground {
   readonly #keys = new Map<string, Uint8Array>();
   readonly #uplinks = new Map<string, WeatheredUplink>();
   readonly #weather = new Map<string, Weather>();
+  /** How many links of the air have had the weather of their way; those behind them are new. */
+  #weathered = 0;
   readonly #silent = new Set<string>();
   readonly #carried: { where: string; octets: Uint8Array }[] = [];
 
@@ -79,7 +85,8 @@ export class Playground {
       }
     }
     for (const name of schedule.devices) {
-      ground.#keys.set(name, await ground.server.enrol(name, userId(name === GUEST ? 'bob' : 'alice')));
+      const isBobs = name === GUEST || name === HUB;
+      ground.#keys.set(name, await ground.server.enrol(name, userId(isBobs ? 'bob' : 'alice'), { services: [PN_GW_SERVICE] }));
     }
     for (const [name, store] of stores) await ground.start(name, store);
     await ground.clock.advance(SETTLED_MS);
@@ -92,7 +99,28 @@ export class Playground {
 
   get world(): World {
     const { server, running, past, witness, asked } = this;
-    return { server, devices: [...running.values()], past, witness, asked, carried: this.#carried };
+    return {
+      server,
+      devices: [...running.values()],
+      past,
+      witness,
+      asked,
+      wanted: this.#wanted,
+      promised: this.#promised,
+      carried: this.#carried,
+    };
+  }
+
+  /** Somebody wants that device in a PN that stands. */
+  wanted(id: EntityId): void {
+    this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1);
+  }
+
+  /** Somebody asks for that; the result is to be called when it was shown as done. */
+  promise({ pnId, gateway }: { pnId: Uint8Array; gateway: EntityId }, out: EntityId | undefined): () => void {
+    const id = pnIdText(pnId);
+    const entries = this.server.changes.added.filter((entry) => entry.pnId === id && entry.entityId === out).length;
+    return () => this.#promised.push({ pnId: id, out, entries, gateway });
   }
 
   /** Some device is still to be started again. */
@@ -117,6 +145,8 @@ export class Playground {
       facts: FACTS[name as keyof typeof FACTS],
       euKey: this.#keys.get(name) as Uint8Array,
       provider: witness.provider(name),
+      // Nobody sits there to say yes or no.
+      settings: { admit: 'always', confirm: 'paired' },
       ...(name === GUEST && { services: [] }),
     });
     this.running.set(name, device);
@@ -199,10 +229,12 @@ export class Playground {
   }
 
   #applyToLinks(one: string, other: string): void {
-    const weather = { ...this.#weatherOf(one, other), cut: this.#isSilent(one, other) };
-    for (const { from, to, pair } of this.#air.links) {
-      if (keyOf(from, to) === keyOf(one, other)) for (const end of [pair.initiator, pair.responder]) end.setWeather(weather);
-    }
+    for (const link of this.#air.links) if (keyOf(link.from, link.to) === keyOf(one, other)) this.#applyTo(link);
+  }
+
+  #applyTo({ from, to, pair }: AirLink): void {
+    const weather = { ...this.#weatherOf(from, to), cut: this.#isSilent(from, to) };
+    for (const end of [pair.initiator, pair.responder]) end.setWeather(weather);
   }
 
   #weatherOf(one: string, other: string): Weather {
@@ -219,12 +251,16 @@ export class Playground {
     return known;
   }
 
-  /** A frame is about to be sent: a link may be new, and is to have the weather of its way. */
+  /** A frame is about to be sent: links may be new, and are to have the weather of their way. */
   #frame(links: readonly AirLink[], from: string, to: string, octets: Uint8Array): void {
-    if (links === this.#air.links) this.#applyToLinks(from, to);
+    for (; this.#weathered < this.#air.links.length; this.#weathered++) {
+      const link = this.#air.links[this.#weathered] as AirLink;
+      this.#applyTo(link);
+    }
     this.#carried.push({ where: `a frame of ${from} to ${to}`, octets });
+    if (this.#trace === undefined) return;
     const link = links.findLast((one) => keyOf(one.from, one.to) === keyOf(from, to));
-    if (this.#trace === undefined || link === undefined) return;
+    if (link === undefined) return;
     const { count } = link.from === from ? link.pair.initiator : link.pair.responder;
     this.#trace.frame(from, to, octets, count);
   }

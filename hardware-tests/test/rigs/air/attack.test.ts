@@ -2,8 +2,9 @@ import { SegmentStream } from '@cpns/shared';
 import { InsecureSeededEntropy } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { Attack } from '../../../rigs/air/controller/attack.js';
+import { AttackedController } from '../../../rigs/btvirt/attacked-controller.js';
 import { ADDRESS, attHeard, TestRoom } from './room.js';
-import type { TestHost } from './test-host.js';
+import { TestHost } from './test-host.js';
 
 const ATT = 4;
 const WRITE = { opcode: 0x52, handle: 0x0c };
@@ -38,12 +39,21 @@ class Talker {
   }
 }
 
-async function attacked(victim: 'central' | 'peripheral') {
+type Place = 'in the air' | 'on the wire to its controller';
+
+async function attacked(victim: 'central' | 'peripheral', place: Place = 'in the air') {
   const room = new TestRoom();
-  const address = victim === 'central' ? ADDRESS(1) : ADDRESS(2);
-  const attack = new Attack(room.clock, new InsecureSeededEntropy(9), address, () => room.air.cut({ a: address }));
-  room.air.attack = attack;
-  const hosts: [TestHost, TestHost] = [room.host(1), room.host(2)];
+  const entropy = new InsecureSeededEntropy(9);
+  const number = victim === 'central' ? 1 : 2;
+  const address = ADDRESS(number);
+  const controller = room.air.plug({ address });
+  const tap = new AttackedController(controller, address, room.clock, entropy);
+  const isTapped = place !== 'in the air';
+  const attack = isTapped ? tap.attack : new Attack(room.clock, entropy, address, () => room.air.cut({ a: address }));
+  if (!isTapped) room.air.attack = attack;
+  const behind = new TestHost(controller, isTapped ? tap : controller);
+  const other = room.host(3 - number);
+  const hosts: [TestHost, TestHost] = victim === 'central' ? [behind, other] : [other, behind];
   const link = async () => {
     const handle = await room.connect(...hosts);
     for (const host of hosts) host.heard.length = 0;
@@ -57,9 +67,9 @@ async function attacked(victim: 'central' | 'peripheral') {
   return { room, attack, link };
 }
 
-describe('somebody on a Bluetooth link', () => {
+describe.each<Place>(['in the air', 'on the wire to its controller'])('somebody on the links of a device, %s,', (place) => {
   it('passes frames on, counts them, and says them again', async () => {
-    const { attack, link } = await attacked('peripheral');
+    const { attack, link } = await attacked('peripheral', place);
     const { central, peripheral, talk } = await link();
     central.stream.send(FRAME);
     peripheral.stream.send(FRAME.subarray(1));
@@ -72,7 +82,7 @@ describe('somebody on a Bluetooth link', () => {
   });
 
   it.each(['central', 'peripheral'] as const)('flips one bit in each of so many frames of one way (behind him: the %s)', async (victim) => {
-    const { attack, link } = await attacked(victim);
+    const { attack, link } = await attacked(victim, place);
     const { central, peripheral, talk } = await link();
     const [behind, other] = victim === 'central' ? [central, peripheral] : [peripheral, central];
     attack.tampering.alter.out = 1;
@@ -87,7 +97,7 @@ describe('somebody on a Bluetooth link', () => {
   });
 
   it('plays the device that is behind him on its next link', async () => {
-    const { room, attack, link } = await attacked('peripheral');
+    const { room, attack, link } = await attacked('peripheral', place);
     const first = await link();
     first.peripheral.stream.send(FRAME);
     first.talk();
@@ -104,7 +114,7 @@ describe('somebody on a Bluetooth link', () => {
   });
 
   it('leaves the links of others alone', async () => {
-    const { room, attack } = await attacked('peripheral');
+    const { room, attack } = await attacked('peripheral', place);
     await room.connect(room.host(3), room.host(4));
     expect(attack.seen.links).toBe(0);
   });

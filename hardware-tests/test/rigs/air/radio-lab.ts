@@ -8,6 +8,7 @@ import { SystemClock, systemEntropy } from '@cpns/shared/node';
 import { MemoryLogger } from '@cpns/shared/testing';
 import { Keeper } from '../../../processes/keeper.js';
 import { HOST_VARIABLE } from '../../../rigs/air/adapter-list.js';
+import { forbidAdapters, hangConnect } from '../../../rigs/air/kernel-whims.js';
 import { AirProcess } from '../../../rigs/air/process/air-process.js';
 import { RawHost } from './raw-host.js';
 import { ADDRESS } from './room.js';
@@ -85,7 +86,6 @@ export class Station {
   readonly ended: Link[] = [];
   readonly #connected: OpenedLink[] = [];
   readonly problems: (string | undefined)[] = [];
-  readonly logger = new MemoryLogger();
   readonly #near = new Map<string, RadioNeighbour>();
   readonly #waiting = new Waiting();
 
@@ -171,9 +171,17 @@ export class Station {
   }
 }
 
+interface StationOptions {
+  readonly trusts?: boolean;
+  readonly stillMs?: number;
+  readonly second?: number;
+  readonly preload?: string;
+}
+
 /** An air with radios, each the real process with the real libraries on a host of its own. */
 export class RadioLab {
-  readonly #stations: Station[] = [];
+  readonly #radios: RadioSupervisor[] = [];
+  readonly #directories = new Map<string, string>();
   readonly #clock = new SystemClock();
 
   private constructor(
@@ -194,6 +202,7 @@ export class RadioLab {
     const host = hostOf(number);
     const { directory } = await this.air.ask('addHost', { host });
     await this.air.ask('plug', { host, address: ADDRESS(number) });
+    this.#directories.set(host, directory);
     return { [HOST_VARIABLE]: directory, NODE_OPTIONS: `--import ${BUILT('rigs/air/transport/inject.js')}` };
   }
 
@@ -203,17 +212,25 @@ export class RadioLab {
     return RawHost.open(directory);
   }
 
-  /** With the number of a second adapter, which others connect to: a device with one for each role. */
-  async station(number: number, { trusts = true, stillMs = 5_000, second = 0 } = {}): Promise<Station> {
+  /** A radio as an agent has it, with the adapter of that number; see {@link RadioLab.station}. Not started. */
+  async radio(number: number, { stillMs = 5_000, second = 0, preload = '' } = {}): Promise<RadioSupervisor> {
     const environment = await this.host(number);
+    if (preload !== '') environment.NODE_OPTIONS += ` --import ${preload}`;
     if (second > 0) await this.air.ask('plug', { host: hostOf(number), address: ADDRESS(second) });
     const logger = new MemoryLogger();
     const secondAdapter = second > 0 ? ADDRESS(second) : '';
     const options = { clock: this.#clock, entropy: systemEntropy, logger, adapter: ADDRESS(number), secondAdapter };
     const radio = new RadioSupervisor({ ...options, program: RADIO, environment, stillMs });
-    const station = new Station(radio, hostOf(number), ADDRESS(number), trusts);
-    this.#stations.push(station);
-    return station;
+    this.#radios.push(radio);
+    return radio;
+  }
+
+  /**
+   * With the number of a second adapter, which others connect to: a device with one for each role. `preload`: a module that its radio
+   * process loads first.
+   */
+  async station(number: number, { trusts = true, ...options }: StationOptions = {}): Promise<Station> {
+    return new Station(await this.radio(number, options), hostOf(number), ADDRESS(number), trusts);
   }
 
   /** Ends the process until the station has noticed. */
@@ -236,8 +253,22 @@ export class RadioLab {
     await this.air.ask('power', { address: station.address, isOn: true });
   }
 
+  /** The next attempt to connect blocks the whole process of the radio for so long. */
+  hangConnect(station: Station, ms: number): void {
+    hangConnect(this.#directoryOf(station), ms);
+  }
+
+  /** The kernel lets the processes of the station send nothing to its adapters. */
+  forbid(station: Station, isForbidden: boolean): void {
+    forbidAdapters(this.#directoryOf(station), isForbidden);
+  }
+
+  #directoryOf({ host }: Station): string {
+    return this.#directories.get(host) as string;
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#stations.map(({ radio }) => radio.stop()));
+    await Promise.all(this.#radios.map((radio) => radio.stop()));
     await this.keeper.close();
   }
 }

@@ -28,6 +28,12 @@ export class RawHost {
     return new RawHost(socket);
   }
 
+  /** Can be connected to, until somebody has. */
+  advertise(): void {
+    this.#command(COMMAND.leSetAdvertisingParameters, [...u16(160), ...u16(160), 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0]);
+    this.#command(COMMAND.leEnableAdvertising, [1]);
+  }
+
   /** Gives the handle. A peer that does not advertise is waited for. */
   async connect(address: string): Promise<number> {
     const times = [18, 18, 0, 42, 0, 0].flatMap(u16);

@@ -1,6 +1,7 @@
 import { COMMAND, EVENT, PACKET } from '../../../rigs/air/controller/hci.js';
 import { addressOctets, u16 } from '../../../rigs/air/controller/octets.js';
 import type { HostWire, VirtualController } from '../../../rigs/air/controller/virtual-controller.js';
+import type { DoorController } from '../../../rigs/air/process/controller-door.js';
 
 type Octets = readonly number[] | Uint8Array;
 
@@ -14,11 +15,14 @@ export interface Parameters {
 export class TestHost implements HostWire {
   readonly heard: Buffer[] = [];
   readonly controller: VirtualController;
+  readonly #wire: DoorController;
   isReady = true;
 
-  constructor(controller: VirtualController) {
+  /** `wire`: whoever sits between the two. */
+  constructor(controller: VirtualController, wire: DoorController = controller) {
     this.controller = controller;
-    controller.attach(this);
+    this.#wire = wire;
+    wire.attach(this);
   }
 
   send(packet: Buffer): void {
@@ -26,7 +30,7 @@ export class TestHost implements HostWire {
   }
 
   command(opcode: number, parameters: Octets = []): void {
-    this.controller.receive(Buffer.from([PACKET.command, ...u16(opcode), parameters.length, ...parameters]));
+    this.#wire.receive(Buffer.from([PACKET.command, ...u16(opcode), parameters.length, ...parameters]));
   }
 
   /** The parameters with which the controller completed the command; the first is the status. */
@@ -85,7 +89,7 @@ export class TestHost implements HostWire {
     for (let at = 0; at < whole.length; at += most) {
       const data = whole.slice(at, at + most);
       const flags = at === 0 ? 0 : 0x1000;
-      this.controller.receive(Buffer.from([PACKET.acl, ...u16(handle | flags), ...u16(data.length), ...data]));
+      this.#wire.receive(Buffer.from([PACKET.acl, ...u16(handle | flags), ...u16(data.length), ...data]));
     }
   }
 }

@@ -38,8 +38,8 @@ function bootedGuest({ report, console = [] }: Life) {
 }
 
 describe('the rig kernel', () => {
-  /** Plays two scenarios on guests that live like that; gives what became of them, and which were asked of each guest. */
-  async function played(lives: (Life | Error)[]) {
+  /** Plays two scenarios on guests that live like that, so many at a time; gives what became of them, and which were asked of each guest. */
+  async function played(lives: (Life | Error)[], guests = 1) {
     const asked: (readonly string[])[] = [];
     const boot = async (scenarios: readonly string[]) => {
       asked.push(scenarios);
@@ -47,7 +47,7 @@ describe('the rig kernel', () => {
       if (life === undefined || life instanceof Error) throw life ?? new Error('one guest too many');
       return bootedGuest(life);
     };
-    const rig = new KernelRig(new SystemClock(), async () => ({ boot }));
+    const rig = new KernelRig(new SystemClock(), async () => ({ boot }), guests);
     const outcomes: Played[] = [];
     await rig.playAll(
       KERNEL_SCENARIOS.slice(0, 2),
@@ -89,6 +89,13 @@ describe('the rig kernel', () => {
       [second, 'passed', undefined],
     ]);
     expect(asked.map(({ length }) => length)).toEqual([2, 2, 1]);
+  });
+
+  it('shares the scenarios out among guests that run at a time; what befalls one is nothing to the other', async () => {
+    const { asked, outcomes } = await played([new Error('no memory'), { report: [passed(second)] }], 2);
+    expect(asked).toEqual([[first], [second]]);
+    expect(outcomes).toContainEqual([first, 'failed', expect.stringContaining('no memory')]);
+    expect(outcomes).toContainEqual([second, 'passed', undefined]);
   });
 
   it('fails in one sentence when no guest can be made', async () => {

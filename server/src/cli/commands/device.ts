@@ -13,11 +13,11 @@ interface AddOptions {
   readonly qr: boolean;
 }
 
-/** `device add|list|show|revoke` */
+/** `device add|list|show|move|revoke` */
 export const registerDevice: Register = (program, environment) => {
   const device = program
     .command('device')
-    .summary('add, list, show and revoke devices')
+    .summary('add, list, show, move and revoke devices')
     .description('Devices are enrolled one by one: each has a key of its own, which its enrolment code carries.');
   device
     .command('add')
@@ -72,6 +72,22 @@ export const registerDevice: Register = (program, environment) => {
       action<object, [EntityId]>(environment, async (context, _options, entityId) => {
         const shown = await (await context.server()).showDevice(entityId);
         context.report.result(shown, deviceText(shown));
+      }),
+    );
+  device
+    .command('move')
+    .summary('give a device to another user')
+    .description(
+      'Gives a device to another user. It must be in no personal network. It keeps its key: where its user before may know the enrolment ' +
+        'code, revoke it instead, and add another one.',
+    )
+    .argument('<device>', 'entity id', entityIdArgument)
+    .requiredOption('--user <user>', 'the user it belongs to from now on', userIdArgument)
+    .addHelpText('after', examples(['cpns-server device move tablet-1 --user bob', '']))
+    .action(
+      action<{ user: UserId }, [EntityId]>(environment, async (context, { user }, entityId) => {
+        const moved = await (await context.server()).moveDevice(entityId, user);
+        context.report.result(moved, [`Device "${entityId}" belongs to "${user}" now.`]);
       }),
     );
   device

@@ -3,7 +3,7 @@ import { pnIdArgument } from '../arguments.js';
 import { gatewaysText, pnsText, pnText } from '../text/networks-text.js';
 import { action, examples, type Register } from './register.js';
 
-/** `gateways list` and `pn list|show` */
+/** `gateways list` and `pn list|show|remove` */
 export const registerNetworks: Register = (program, environment) => {
   program
     .command('gateways')
@@ -17,7 +17,7 @@ export const registerNetworks: Register = (program, environment) => {
         context.report.result({ gateways }, gatewaysText(gateways));
       }),
     );
-  const pn = program.command('pn').summary('list and show personal networks');
+  const pn = program.command('pn').summary('list, show and remove personal networks');
   pn.command('list')
     .summary('list all personal networks')
     .addHelpText('after', examples(['cpns-server pn list --json', '']))
@@ -35,6 +35,19 @@ export const registerNetworks: Register = (program, environment) => {
       action<object, [PnId]>(environment, async (context, _options, pnId) => {
         const shown = await (await context.server()).showPn(pnId);
         context.report.result(shown, pnText(shown));
+      }),
+    );
+  pn.command('remove')
+    .summary('end a personal network for everybody in it')
+    .description(
+      'Deletes a personal network. Its PN GW and its members are told, now or as soon as they are there; their devices stay enrolled.',
+    )
+    .argument('<pn>', 'PN ID: 32 hex digits', pnIdArgument)
+    .addHelpText('after', examples(['cpns-server pn remove 00112233445566778899aabbccddeeff', '']))
+    .action(
+      action<object, [PnId]>(environment, async (context, _options, pnId) => {
+        await (await context.server()).removePn(pnId);
+        context.report.result({ pnId, removed: true }, [`Personal network ${pnId} is removed.`]);
       }),
     );
 };

@@ -1,4 +1,4 @@
-import type { UserId } from '@cpns/shared';
+import { CpnsError, type UserId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { plural } from '@cpns/shared/node';
 import { listArgument, userIdArgument } from '../arguments.js';
@@ -11,9 +11,19 @@ interface AddOptions {
   readonly chargeable?: boolean;
 }
 
-/** `user add|list|remove` */
+interface SetOptions {
+  readonly addService?: readonly string[];
+  readonly removeService?: readonly string[];
+  readonly gateway?: boolean;
+  readonly chargeable?: boolean;
+}
+
+/** `user add|set|list|remove` */
 export const registerUser: Register = (program, environment) => {
-  const user = program.command('user').summary('add, list and remove users').description('Users own devices. Each has one subscription.');
+  const user = program
+    .command('user')
+    .summary('add, change, list and remove users')
+    .description('Users own devices. Each has one subscription.');
   user
     .command('add')
     .summary('add a user')
@@ -31,8 +41,38 @@ export const registerUser: Register = (program, environment) => {
       }),
     );
   user
+    .command('set')
+    .summary('change the subscription of a user')
+    .description(
+      "Changes a user's subscription. What is not named stays. It counts at once: connected devices of the user connect anew, and " +
+        'those that may be PN GW no more give the role up. A device that was enrolled without --gateway learns of it by a new enrolment only: ' +
+        'revoke it and add it again.',
+    )
+    .argument('<user>', 'user id', userIdArgument)
+    .option('--add-service <name>', 'a service to add; may be given several times', listArgument)
+    .option('--remove-service <name>', 'a service to take away; may be given several times', listArgument)
+    .option('--gateway', 'devices of this user may be PN GW')
+    .option('--no-gateway', 'devices of this user may not be PN GW')
+    .option('--chargeable', 'chargeable services may be billed to this user')
+    .option('--no-chargeable', 'nothing may be billed to this user')
+    .addHelpText(
+      'after',
+      examples(['cpns-server user set bob --gateway --no-chargeable', ''], ['cpns-server user set ann --add-service maps', '']),
+    )
+    .action(
+      action<SetOptions, [UserId]>(environment, async (context, options, userId) => {
+        const { addService = [], removeService = [], gateway, chargeable } = options;
+        const addServices = gateway === true ? [PN_GW_SERVICE, ...addService] : addService;
+        const removeServices = gateway === false ? [PN_GW_SERVICE, ...removeService] : removeService;
+        if (addServices.length + removeServices.length === 0 && chargeable === undefined)
+          throw new CpnsError('Config', 'NothingToSet', 'Say what to change: see "cpns-server user set --help".');
+        const changed = await (await context.server()).changeUser(userId, { addServices, removeServices, chargeable });
+        context.report.result(changed, usersText([changed]));
+      }),
+    );
+  user
     .command('list')
-    .summary('list all users')
+    .summary('list all users with what they own')
     .addHelpText('after', examples(['cpns-server user list --json', '']))
     .action(
       action(environment, async (context) => {

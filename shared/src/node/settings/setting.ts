@@ -94,12 +94,20 @@ export function requiredText(doc: string, max: number, ok: (text: string) => boo
   return v.pipe(words(max, ok, form), v.description(doc));
 }
 
-/** A list of groups. */
-export function groups<const T extends v.ObjectEntries>(doc: string, entries: T, minItems: number, maxItems: number) {
+function groupList<const T extends v.ObjectEntries>(entries: T, minItems: number, maxItems: number) {
   return v.pipe(
     v.array(v.strictObject(entries, wrongEntry(Object.keys(entries))), 'is not a list'),
     v.minLength(minItems, `has less than ${minItems} items`),
     v.maxLength(maxItems, `has more than ${maxItems} items`),
-    v.description(doc),
   );
+}
+
+/** A list of groups that has to be there. */
+export function groups<const T extends v.ObjectEntries>(doc: string, entries: T, minItems: number, maxItems: number) {
+  return v.pipe(groupList(entries, minItems, maxItems), v.description(doc));
+}
+
+/** A list of groups that may be left out. */
+export function optionalGroups<const T extends v.ObjectEntries>(doc: string, entries: T, maxItems: number) {
+  return v.pipe(v.optional(groupList(entries, 0, maxItems), []), v.description(doc));
 }

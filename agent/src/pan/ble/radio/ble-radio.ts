@@ -96,7 +96,7 @@ export class BleRadio {
         if (this.#served?.id === message.link) this.#reconciler.note({ kind: 'proven' });
         return;
       case 'close':
-        return this.#links.get(message.link)?.close('this device closed the connection');
+        return this.#links.get(message.link)?.finish('this device closed the connection');
     }
   }
 

@@ -30,7 +30,14 @@ interface Bleno extends EventEmitter {
   startAdvertisingWithEIRData(data: Buffer, scanResponse: Buffer): void;
   stopAdvertising(): void;
   disconnect(): void;
-  readonly _bindings?: { readonly _handle?: number | null; readonly _hci?: { disconnect?(handle: number): void } };
+  readonly _bindings?: {
+    readonly _handle?: number | null;
+    readonly _hci?: {
+      disconnect?(handle: number): void;
+      readonly _aclOutQueue?: readonly unknown[];
+      readonly _handleAclsInProgress?: Readonly<Record<number, number>>;
+    };
+  };
 }
 
 /** The central that is connected. */
@@ -131,10 +138,14 @@ export class BlenoPeripheral implements Peripheral {
     this.#gone('another device took its place');
     const served: Served = { address, handler: { data: () => {}, closed: () => {} }, mtu: LEAST_MTU, update: undefined };
     this.#served = served;
+    const isIdle = () => this.#served !== served || this.#isIdle();
     const link: GattLink = {
       address,
       get payloadOctets() {
         return served.mtu - ATT_HEADER;
+      },
+      get isIdle() {
+        return isIdle();
       },
       write: (octets) => served.update?.(Buffer.from(octets.buffer, octets.byteOffset, octets.length)),
       close: () => {
@@ -142,6 +153,11 @@ export class BlenoPeripheral implements Peripheral {
       },
     };
     served.handler = this.#events?.accepted(link) ?? served.handler;
+  }
+
+  #isIdle(): boolean {
+    const hci = this.#library()._bindings?._hci;
+    return (hci?._aclOutQueue ?? []).length === 0 && Object.values(hci?._handleAclsInProgress ?? {}).every((count) => count === 0);
   }
 
   #gone(reason: string): void {

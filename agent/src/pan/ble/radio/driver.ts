@@ -10,6 +10,8 @@ export interface GattLink {
   readonly address: string;
   /** What one value carries: ATT MTU less 3, at least 20. May grow. */
   readonly payloadOctets: number;
+  /** Whether everything that was written has left, as far as the stack tells. */
+  readonly isIdle: boolean;
   /** Hands one value to the stack, which keeps the order. On a link that is over, nothing happens. */
   write(octets: Uint8Array): void;
   /** Begins to disconnect; `closed` follows. */

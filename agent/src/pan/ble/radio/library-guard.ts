@@ -1,3 +1,4 @@
+import { AclGuard } from './acl-guard.js';
 import { isReadableAtt } from './att-guard.js';
 
 const ATT_CHANNEL = 4;
@@ -35,9 +36,11 @@ export function guardLibrary(library: object): void {
   const hci = bindings?._hci;
   const read = hci?.onSocketData;
   if (bindings === undefined || hci === undefined || read === undefined) return;
+  const pieces = new AclGuard();
   hci.onSocketData = (packet) => {
     const handle = handleOf(packet);
     if (handle !== undefined && !isOwn(bindings, handle)) return;
+    if (packet[0] === ACL_DATA && !pieces.passes(packet)) return;
     try {
       read.call(hci, packet);
     } catch (error) {

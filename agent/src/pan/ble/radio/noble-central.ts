@@ -60,6 +60,12 @@ interface Noble extends EventEmitter {
     readonly _connectable?: Memory;
     readonly scannable?: Memory;
     readonly _gap?: { readonly _discoveries?: Memory };
+    /** The number of the connection to each device. */
+    readonly _handles?: Readonly<Record<string, number>>;
+    readonly _hci?: {
+      readonly _aclQueue?: readonly { readonly handle: number }[];
+      readonly _aclConnections?: ReadonlyMap<number, { readonly pending: number }>;
+    };
   };
 }
 
@@ -150,6 +156,7 @@ export class NobleCentral implements Central {
 
   #link(device: Device, inward: Characteristic, outward: Characteristic, handler: GattHandler): GattLink {
     let over = false;
+    const isIdle = () => over || this.#isIdle(device);
     const data = (octets: Buffer) => handler.data(new Uint8Array(octets));
     inward.on('data', data);
     device.once('disconnect', (reason: number | undefined) => {
@@ -162,6 +169,9 @@ export class NobleCentral implements Central {
       get payloadOctets() {
         return Math.max(device.mtu ?? 0, LEAST_MTU) - ATT_HEADER;
       },
+      get isIdle() {
+        return isIdle();
+      },
       write(octets) {
         if (!over) outward.write(Buffer.from(octets.buffer, octets.byteOffset, octets.length), true);
       },
@@ -169,6 +179,13 @@ export class NobleCentral implements Central {
         if (!over) void this.#close(device);
       },
     };
+  }
+
+  #isIdle({ id }: Device): boolean {
+    const { _handles: handles, _hci: hci } = this.#library()._bindings ?? {};
+    const own = handles?.[id];
+    if (own === undefined) return true;
+    return (hci?._aclConnections?.get(own)?.pending ?? 0) === 0 && !hci?._aclQueue?.some(({ handle }) => handle === own);
   }
 
   /** Connects. Nothing is left of it when it fails: the library would let its late answer settle the next attempt. */

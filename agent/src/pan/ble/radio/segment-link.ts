@@ -12,6 +12,14 @@ export const STRANGER_LIMITS = {
   lingerMs: 2_000,
 } as const;
 
+/** How a link ends that shall lose nothing of what was sent, in milliseconds. */
+export const FINISH_TIMES = {
+  /** It is looked so often whether everything has left. */
+  lookMs: 20,
+  /** It ends then, whatever has not left. */
+  mostMs: 1_000,
+} as const;
+
 /** The agent is told at most this often, in milliseconds, that part of a frame has come. */
 const HEARD_EVERY_MS = 1_000;
 
@@ -45,9 +53,12 @@ export class SegmentLink implements GattHandler {
   #gatt: GattLink | undefined;
   #stream: SegmentStream | undefined;
   #cancelProof = () => {};
+  #cancelFinish = () => {};
   #stranger: boolean;
   #greeted = false;
   #offence = false;
+  #sent = false;
+  #finishing = false;
   #ended = false;
   #gone = false;
   #garbage = 0;
@@ -80,7 +91,8 @@ export class SegmentLink implements GattHandler {
 
   /** Queues one frame. */
   send(octets: Uint8Array): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#finishing) return;
+    this.#sent = true;
     this.#sending.add(octets);
     this.#stream?.send(octets);
     this.#confirm();
@@ -100,8 +112,28 @@ export class SegmentLink implements GattHandler {
     this.#cancelProof();
   }
 
+  /** Closes at once. */
   close(reason: string): void {
     this.#end(reason);
+  }
+
+  /** Closes when everything that was sent has left. Nothing more is sent or delivered. */
+  finish(reason: string): void {
+    if (this.#finishing) return;
+    if (!this.#sent) return this.#end(reason);
+    const { clock } = this.#options;
+    this.#finishing = true;
+    const untilMs = clock.monotonicMs() + FINISH_TIMES.mostMs;
+    // Never at once: the libraries take in what is written a little later.
+    const later = () => {
+      this.#cancelFinish = clock.after(FINISH_TIMES.lookMs, () => {
+        const waits = this.#stream !== undefined && this.#stream.waitingOctets > 0;
+        const isLeft = waits || this.#gatt?.isIdle === false;
+        if (isLeft && clock.monotonicMs() < untilMs) later();
+        else this.#end(reason);
+      });
+    };
+    later();
   }
 
   data(octets: Uint8Array): void {
@@ -124,6 +156,7 @@ export class SegmentLink implements GattHandler {
   }
 
   #frame(octets: Uint8Array): void {
+    if (this.#finishing) return;
     this.#untaken += frameWeight(octets);
     if (this.#untaken >= FLOW_WINDOW && !this.#paused) {
       this.#paused = true;
@@ -151,6 +184,7 @@ export class SegmentLink implements GattHandler {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelProof();
+    this.#cancelFinish();
     this.#stream?.close();
     this.#options.events.ended(reason);
     if (!this.#gone) this.#gatt?.close();

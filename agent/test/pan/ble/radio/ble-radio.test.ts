@@ -7,7 +7,7 @@ import { ATTEMPT_LIMITS, BleRadio } from '../../../../src/pan/ble/radio/ble-radi
 import type { GattHandler } from '../../../../src/pan/ble/radio/driver.js';
 import { FLOW_WINDOW } from '../../../../src/pan/ble/radio/flow-count.js';
 import type { FromRadio, ToRadio } from '../../../../src/pan/ble/radio/messages.js';
-import { STRANGER_LIMITS } from '../../../../src/pan/ble/radio/segment-link.js';
+import { FINISH_TIMES, STRANGER_LIMITS } from '../../../../src/pan/ble/radio/segment-link.js';
 import { FakeGatt, FakeStack } from './fake-stack.js';
 
 const PEER = 'c0:ff:ee:00:00:02';
@@ -131,8 +131,38 @@ describe('connecting', () => {
     expect(of('frame').map(({ octets }) => octets)).toEqual([new Uint8Array(2_000).fill(2)]);
     expect(of('heard').length).toBe(1);
     radio.obey({ type: 'close', link: 1 });
-    await settle();
+    await clock.advance(FINISH_TIMES.lookMs);
     expect(of('closed')).toEqual([{ type: 'closed', link: 1, reason: 'this device closed the connection' }]);
+  });
+
+  it('closes when everything that was sent has left, and delivers nothing meanwhile', async () => {
+    stack.connect = connects;
+    await connect();
+    const [frame, gatt] = [new Uint8Array(16_000), peers[0]?.gatt.peer as FakeGatt];
+    gatt.isIdle = false;
+    for (let i = 0; i < 4; i++) radio.obey({ type: 'frame', link: 1, octets: frame });
+    radio.obey({ type: 'close', link: 1 });
+    radio.obey({ type: 'frame', link: 1, octets: frame });
+    await settle();
+    peers[0]?.stream.send(frame);
+    await clock.advance(5 * FINISH_TIMES.lookMs);
+    expect([peers[0]?.frames.length, of('frame').length, gatt.closing]).toEqual([4, 0, false]);
+    gatt.isIdle = true;
+    await clock.advance(FINISH_TIMES.lookMs);
+    expect([gatt.closing, of('closed').length]).toEqual([true, 1]);
+  });
+
+  it('closes in the end, also when the peer takes nothing', async () => {
+    stack.connect = connects;
+    await connect();
+    const gatt = peers[0]?.gatt.peer as FakeGatt;
+    gatt.peer = undefined;
+    for (let i = 0; i < 4; i++) radio.obey({ type: 'frame', link: 1, octets: new Uint8Array(16_000) });
+    radio.obey({ type: 'close', link: 1 });
+    await clock.advance(FINISH_TIMES.mostMs - 1);
+    expect(gatt.closing).toBe(false);
+    await clock.advance(FINISH_TIMES.lookMs);
+    expect([gatt.closing, clock.pending]).toEqual([true, 0]);
   });
 
   it('is tried three times, with the last reason told', async () => {

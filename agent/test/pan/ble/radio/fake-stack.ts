@@ -12,6 +12,7 @@ import type {
 /** One end of a GATT connection in memory. */
 export class FakeGatt implements GattLink {
   payloadOctets = 253;
+  isIdle = true;
   readonly written: Uint8Array[] = [];
   handler: GattHandler | undefined;
   /** Where values go; absent: nowhere. */

@@ -5,7 +5,7 @@ const OWN = 0x0041;
 const OTHERS = 0x0042;
 /** A command that writes three octets: readable. */
 const READABLE = Uint8Array.of(0x52, 0x03, 0x00);
-const acl = (handle: number) => Uint8Array.of(0x02, handle & 0xff, 0x20 | (handle >> 8), 3, 0, ...READABLE);
+const acl = (handle: number) => Uint8Array.of(0x02, handle & 0xff, 0x20 | (handle >> 8), 7, 0, 3, 0, 4, 0, ...READABLE);
 const completed = (...handles: readonly number[]) =>
   Uint8Array.of(0x04, 0x13, 1 + 4 * handles.length, handles.length, ...handles.flatMap((handle) => [handle & 0xff, handle >> 8, 1, 0]));
 
@@ -34,9 +34,9 @@ describe.each([
     expect(read).not.toHaveBeenCalled();
   });
 
-  it('passes when it may concern it: of several connections, cut short, or any other event', () => {
+  it('passes when it may concern it: of several connections, or any other event', () => {
     const { bindings, read } = library(connection);
-    const others = [completed(OWN, OTHERS), acl(OTHERS).subarray(0, 2), Uint8Array.of(0x04, 0x3e, 0x01, 0x01)];
+    const others = [completed(OWN, OTHERS), Uint8Array.of(0x04, 0x3e, 0x01, 0x01)];
     for (const packet of others) bindings._hci.onSocketData(packet);
     expect(read).toHaveBeenCalledTimes(others.length);
   });
@@ -56,6 +56,12 @@ describe('what comes off the air', () => {
     expect(take).toHaveBeenCalledTimes(1);
     bindings.onAclDataPkt(OWN, 6, Uint8Array.of(0x01));
     expect(take).toHaveBeenCalledTimes(2);
+  });
+
+  it('does not reach it as a piece of a packet that never began', () => {
+    const { bindings, read } = library({ _handle: OWN });
+    bindings._hci.onSocketData(Uint8Array.of(0x02, OWN, 0x10, 1, 0, 7));
+    expect(read).not.toHaveBeenCalled();
   });
 
   it('does not end the process when a library throws at it', () => {

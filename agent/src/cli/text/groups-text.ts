@@ -1,0 +1,57 @@
+import { plural, table } from '@cpns/shared/node';
+import type { FoundGroup, GroupAsked, GroupEvent, GroupObject, GroupReport } from '../../control/api/groups.js';
+import { minutes } from './durations.js';
+
+/** Own groups, for people. */
+export function groupsText(groups: readonly GroupReport[]): string[] {
+  if (groups.length === 0) return ['This device is in no service group. Make one with: cpns-agent group create <name> --with <device>'];
+  return groups.flatMap((group, index) => [...(index === 0 ? [] : ['']), ...groupText(group)]);
+}
+
+export function groupText(group: GroupReport): string[] {
+  const { sgId, name, memberCount, members, epoch, keys, why } = group;
+  const unnamed = memberCount - members.length;
+  const key = epoch === 0 ? 'no Group Key yet' : `Group Key of epoch ${epoch}${keys === 'behind' ? ', a newer one is under way' : ''}`;
+  return [
+    `${name || '(name not known yet)'} ${sgId}`,
+    `  ${plural(memberCount, 'member')}, ${ownerOf(group)}${group.open ? ', open' : ''}, ${key}`,
+    ...members.map((member) => `  ${member}${member === group.owner ? ' (owner)' : ''}`),
+    ...(unnamed > 0 && members.length > 0 ? [`  and ${unnamed} more`] : []),
+    ...(group.objects ?? []).map(objectText),
+    ...(why === undefined ? [] : [`  This device may not send to it now: ${why}`]),
+  ];
+}
+
+function objectText({ name, type, holder, members, until }: GroupObject): string {
+  const bounds = [...(members === undefined ? [] : [`for ${members.join(', ')}`]), ...(until === undefined ? [] : [`until ${until}`])];
+  return `  ${holder} shares ${name} (${[type, ...bounds].join('; ')})`;
+}
+
+/** Groups in rows; of `all` those too that this device is not in. */
+export function foundText(groups: readonly FoundGroup[], all: boolean): string[] {
+  if (groups.length === 0 && all) return ['The server knows no such service group, or none that this device may know of.'];
+  if (groups.length === 0) return groupsText([]);
+  const rows = groups.map((group) => [
+    group.sgId,
+    group.name,
+    group.owner ?? '-',
+    String(group.memberCount),
+    group.isMember ? 'this device is in it' : `cpns-agent group join ${group.sgId}`,
+  ]);
+  return table([['SG ID', 'NAME', 'OWNER', 'MEMBERS', ''], ...rows]).map((line) => line.trimEnd());
+}
+
+/** A group with what became of those who were asked into it. */
+export function askedText({ group, outcomes }: GroupAsked): string[] {
+  const out = outcomes.filter(({ joined }) => !joined);
+  return [...groupText(group), ...out.map(({ id, reason }) => `  ${id} is not in it: ${reason ?? 'no reason given'}`)];
+}
+
+/** One line of progress. */
+export function groupEventText({ text, atMostMs }: GroupEvent): string {
+  return `  ${text} (at most ${minutes(atMostMs)})`;
+}
+
+function ownerOf({ owner }: FoundGroup): string {
+  return owner === undefined ? 'an owner is looked for' : `owned by ${owner}`;
+}

@@ -1,0 +1,4 @@
+export * from './at-gateway.js';
+export * from './at-pne.js';
+export * from './at-server.js';
+export * from './outcome-table.js';
