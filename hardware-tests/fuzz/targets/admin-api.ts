@@ -45,6 +45,12 @@ const REQUESTS = {
   watch: request('GET', '/v1/watch?kind=event&past=10'),
 };
 
+/** The input itself says the token outside the header that proves it, for instance as the name of a user: an answer may repeat a name. */
+function namesToken(data: Uint8Array): boolean {
+  const elsewhere = Buffer.from(data).toString('latin1').replaceAll(`Authorization: Bearer ${TOKEN}`, '');
+  return elsewhere.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).includes(TOKEN);
+}
+
 /** A server with a listening admin API. */
 async function startServer() {
   const simulated = new SimulatedServer(new VirtualClock());
@@ -128,7 +134,7 @@ async function openServer(): Promise<OpenTarget> {
       const answer = await ask(server.port, data);
       must(!/^HTTP\/1\.1 5(?!03)/.test(answer), `the server fails inside: ${answer.slice(0, 200)}`);
       must(answer === '' || answer.startsWith('HTTP/1.1 '), `an answer that is none: ${answer.slice(0, 200)}`);
-      must(!answer.includes(TOKEN), 'the answer holds the token');
+      must(!answer.includes(TOKEN) || namesToken(data), 'the answer holds the token');
       const failed = server.logger.lines.find(({ level }) => level === 'error');
       must(failed === undefined, `the server fails inside: ${JSON.stringify(failed?.fields)}`);
     },

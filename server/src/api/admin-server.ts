@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
 import { type Clock, CpnsError, describeError, formatHostPort, type Logger, TokenBucket, toCpnsError } from '@cpns/shared';
 import type { Secret } from '@cpns/shared/security';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { BrokerStats } from '../broker/broker.js';
 import type { Settings } from '../config/settings.js';
 import { carriesToken, proofOf, publishAdminAddress, withdrawAdminAddress } from './admin-access.js';
@@ -15,6 +15,7 @@ import { addWatch } from './watch.js';
 
 /** A message of 16,000 octets in base64, and room to spare. */
 const MAX_BODY_OCTETS = 65_536;
+const MAX_PARAM_LENGTH = 64;
 const MAX_HEADER_OCTETS = 8192;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_SOCKETS = 128;
@@ -80,7 +81,8 @@ export class AdminServer {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: 0,
       forceCloseConnections: true,
-      routerOptions: { maxParamLength: 64 },
+      routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+      frameworkErrors: (_error, _request, reply) => void (reply as FastifyReply).status(400).send(errorBody(unreadablePath())),
       http: { maxHeaderSize: MAX_HEADER_OCTETS, headersTimeout: REQUEST_TIMEOUT_MS },
     });
     http.server.maxConnections = MAX_SOCKETS;
@@ -142,6 +144,11 @@ export class AdminServer {
       );
     }
   }
+}
+
+function unreadablePath(): CpnsError {
+  const sentence = `The path cannot be read: its names have at most ${MAX_PARAM_LENGTH} characters, and a percent sign in them is %25.`;
+  return new CpnsError('Config', 'BadPath', sentence);
 }
 
 function isOwnName(hostname: string): boolean {

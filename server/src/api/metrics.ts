@@ -22,11 +22,22 @@ const COUNTERS: readonly (readonly [name: string, help: string, of: (stats: Brok
   ['cpns_broker_parsed_octets_total', 'Octets of MQTT let through to the parser.', (stats) => stats.parsedOctets],
 ];
 
+let ofProcess: Registry | undefined;
+
+/** Metrics of the process. prom-client watches it from the first call on and cannot stop: all servers of the process share them. */
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /** What `/metrics` shows: process, broker, admin API, and every gauge of the enabler as `cpns_<name>`. */
 export function createMetrics(brokerStats: () => BrokerStats, admin: Pick<Admin, 'gauges'>): Metrics {
+  processMetrics();
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   for (const [name, help, of] of GAUGES) {
     new Gauge({
       name,
@@ -73,7 +84,7 @@ export function createMetrics(brokerStats: () => BrokerStats, admin: Pick<Admin,
         enabler.set(name, gauge);
         gauge.set(value);
       }
-      return registry.metrics();
+      return Registry.merge([processMetrics(), registry]).metrics();
     },
     countRequest: (route, status) => requests.inc({ route, status }),
   };

@@ -72,6 +72,25 @@ describe('access', () => {
     expect(await status(`[::1]:${port}`)).toBe(200);
   });
 
+  it('refuses a path that is none without repeating it', async () => {
+    const { call } = await startAdmin();
+    for (const path of ['/v1/pns/hello%', '/v1/p%ns/hello', `/v1/users/${'hello'.repeat(14)}`]) {
+      const { status, body } = await call('GET', path);
+      expect([status, body.error.code]).toEqual([400, 'BadPath']);
+      expect(body.error.message).not.toContain('hello');
+    }
+  });
+
+  it('shows the process once, however many servers it has had', async () => {
+    for (let times = 0; times < 2; times++) {
+      const { url, authorization, server } = await startAdmin();
+      const shown = await (await fetch(`${url}/metrics`, { headers: { authorization } })).text();
+      expect(shown.match(/^process_cpu_seconds_total /gm)).toHaveLength(1);
+      expect(shown).toMatch(/^cpns_broker_connections /m);
+      await server.stop();
+    }
+  });
+
   it('is limited in rate', async () => {
     const { call } = await startAdmin({ requestsPerSecond: 1, requestBurst: 3 });
     const answers = await Promise.all(Array.from({ length: 5 }, () => call('GET', '/v1/users')));
