@@ -82,10 +82,12 @@ export interface GroupReads {
   ofUser(userId: UserId): readonly SgRecord[];
   /** Groups that everybody may find, at most `limit`. */
   openOnes(limit: number): readonly SgRecord[];
+  /** Whether it was expelled, and has not come back since. */
+  isShutOut(sgId: SgId, entityId: EntityId): boolean;
   /** Groups that nobody owns. */
   ownerless(): readonly SgRecord[];
-  /** Groups whose Group Key is that old by the wall clock, oldest first, at most 100. */
-  keyedBefore(wallMs: number): readonly SgRecord[];
+  /** Groups whose Group Key is older than that by the wall clock, or of a time that has not come, at most 100. */
+  keyedOutside(fromMs: number, toMs: number): readonly SgRecord[];
   /** Objects that have not ended. */
   objects(sgId: SgId): readonly SharedObject[];
   nodes(sgId: SgId): Pick<GroupNodes, 'get' | 'height'>;
@@ -103,6 +105,8 @@ export interface Groups extends GroupReads {
     sgId: SgId,
     change: { readonly add: readonly NewSgMember[]; readonly remove: readonly EntityId[]; readonly epoch: number },
   ): SgRecord;
+  /** Those were expelled. */
+  shutOut(sgId: SgId, entityIds: readonly EntityId[]): void;
   /** The Group Key was renewed; nothing else is different. */
   rekeyed(sgId: SgId, epoch: number): SgRecord;
   /** Version + 1. Undefined: nobody for now. */

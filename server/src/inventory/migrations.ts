@@ -251,6 +251,17 @@ CREATE TABLE sg_nodes (
 CREATE INDEX sg_nodes_free_leaves ON sg_nodes (sg, node) WHERE sealed IS NULL AND node < 16777216;
 `,
   },
+  {
+    number: 6,
+    sql: `
+-- Devices that were expelled and have not come back: they do so only with the owner's word.
+CREATE TABLE sg_expelled (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  entity_id TEXT NOT NULL,
+  PRIMARY KEY (sg, entity_id)
+) STRICT, WITHOUT ROWID;
+`,
+  },
 ];
 
 /**

@@ -89,12 +89,17 @@ export class SqliteGroups implements Groups {
     return this.#all('WHERE open = 1 ORDER BY name LIMIT ?', limit);
   }
 
+  isShutOut(sgId: SgId, entityId: EntityId): boolean {
+    const sql = 'SELECT 1 FROM sg_expelled WHERE sg = (SELECT id FROM sgs WHERE sg_id = ?) AND entity_id = ?';
+    return this.#context.sqlite.get(sql, fromHex(sgId), entityId) !== undefined;
+  }
+
   ownerless(): readonly SgRecord[] {
     return this.#all('WHERE owner IS NULL ORDER BY sg_id');
   }
 
-  keyedBefore(wallMs: number): readonly SgRecord[] {
-    return this.#all(`WHERE keyed_ms <= ? ORDER BY keyed_ms LIMIT ${AGED_AT_ONCE}`, wallMs);
+  keyedOutside(fromMs: number, toMs: number): readonly SgRecord[] {
+    return this.#all(`WHERE keyed_ms <= ? OR keyed_ms > ? LIMIT ${AGED_AT_ONCE}`, fromMs, toMs);
   }
 
   objects(sgId: SgId): readonly SharedObject[] {
@@ -151,6 +156,7 @@ export class SqliteGroups implements Groups {
     }
     for (const { entityId, pnId, gateway, leaf } of add) {
       this.#requireRoom(entityId);
+      sqlite.run('DELETE FROM sg_expelled WHERE sg = ? AND entity_id = ?', id, entityId);
       const insert = 'INSERT INTO sg_members (sg, leaf, entity_id, pn_id, gateway, joined_ms) VALUES (?, ?, ?, ?, ?, ?)';
       sqlite.run(insert, id, leaf, entityId, pnId === undefined ? null : fromHex(pnId), gateway, clock.wallMs());
       const count = 'INSERT INTO sg_gateways (sg, gateway, members) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET members = members + 1';
@@ -166,6 +172,11 @@ export class SqliteGroups implements Groups {
       );
     }
     return changed;
+  }
+
+  shutOut(sgId: SgId, entityIds: readonly EntityId[]): void {
+    const { id } = this.#known(sgId);
+    for (const entityId of entityIds) this.#context.sqlite.run('INSERT INTO sg_expelled (sg, entity_id) VALUES (?, ?)', id, entityId);
   }
 
   rekeyed(sgId: SgId, epoch: number): SgRecord {

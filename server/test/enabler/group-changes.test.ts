@@ -21,16 +21,12 @@ import {
   sgExpelledNotice,
   sgInventoryNotice,
   sgMemberChangeNotification,
-  sgOwnerChangeNotification,
-  sgOwnerTransferRequest,
-  sgOwnerTransferResponse,
-  sgReleaseNotification,
 } from '@cpns/shared/messages';
 import { fromHex, parseRekeyPart } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { raiseGroups } from '../../src/enabler/groups/change.js';
-import type { GatewayDouble } from './devices.js';
-import { type GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
+import { established, type GatewayDouble, type PneDouble } from './devices.js';
+import { GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
 import { bob, type Changes, provider, Rig } from './rig.js';
 
 let rig: Rig;
@@ -119,59 +115,6 @@ describe('whoever is out of a PN is out of every group reached through it', () =
   it('takes the group with it when nobody is left', async () => {
     const sgId = await grouped(phone, [board]);
     await west.request(pnReleaseRequest, { pnId: fromHex(phone.pnId ?? ''), initiator: west.entityId });
-    expect(group(sgId)).toBeUndefined();
-  });
-});
-
-describe('the owner', () => {
-  const offer = async (candidate: GroupDevice, accept: boolean): Promise<boolean> => {
-    await rig.settle();
-    const [asked] = candidate.device.takeEnvelopes(sgOwnerTransferRequest);
-    if (asked === undefined) return false;
-    const { sgId } = bodyOf(asked, sgOwnerTransferRequest);
-    await candidate.answer(asked, sgOwnerTransferResponse, { accept, pne: candidate.entityId, sgId });
-    await rig.settle();
-    return true;
-  };
-
-  it.each([true, false])('hands the group over when the candidate says yes (%s)', async (accept) => {
-    const sgId = await grouped(phone, [board, radio]);
-    const body = { pne: phone.entityId, sgId: fromHex(sgId), candidate: radio.entityId };
-    const answer = await phone.request(sgOwnerTransferRequest, body, sgOwnerTransferResponse, {
-      meanwhile: async () => void (await offer(radio, accept)),
-    });
-    expect(answer).toMatchObject({ accept, pne: 'radio' });
-    expect(group(sgId)?.owner).toBe(accept ? 'radio' : 'phone');
-    expect(board.take(sgOwnerChangeNotification)).toMatchObject(accept ? [{ owner: 'radio' }] : []);
-    if (accept) await expect(phone.expel(sgId, [board])).rejects.toMatchObject({ status: Status.NotOwner });
-  });
-
-  it('leaves, and the first member that wants to own the group does: those of its user first', async () => {
-    const sgId = await grouped(phone, [radio, board]);
-    await phone.leave(sgId);
-    expect(group(sgId)).toMatchObject({ owner: undefined, memberCount: 2 });
-    expect(await offer(radio, true)).toBe(false);
-    expect(await offer(board, false)).toBe(true);
-    expect(await offer(radio, true)).toBe(true);
-    expect(group(sgId)?.owner).toBe('radio');
-    expect(board.take(sgOwnerChangeNotification)).toMatchObject([{ owner: 'radio' }]);
-  });
-
-  it('leaves, and the group is released when nobody wants to own it', async () => {
-    const sgId = await grouped(phone, [board]);
-    await phone.leave(sgId);
-    expect(await offer(board, false)).toBe(true);
-    expect(group(sgId)).toBeUndefined();
-    expect(board.take(sgReleaseNotification)).toHaveLength(1);
-  });
-
-  it('is looked for again after a restart of the server, for ten minutes', async () => {
-    const sgId = await grouped(phone, [board]);
-    await phone.leave(sgId);
-    rig.restart();
-    await rig.pass(590_000);
-    expect(group(sgId)).toMatchObject({ owner: undefined, memberCount: 1 });
-    await rig.pass(30_000);
     expect(group(sgId)).toBeUndefined();
   });
 });
@@ -273,6 +216,15 @@ describe('keys', () => {
     expectRekeyedForAll(sgId);
   });
 
+  it('are renewed, too, when the clock of the server was put back', async () => {
+    const sgId = await grouped(phone, [board, radio]);
+    rig.clock.setWallMs(rig.clock.wallMs() - 365 * 24 * 3_600_000);
+    await rig.pass(60_000);
+    expect(group(sgId)).toMatchObject({ epoch: 2 });
+    await rig.pass(180_000);
+    expect(group(sgId)).toMatchObject({ epoch: 2 });
+  });
+
   it('are renewed when the members report so many messages', async () => {
     await world({ groups: { messagesPerKey: 1_000 } });
     const sgId = await grouped(phone, [board, radio]);
@@ -292,6 +244,24 @@ describe('keys', () => {
     await report(board, 400);
     expect(group(sgId)?.epoch).toBe(2);
     expectRekeyedForAll(sgId);
+  });
+
+  it('are not renewed for what is reported in another session than that of the membership', async () => {
+    await world({ groups: { messagesPerKey: 1_000 } });
+    const sgId = await grouped(phone, [board]);
+    const elsewhere = new GroupDevice(rig, board.device, await established(west, [board.device as PneDouble]));
+    await rig.pass(60_000);
+    const counts = [{ sgId: fromHex(sgId), epoch: 1, sent: 5_000 }];
+    const beats = board.device.takeEnvelopes(heartbeat);
+    for (const beat of beats.filter((each) => bodyOf(each, heartbeat).sgs.length === 0)) {
+      await elsewhere.answer(beat, heartbeatAnswer, { counts });
+    }
+    await rig.settle();
+    expect(group(sgId)?.epoch).toBe(1);
+    for (const beat of beats.filter((each) => bodyOf(each, heartbeat).sgs.length > 0))
+      await board.answer(beat, heartbeatAnswer, { counts });
+    await rig.settle();
+    expect(group(sgId)?.epoch).toBe(2);
   });
 
   function expectRekeyedForAll(sgId: SgId): void {
@@ -318,7 +288,11 @@ describe('keys', () => {
     await leaving.catch(() => undefined);
     await phone.expel(sgId, [board]);
     expect(last()).toEqual([0, 0]);
-    await board.act(sgId, SgAction.Join);
+    const letIn = async () => {
+      await phone.consent();
+      await rig.settle();
+    };
+    await board.act(sgId, SgAction.Join, [board], { meanwhile: letIn });
     await west.request(pneRequest, { action: PneAction.Leave, pnId: fromHex(board.pnId ?? ''), pne: board.entityId });
     expect(last()).toEqual([0, 0]);
   });

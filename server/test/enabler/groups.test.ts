@@ -1,5 +1,6 @@
 import type { SgId } from '@cpns/shared';
 import {
+  ack,
   groupKeyDelivery,
   heartbeat,
   SgAction,
@@ -209,6 +210,9 @@ describe('group messages', () => {
     await west.notify(sgData, { ...body, from: board.entityId });
     await west.notify(sgData, { ...body, from: west.entityId });
     await west.notify(sgData, { ...body, message: message.slice(0, 20) });
+    // Of another group, in which it is a member as well.
+    const other = await grouped(phone, [board, radio], { name: 'other' });
+    await west.notify(sgData, { ...body, sgId: fromHex(other) });
     expect([west.take(sgData), east.take(sgData)]).toEqual([[], []]);
   });
 
@@ -217,6 +221,21 @@ describe('group messages', () => {
     await east.notify(sgData, { sgId: fromHex(sgId), from: radio.entityId, message: sealed(sgId, phone) });
     await rig.settle();
     expect(east.take(sgInventoryNotice)).toMatchObject([{ released: true }]);
+  });
+
+  it('of a PN GW without members are answered once a second, however many there are', async () => {
+    const sgId = await grouped(phone, [board]);
+    const body = { sgId: fromHex(sgId), from: radio.entityId, message: sealed(sgId, phone) };
+    const answered = async () => {
+      for (let i = 0; i < 5; i++) await east.notify(sgData, body);
+      await rig.settle();
+      const notices = east.takeEnvelopes(sgInventoryNotice);
+      for (const notice of notices) await east.answer(notice, ack, { status: Status.Success });
+      return notices.length;
+    };
+    expect(await answered()).toBe(1);
+    await rig.pass(1_000);
+    expect(await answered()).toBe(1);
   });
 
   function sealed(sgId: SgId, from: GroupDevice): Uint8Array {

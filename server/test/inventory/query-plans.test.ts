@@ -100,7 +100,7 @@ function useGroups(tx: Tx): void {
   groups.ofUser(alice);
   groups.openOnes(10);
   groups.ownerless();
-  groups.keyedBefore(0);
+  groups.keyedOutside(0, 1);
   groups.objects(sg(1));
   const nodes = groups.nodes(sg(1));
   nodes.put(3, { version: 2, sealed: undefined });
@@ -109,6 +109,8 @@ function useGroups(tx: Tx): void {
   nodes.setHeight(2);
   groups.change(sg(1), { add: [], remove: [device(2)], epoch: 2 });
   groups.rekeyed(sg(1), 3);
+  groups.shutOut(sg(1), [device(2)]);
+  groups.isShutOut(sg(1), device(2));
   groups.setOwner(sg(1), undefined);
   groups.remove(sg(1));
   groups.raiseAll(1, 1);

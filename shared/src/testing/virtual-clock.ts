@@ -58,6 +58,7 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): () => void {
+    if (Number.isNaN(delayMs + 0)) throw new Error('a timer needs to know for how long');
     const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), number: this.#made++, action };
     this.#timers.splice(this.#place(timer), 0, timer);
     return () => {

@@ -106,7 +106,7 @@ function serve(context: EnablerContext, tx: Tx, sgId: SgId, requests: readonly G
       requireRoom(context, tx, before, wanted.add, added.size - removed.size);
       for (const entityId of wanted.remove) removed.add(entityId);
       for (const entrant of wanted.add) added.set(entrant.entityId, entrant);
-      if (wanted.remove.length > 0 || wanted.add.length > 0) reasons.add(reason);
+      if (wanted.remove.length > 0) reasons.add(reason);
       return wanted;
     } catch (error) {
       return { error };
@@ -119,9 +119,9 @@ function serve(context: EnablerContext, tx: Tx, sgId: SgId, requests: readonly G
   });
 }
 
-/** The one that leaves the key before the least time. */
+/** Of those for which somebody goes, the one that leaves the key before the least time. */
 function strictest(reasons: ReadonlySet<RekeyReason>): RekeyReason {
-  return [...reasons].sort((a, b) => GRACE_MS[a] - GRACE_MS[b])[0] ?? 'left';
+  return [...reasons].sort((a, b) => GRACE_MS[a] - GRACE_MS[b])[0] ?? 'joined';
 }
 
 /** One request too many must not take the others of its batch with it. */

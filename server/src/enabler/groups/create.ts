@@ -24,8 +24,6 @@ export async function createGroup(context: EnablerContext, incoming: Incoming<Bo
   limits.request(sender);
   const name = body.name.trim();
   if (name === '') throw refuse(Status.BadMessage, 'NoName', 'A service group needs a name.');
-  const founder = entrantOf(inventory.reads, sender, pnOf(session));
-  if (founder === undefined) throw refuse(Status.NotMember, 'NotMember', `${sender} is not in the PN of that session.`);
   if (inventory.reads.groups.ofMember(sender).length >= context.settings.limits.groupsPerDevice) {
     throw refuse(Status.Busy, 'TooManySgs', `${sender} is in as many service groups as it may be (limits.groupsPerDevice).`);
   }
@@ -36,7 +34,7 @@ export async function createGroup(context: EnablerContext, incoming: Incoming<Bo
   if (named.length > 0 && asked.every(({ status }) => status !== Status.Success)) {
     return incoming.conclude(() => answer(sgCreateResponse, { status: Status.Rejected, outcomes: outcomesOf(asked) }));
   }
-  await incoming.conclude((tx) => found(context, tx, { ...body, name }, sgId, founder, asked));
+  await incoming.conclude((tx) => found(context, tx, { ...body, name }, sgId, { entityId: sender, pnId: pnOf(session) }, asked));
 }
 
 function found(
@@ -44,7 +42,7 @@ function found(
   tx: Tx,
   { name, serviceId, objects, open = false }: BodyOf<typeof sgCreateRequest>,
   sgId: SgId,
-  { entityId: owner, pnId }: Entrant,
+  { entityId: owner, pnId }: Omit<Entrant, 'gateway'>,
   asked: readonly Invited[],
 ): Answer {
   const ownerUser = tx.devices.find(owner)?.userId;

@@ -35,13 +35,20 @@ export async function discoverGroups(context: EnablerContext, incoming: Incoming
   let [octets, items] = [0, 0];
   for (const group of visibleTo(reads, sender)) {
     if (!matches(group, body)) continue;
-    const info = infoOf(reads, group, sender, body.memberReq);
+    const whole = infoOf(reads, group, sender, body.memberReq);
+    const { members: _members, objects: _objects, ...bare } = whole;
+    // Whoever shares much in one group must not hide others.
+    const info = fits(whole) ? whole : bare;
+    if (!fits(info) || groups.length === MAX_GROUPS) break;
     octets += octetCount(groupInfo, info);
     items += itemsOf(info);
-    if (octets > ANSWER_OCTETS || items > ANSWER_ITEMS || groups.length === MAX_GROUPS) break;
     groups.push(info);
   }
   await incoming.answer(sgDiscoveryResponse, { status: Status.Success, groups });
+
+  function fits(info: GroupInfo): boolean {
+    return octets + octetCount(groupInfo, info) <= ANSWER_OCTETS && items + itemsOf(info) <= ANSWER_ITEMS;
+  }
 }
 
 /** At most so many CBOR items. */

@@ -6,7 +6,10 @@ import { refuse } from '../refusals.js';
 import { tellExpelled } from './notices.js';
 import { ownedGroup, sgIdOf } from './place.js';
 
-/** Action 1: the owner expels members (seed 000 7.y.2); the key before is not received any more (grace 0). */
+/**
+ * Action 1: the owner expels members (seed 000 7.y.2); the key before is not received any more (grace 0), and they come back only with the
+ * owner's word.
+ */
 export async function expelFromGroup(context: EnablerContext, incoming: Incoming<BodyOf<typeof sgActionRequest>>): Promise<void> {
   const { body, sender } = incoming;
   const sgId = sgIdOf(body.sgId);
@@ -25,13 +28,11 @@ export async function expelFromGroup(context: EnablerContext, incoming: Incoming
       return { add: [], remove: expelled.map(({ entityId }) => entityId) };
     },
     conclude(tx, group) {
-      if (group !== undefined) tellExpelled(context, tx, group, expelled);
-      const outcomes = targets.map((pne) => {
-        const gone = expelled.some(({ entityId }) => entityId === pne);
-        return { pne, status: gone ? Status.Success : Status.NotMember };
-      });
-      const gone = expelled.length;
-      const status = gone === targets.length ? Status.Success : gone === 0 ? Status.NotMember : Status.PartialSuccess;
+      const gone = expelled.map(({ entityId }) => entityId);
+      tellExpelled(context, tx, sgId, expelled);
+      if (group !== undefined) tx.groups.shutOut(sgId, gone);
+      const outcomes = targets.map((pne) => ({ pne, status: gone.includes(pne) ? Status.Success : Status.NotMember }));
+      const status = gone.length === targets.length ? Status.Success : gone.length === 0 ? Status.NotMember : Status.PartialSuccess;
       return answer(sgActionResponse, { status, sgId: body.sgId, outcomes });
     },
   });

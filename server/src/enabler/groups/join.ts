@@ -7,7 +7,10 @@ import { ask } from './consent.js';
 import { mayFind } from './discover.js';
 import { entrantOf, knownGroup, pnOf, sessionOf, sessionOfMember, sgIdOf } from './place.js';
 
-/** Action 3: a device comes in by itself: at once when it belongs to the user of the owner, else when the owner lets it in. */
+/**
+ * Action 3: a device comes in by itself: at once when it belongs to the user of the owner and was not expelled, else when the owner lets it
+ * in.
+ */
 export async function joinGroup(context: EnablerContext, incoming: Incoming<BodyOf<typeof sgActionRequest>>): Promise<void> {
   const { inventory, limits, groupBatches } = context;
   const { body, sender } = incoming;
@@ -18,8 +21,9 @@ export async function joinGroup(context: EnablerContext, incoming: Incoming<Body
   if (!mayFind(reads, group, sender)) throw refuse(Status.UnknownSg, 'UnknownSg', `${sender} may not know of the service group ${sgId}.`);
   if (reads.groups.member(sgId, sender) !== undefined) throw alreadyMember(incoming);
   limits.groupChange(sgId, sender);
-  if (reads.devices.find(sender)?.userId !== group.ownerUser) {
-    const word = await incoming.pendingWhile(askOwner(context, group, incoming));
+  const sameUser = reads.devices.find(sender)?.userId === group.ownerUser;
+  if (!sameUser || reads.groups.isShutOut(sgId, sender)) {
+    const word = await incoming.pendingWhile(askOwner(context, group, incoming, sameUser));
     if (word !== Status.Success) return incoming.conclude(() => answer(sgActionResponse, { status: word, sgId: body.sgId }));
   }
   await groupBatches.add(context, sgId, {
@@ -40,8 +44,8 @@ function alreadyMember({ sender }: Incoming<unknown>) {
 }
 
 /** Success, Rejected, Busy, Timeout or PeerUnreachable. */
-async function askOwner(context: EnablerContext, group: SgRecord, { sender }: Incoming<unknown>): Promise<Status> {
+async function askOwner(context: EnablerContext, group: SgRecord, { sender }: Incoming<unknown>, sameUser: boolean): Promise<Status> {
   const owner = group.owner && context.inventory.reads.groups.member(group.sgId, group.owner);
   const session = owner && sessionOfMember(context, owner);
-  return session === undefined ? Status.PeerUnreachable : ask(context, session, SgAction.Join, group, sender, sender, false);
+  return session === undefined ? Status.PeerUnreachable : ask(context, session, SgAction.Join, group, sender, sender, sameUser);
 }

@@ -13,9 +13,8 @@ import { sgIdOf } from './place.js';
  */
 export async function passGroupMessage(context: EnablerContext, incoming: Incoming<BodyOf<typeof sgData>>): Promise<void> {
   const { inventory, sessions, downlink, entropy, logger } = context;
-  const { body, sender: gateway, session } = incoming;
+  const { body, sender: gateway } = incoming;
   const sgId = sgIdOf(body.sgId);
-  if (!session?.own) return;
   const member = inventory.reads.groups.member(sgId, body.from);
   if (member?.gateway !== gateway) {
     logger.info('a group message was dropped: its sender is no member behind that PN GW', { group: sgId, from: body.from, gateway });

@@ -1,4 +1,4 @@
-import type { EntityId, PnId } from '@cpns/shared';
+import type { EntityId, PnId, SgId } from '@cpns/shared';
 import {
   type AnyMessage,
   type BodyOf,
@@ -97,8 +97,8 @@ function pairsOf(add: readonly EntityId[], remove: readonly EntityId[]): { add: 
 }
 
 /** Those who were expelled delete their keys (protocol e.2). */
-export function tellExpelled(context: EnablerContext, tx: Tx, group: SgRecord, expelled: readonly Place[]): void {
-  for (const member of expelled) put(context, tx, member, group, sgExpelledNotice, { sgId: fromHex(group.sgId) }, false);
+export function tellExpelled(context: EnablerContext, tx: Tx, sgId: SgId, expelled: readonly Place[]): void {
+  for (const member of expelled) put(context, tx, member, { sgId }, sgExpelledNotice, { sgId: fromHex(sgId) }, false);
   flushAfter(context, tx, expelled);
 }
 

@@ -56,13 +56,13 @@ export function ownedGroup(reads: Pick<Reads, 'groups'>, incoming: Incoming<unkn
   return group;
 }
 
-/** The session in which a member is reached now. */
+/** The session in which a member is reached now. Who is being taken out of the PN is no member any more. */
 export function sessionOfMember(
   { sessions, downlink }: EnablerContext,
   { entityId, pnId }: Pick<Entrant, 'entityId' | 'pnId'>,
 ): Session | undefined {
   const session = sessions.current(entityId, pnId ?? '');
-  return session !== undefined && !session.leaving && downlink.reaches(session) ? session : undefined;
+  return session !== undefined && downlink.reaches(session) ? session : undefined;
 }
 
 /** The session in which a device is asked to come in: of the PN of whoever asks, as a PN GW, or any. */

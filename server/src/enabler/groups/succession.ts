@@ -47,11 +47,12 @@ interface Search {
 export class Successions {
   readonly #searches = new Map<SgId, Search>();
 
-  /** Begins to look, unless it is under way. */
+  /** Begins to look. */
   seek(context: EnablerContext, sgId: SgId): void {
-    if (this.#searches.has(sgId)) return;
-    this.#searches.set(sgId, { untilMs: context.clock.monotonicMs() + LIMIT_MS, asked: new Set(), cancelTimer: () => {} });
-    void this.#go(context, sgId);
+    this.forget(sgId);
+    const search: Search = { untilMs: context.clock.monotonicMs() + LIMIT_MS, asked: new Set(), cancelTimer: () => {} };
+    this.#searches.set(sgId, search);
+    void this.#go(context, sgId, search);
   }
 
   forget(sgId: SgId): void {
@@ -63,16 +64,14 @@ export class Successions {
     for (const sgId of [...this.#searches.keys()]) this.forget(sgId);
   }
 
-  async #go(context: EnablerContext, sgId: SgId): Promise<void> {
-    const search = this.#searches.get(sgId);
-    if (search === undefined) return;
+  async #go(context: EnablerContext, sgId: SgId, search: Search): Promise<void> {
     try {
       await this.#round(context, sgId, search);
     } catch (error) {
       context.logger.warn('a new owner could not be found yet', { group: sgId, why: describeError(error) });
     }
     if (this.#searches.get(sgId) !== search) return;
-    search.cancelTimer = context.clock.after(LOOK_AGAIN_MS, () => void this.#go(context, sgId));
+    search.cancelTimer = context.clock.after(LOOK_AGAIN_MS, () => void this.#go(context, sgId, search));
   }
 
   async #round(context: EnablerContext, sgId: SgId, search: Search): Promise<void> {

@@ -36,7 +36,8 @@ export class GroupUpkeep {
   async #renew(): Promise<void> {
     const { inventory, clock, settings, logger } = this.#context;
     try {
-      for (const { sgId, epoch } of inventory.reads.groups.keyedBefore(clock.wallMs() - settings.groups.keyLifetimeMs)) {
+      const nowMs = clock.wallMs();
+      for (const { sgId, epoch } of inventory.reads.groups.keyedOutside(nowMs - settings.groups.keyLifetimeMs, nowMs)) {
         await inventory.transact((tx) => {
           const group = tx.groups.find(sgId);
           if (group?.epoch === epoch) rotateGroup(this.#context, tx, group, 'periodic');
