@@ -217,7 +217,8 @@ export function sentenceOf(question: ConsentQuestion): string {
     case 'group':
       return `${question.initiator} asks this device into service group ${titleOf(question)}`;
     case 'group-admit':
-      return `${question.pne}, of another user, wants into service group ${titleOf(question)} of this device`;
+      // Of the own user only a device that was expelled has to be let in.
+      return `${question.pne}, ${question.sameUser ? 'which was expelled' : 'of another user'}, wants into service group ${titleOf(question)} of this device`;
     case 'group-owner':
       return question.owner === undefined
         ? `service group ${titleOf(question)} has no owner any more: shall it be this device`

@@ -62,6 +62,7 @@ describe('cpns-agent group show and list', () => {
     for (const verb of ['show', 'list'])
       expect((await cli(['group', verb], { state })).stdout).toContain('Make one with: cpns-agent group create <name> --with <device>');
     expect((await cli(['group', 'list', '--all'], { state })).stdout).toContain('knows no such service group');
+    expect((await cli(['group', 'list', '--keyword', 'x'], { state })).stdout).toContain('in no such service group');
   });
 
   it('list what can be joined, and how', async () => {
@@ -170,6 +171,30 @@ describe('a name', () => {
     const none = await cli(['group', 'leave', 'garden'], { state });
     expect(none.stderr).toContain('This device is in no service group "garden"');
     expect([several.exit, none.exit]).toEqual([1, 1]);
+  });
+
+  it('is none where it is an SG ID: whoever calls a group by the SG ID of another does not get what is meant for that', async () => {
+    const leaveGroup: AgentControl['leaveGroup'] = vi.fn(async () => ({ sgId: id }));
+    const { state } = await agentIn([kitchen, { ...kitchen, sgId: other, name: id }], { leaveGroup });
+    expect((await cli(['group', 'leave', id], { state })).exit).toBe(0);
+    expect(leaveGroup).toHaveBeenCalledWith({ group: id });
+  });
+
+  it('can be read, and is no SG ID', async () => {
+    const { state } = await agentIn([]);
+    const refused = async (name: string) => (await cli(['group', 'create', name], { state })).stderr;
+    expect(await refused(' ')).toContain('name: must not be blank');
+    expect(await refused(id)).toContain('name: must not look like an SG ID');
+  });
+
+  it('of another device cannot steer the terminal', async () => {
+    const name = 'kit\u001b[2Jchen\u009b31m\u202e';
+    const { state } = await agentIn([{ ...kitchen, name }]);
+    expect((await cli(['group', 'show'], { state })).stdout).toContain('kit?[2Jchen?31m?');
+    const { stdout } = await cli(['group', 'show', '--json'], { state });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(JSON.parse(stdout).groups[0].name).toBe(name);
   });
 });
 

@@ -131,7 +131,7 @@ function registerShowing(group: Command, environment: CliEnvironment): void {
         const result = await context.withAgent((client) =>
           client.request('group.list', params, { signal: context.signal, timeoutMs: END_MS }),
         );
-        context.report.result(result, foundText(result.groups, all));
+        context.report.result(result, foundText(result.groups, all, keyword !== undefined || service !== undefined));
       }),
     );
   group

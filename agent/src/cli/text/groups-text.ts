@@ -27,10 +27,10 @@ function objectText({ name, type, holder, members, until }: GroupObject): string
   return `  ${holder} shares ${name} (${[type, ...bounds].join('; ')})`;
 }
 
-/** Groups in rows; of `all` those too that this device is not in. */
-export function foundText(groups: readonly FoundGroup[], all: boolean): string[] {
+/** Groups in rows; of `all` those too that this device is not in, or only `some`. */
+export function foundText(groups: readonly FoundGroup[], all: boolean, some: boolean): string[] {
   if (groups.length === 0 && all) return ['The server knows no such service group, or none that this device may know of.'];
-  if (groups.length === 0) return groupsText([]);
+  if (groups.length === 0) return some ? ['This device is in no such service group. Those of others: --all'] : groupsText([]);
   const rows = groups.map((group) => [
     group.sgId,
     group.name,

@@ -1,4 +1,4 @@
-import type { EntityId, PnId, SgId } from '@cpns/shared';
+import { type EntityId, isSgId, type PnId, type SgId } from '@cpns/shared';
 import * as v from 'valibot';
 import type { FetchEvent } from './contents.js';
 import { entityIdParam, pnIdParam, sgIdParam, textParam } from './fields.js';
@@ -28,7 +28,11 @@ const sharing = v.strictObject({
 });
 
 export const groupCreateParams = v.strictObject({
-  name: textParam(64),
+  name: v.pipe(
+    textParam(64),
+    v.check((name) => name.trim() !== '', 'must not be blank'),
+    v.check((name) => !isSgId(name), 'must not look like an SG ID'),
+  ),
   members: v.optional(names(0), []),
   /** Everybody may find it and ask to join. */
   open: v.optional(v.boolean(), false),

@@ -143,6 +143,12 @@ export async function expelFromGroup(
   record: GroupRecord,
   members: readonly EntityId[],
 ): Promise<readonly EntityId[]> {
+  if (members.includes(context.self))
+    throw new CpnsError(
+      'State',
+      'BadTargets',
+      'An owner expels others: to go, use "cpns-agent group leave", or "group release" for everybody.',
+    );
   const request = { sgId: record.sgId, action: SgAction.Expel, origin: context.self, targets: members };
   const body = await ask(channelOf(context, record), sgActionRequest, request, sgActionResponse, 'The expulsion');
   const outcomes = body.outcomes ?? members.map((pne) => ({ pne, status: body.status }));

@@ -102,7 +102,15 @@ async function takeMemberChange(
     const ownerNow = isKept ? ownerBefore : owner;
     if (ownerNow !== owner) upkeep.copyDue(sgId);
     const members = [...new Set([...record.members.filter((member) => !remove.includes(member)), ...add])].slice(0, NAMED_MEMBERS_MAX);
-    await book.put({ ...rest, ...(ownerNow && { owner: ownerNow }), name: name ?? record.name, members });
+    // Those beyond the ones named stay as many as they were.
+    const memberCount = record.memberCount && record.memberCount + members.length - record.members.length;
+    await book.put({
+      ...rest,
+      ...(ownerNow && { owner: ownerNow }),
+      ...(memberCount && { memberCount }),
+      name: name ?? record.name,
+      members,
+    });
     return true;
   });
   if (!known) return acknowledged;

@@ -18,8 +18,8 @@ import {
 import { GroupKey, GroupMessages, groupKeyOf, nobleProvider } from '@cpns/shared/security';
 import { InsecureSeededEntropy } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { type Changes, DeviceState, PnRole, PnState } from '../../../src/entity/device-state.js';
-import { GroupAtServer, MemberRig, PN, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
+import type { Changes, DeviceState } from '../../../src/entity/device-state.js';
+import { GroupAtServer, MemberRig, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
 
 const phone = entityId('phone');
 const board = entityId('board');
@@ -328,6 +328,21 @@ describe('what others do', () => {
     expect(record.owner).toBeUndefined();
   });
 
+  it('counts members as they come and go, whether they are named or not, and each notice once', async () => {
+    const rig = await member();
+    rig.group.info = { ...rig.group.info, members: [board, phone], memberCount: 5 };
+    rig.groups.reachable(PN_ID);
+    await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [board], remove: [] });
+    await rig.clock.advance(0);
+    const count = () => rig.groups.find(SG_ID).record.memberCount;
+    expect(count()).toBe(5);
+    const come = { sgId: SG, owner: phone, add: [entityId('laptop')], remove: [] };
+    for (let i = 0; i < 2; i++) await rig.serve(sgMemberChangeNotification, come);
+    expect(count()).toBe(6);
+    await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [], remove: [entityId('laptop'), phone] });
+    expect(count()).toBe(4);
+  });
+
   it('does not put this device into a group that it was not told to be in', async () => {
     const rig = await MemberRig.make('board', new GroupAtServer());
     await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [entityId('laptop')], remove: [] });
@@ -349,71 +364,5 @@ describe('what others do', () => {
     const rig = await MemberRig.make('board', new GroupAtServer());
     const offer = { pne: phone, sgId: SG, candidate: board, sameUser: true };
     await expect(rig.serve(sgOwnerTransferRequest, offer)).rejects.toMatchObject({ code: 'NotInGroup' });
-  });
-});
-
-describe('requests of a person', () => {
-  /** With a PN through which it can ask. */
-  async function withPn(): Promise<MemberRig> {
-    const rig = await MemberRig.make('board', new GroupAtServer());
-    const changes: Changes = new Map();
-    const pn = {
-      pnId: PN,
-      role: PnRole.Pne,
-      state: PnState.Established,
-      gateway: entityId('laptop'),
-      inventoryVersion: 1,
-      members: [],
-      pnKeyEpoch: 1,
-    };
-    DeviceState.setPn(changes, pn);
-    await rig.state.commit(changes);
-    return rig;
-  }
-  const never = new AbortController().signal;
-
-  it('make a group with those who agreed, and end with its keys', async () => {
-    const rig = await withPn();
-    rig.answer = () => {
-      rig.group.change(['board', 'phone']);
-      rig.group.info = { ...rig.group.info, owner: board };
-      const outcomes = [{ pne: phone, status: Status.Success }];
-      return { status: Status.Success, group: rig.group.info, outcomes };
-    };
-    const { group, outcomes } = await rig.groups.create({ name: 'kitchen', members: [phone], pnId: PN_ID }, never);
-    expect(group).toMatchObject({ epoch: 1n, isBehind: false, record: { name: 'kitchen', owner: 'board', pnId: PN } });
-    expect(outcomes).toEqual([{ pne: phone, status: Status.Success }]);
-  });
-
-  it('leave nothing where nobody agreed', async () => {
-    const rig = await withPn();
-    rig.answer = () => ({ status: Status.Rejected, outcomes: [{ pne: phone, status: Status.Rejected }] });
-    await expect(rig.groups.create({ name: 'kitchen', members: [phone], pnId: PN_ID }, never)).rejects.toMatchObject({ code: 'Refused' });
-    expect(rig.state.keys('sg')).toEqual([]);
-  });
-
-  it('delete the keys when the server has answered that this device has left, not before', async () => {
-    const rig = await member();
-    await expect(rig.groups.leave(SG_ID)).rejects.toMatchObject({ status: Status.ServerError });
-    expect(rig.groups.list()).toHaveLength(1);
-    rig.answer = () => ({ status: Status.Success, sgId: SG });
-    expect(await rig.groups.leave(undefined)).toBe(SG_ID);
-    expect(rig.state.keys('sg')).toEqual([]);
-  });
-
-  it.each([
-    [Status.NotOwner, 'NotOwner'],
-    [Status.UnknownSg, 'UnknownSg'],
-    [Status.NotMember, 'NotMember'],
-  ])('that are refused with status %i say so by the code %s', async (status, code) => {
-    const rig = await member();
-    rig.answer = () => ({ status, sgId: SG });
-    await expect(rig.groups.expel(SG_ID, [phone])).rejects.toMatchObject({ code });
-  });
-
-  it('need a group that this device is in', async () => {
-    const rig = await MemberRig.make('board', new GroupAtServer());
-    await expect(rig.groups.leave(undefined)).rejects.toMatchObject({ code: 'NotInGroup' });
-    expect(() => rig.groups.find(SG_ID)).toThrow('not in service group');
   });
 });

@@ -1,5 +1,5 @@
 import { type CpnsError, describeError } from '../../errors.js';
-import { printable, type Terminal } from './terminal.js';
+import { printable, printableJson, type Terminal } from './terminal.js';
 
 /** What a {@link Report} must know of its program. */
 export interface ReportingProgram {
@@ -23,7 +23,7 @@ export class Report {
 
   /** The result: one JSON document, or lines. */
   result(value: object, lines: readonly string[]): void {
-    if (this.json) this.#write(this.#terminal.output, JSON.stringify(value));
+    if (this.json) this.#write(this.#terminal.output, printableJson(value));
     else for (const line of lines) this.#write(this.#terminal.output, printable(line));
   }
 
@@ -40,7 +40,7 @@ export class Report {
   /** One line that says what to do; with `--json` the one document too. Returns the exit code. */
   failure(error: CpnsError, verbose: boolean): number {
     const exitCode = this.#program.exitCodeOf(error);
-    if (this.json) this.#write(this.#terminal.output, JSON.stringify({ error: { code: error.code, message: error.message, exitCode } }));
+    if (this.json) this.#write(this.#terminal.output, printableJson({ error: { code: error.code, message: error.message, exitCode } }));
     this.#write(this.#terminal.errors, printable(`${this.#program.name}: ${verbose ? describeError(error) : error.message}`));
     return exitCode;
   }

@@ -19,9 +19,16 @@ export function isInteractive({ input, errors }: Terminal): boolean {
  * direction round are shown as "?".
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being replaced
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '?');
+  return text.replace(STEERING, '?');
 }
+
+/** One JSON document on one line that cannot steer the terminal either: the same characters are escaped. */
+export function printableJson(value: object): string {
+  return JSON.stringify(value).replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being replaced
+const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** Rows as aligned columns, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): string[] {

@@ -22,8 +22,8 @@ describe('Report', () => {
   it('prints documents for machines', () => {
     const { report, out } = setUp(true);
     report.result({ a: 1 }, ['one']);
-    report.item({ b: '\u001b' }, 'two');
-    expect(out()).toBe('{"a":1}\n{"b":"\\u001b"}\n');
+    report.item({ b: '\u001b\u009b\u202eä' }, 'two');
+    expect(out()).toBe('{"a":1}\n{"b":"\\u001b\\u009b\\u202eä"}\n');
   });
 
   it('prints a failure as one line, and gives the exit code', () => {
