@@ -117,7 +117,7 @@ export class Device {
       session: (pnId) => this.#serverSession(pnId),
       carry: (pnId, body) => (pnId === undefined ? this.#gateway.sendToGroup(body) : this.#pne.sendToGroup(pnId, body)),
       released: () => this.messenger.flush(),
-      received: (message, pnId) => this.messenger.groupData(message, pnId),
+      received: (message, pnId, sentMs) => this.messenger.groupData(message, pnId, sentMs),
     });
     this.#gateway = new Gateway(context, options.uplink, {
       serverData: (channel, envelope) => this.messenger.serverData(undefined, channel, envelope),

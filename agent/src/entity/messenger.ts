@@ -56,6 +56,8 @@ export interface ReceivedMessage {
   readonly data: ApplicationData;
   readonly pnId: PnId | undefined;
   readonly receivedAtWallMs: number;
+  /** When the server got it; of messages that came while this device was away. */
+  readonly sentAtWallMs?: number;
 }
 
 export interface MessengerOptions {
@@ -182,13 +184,14 @@ export class Messenger {
   }
 
   /** A message to a service group that this device is in. @throws CpnsError State/DiskFull */
-  groupData(message: ApplicationData, pnId: PnId | undefined): Promise<void> {
-    return this.#take(message, pnId);
+  groupData(message: ApplicationData, pnId: PnId | undefined, sentMs?: number): Promise<void> {
+    return this.#take(message, pnId, sentMs);
   }
 
-  async #take(message: ApplicationData, pnId: PnId | undefined): Promise<void> {
+  async #take(message: ApplicationData, pnId: PnId | undefined, sentAtWallMs?: number): Promise<void> {
     if (!(await this.#inbox.store(message))) return;
-    this.#options.received({ data: message, pnId, receivedAtWallMs: this.#options.clock.wallMs() });
+    const receivedAtWallMs = this.#options.clock.wallMs();
+    this.#options.received({ data: message, pnId, receivedAtWallMs, ...(sentAtWallMs !== undefined && { sentAtWallMs }) });
   }
 
   #deliverNext(): void {

@@ -91,8 +91,9 @@ export class ServerChannel {
     return this.#exchange.request(type, body, accepts, 'sk', { timeoutMs: SERVER_TIMEOUT_MS, repeat: true, ...options }, answered);
   }
 
-  notify<M extends AnyMessage>(type: M, body: BodyOf<M>): void {
-    this.#exchange.notify(type, body, 'sk');
+  /** `transaction` ties it to a message of the server. */
+  notify<M extends AnyMessage>(type: M, body: BodyOf<M>, transaction?: Uint8Array): void {
+    this.#exchange.notify(type, body, 'sk', transaction);
   }
 
   /** Serves a request of the server, once however often it comes. Never rejects: failures are answered and logged. */

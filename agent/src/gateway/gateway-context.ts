@@ -6,6 +6,7 @@ import type { ReportedCapabilities } from './capabilities.js';
 import type { GroupRoutes } from './group-routes.js';
 import type { Removals } from './removals.js';
 import type { UnderWay } from './under-way.js';
+import type { UnsentGroupMessages } from './unsent-group-messages.js';
 
 /** What the flows of a PN GW work with. */
 export interface GatewayContext extends DeviceContext {
@@ -18,6 +19,7 @@ export interface GatewayContext extends DeviceContext {
   readonly reported: ReportedCapabilities;
   readonly removals: Removals;
   readonly groupRoutes: GroupRoutes;
+  readonly unsent: UnsentGroupMessages;
   /** Runs for PNs that stand. */
   readonly underWay: UnderWay;
   /** PNs whose release is under way, so that nobody else settles it. */

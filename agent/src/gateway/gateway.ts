@@ -48,6 +48,7 @@ import { forward, relayUp, route } from './routing-table.js';
 import { ServerLink } from './server-link.js';
 import { serveServer } from './server-messages.js';
 import { UnderWay } from './under-way.js';
+import { UnsentGroupMessages } from './unsent-group-messages.js';
 
 /** What the gateway hands on to the device around it. */
 export interface GatewayHandler {
@@ -94,6 +95,7 @@ export class Gateway {
       reported: new ReportedCapabilities(device),
       removals: new Removals(device.state),
       groupRoutes: new GroupRoutes(device.state),
+      unsent: new UnsentGroupMessages(() => (this.#server.isReady ? this.#server.channel() : undefined)),
       underWay: new UnderWay(),
       releasing: new Set(),
       server: () => this.#server.channel(),
@@ -295,6 +297,7 @@ export class Gateway {
     context.background('storing the keys of the server', () => context.state.commit(changes));
     context.happened({ type: 'server', connected: true, text: 'Connected to the CPNS Server as PN GW.' });
     this.#handler.connected(confirm);
+    context.unsent.flush();
     settleComparison(context, comparison);
     removeUnpaired(context);
     for (const pnId of context.removals.pns) void carryOutRemovals(context, pnId);

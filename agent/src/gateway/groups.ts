@@ -1,9 +1,19 @@
-import { CpnsError, describeError, type EntityId, type PnId, type SgId } from '@cpns/shared';
-import { type BodyOf, groupKeyDelivery, type LocalGroupMember, sgData } from '@cpns/shared/messages';
+import { CpnsError, type EntityId, type PnId, type SgId } from '@cpns/shared';
+import {
+  type BodyOf,
+  bodyOf,
+  type Envelope,
+  groupKeyDelivery,
+  type LocalGroupMember,
+  MISSING_MAX,
+  sgData,
+  sgDataAnswer,
+} from '@cpns/shared/messages';
 import { concernsLeaf, parseMessage, parseRekeyPart } from '@cpns/shared/security';
 import { PnState, pnIdText, sgIdText } from '../entity/device-state.js';
 import type { GroupsOfRole } from '../entity/groups/groups.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
+import type { ServerChannel } from '../entity/server-channel.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { GroupRoute } from './group-routes.js';
 import { routeOf } from './routing-table.js';
@@ -25,7 +35,7 @@ export function relayRekey(context: GatewayContext, own: GroupsOfRole, body: Bod
 
 /**
  * A message of a member behind this PN GW: to the other members here at once, also while the server is away, and once to the server for
- * those behind other PN GWs. Who sends it is who the session says (security 1.8, insiders).
+ * those behind other PN GWs and those who are away. Who sends it is who the session says (security 1.8, insiders).
  * @throws CpnsError Auth/WrongSender, State/UnknownPn, State/NotMember
  */
 export function relayFromMember(
@@ -42,48 +52,60 @@ export function relayFromMember(
   const sgId = sgIdText(body.sgId);
   const route = context.groupRoutes.get(sgId);
   if (route === undefined || !route.members.some((member) => isSeat(member, peer, pnId))) throw notMember(peer, sgId);
-  deliver(context, own, route, body);
-  publish(context, body);
+  const { sgId: octets, from, message } = body;
+  const { missing } = deliver(context, own, route, body);
+  if (!context.unsent.send({ sgId: octets, from, message, ...missed(missing) }))
+    context.logger.info('a message of a service group stays behind this PN GW', { group: sgId, from });
 }
 
 /** A message of this device itself. False: neither members here nor the server can have it now. */
 export function sendOwn(context: GatewayContext, body: BodyOf<typeof sgData>): boolean {
   const route = context.groupRoutes.get(sgIdText(body.sgId));
-  const delivered = route === undefined ? 0 : deliver(context, undefined, route, body);
-  return publish(context, body) || delivered > 0;
+  const { reached, missing } = route === undefined ? { reached: 0, missing: [] } : deliver(context, undefined, route, body);
+  const published = { ...body, ...missed(missing) };
+  // What nobody here has got the sender keeps itself, until the server is back.
+  return reached === 0 ? context.unsent.sendNow(published) : context.unsent.send(published) || reached > 0;
 }
 
-/** A message of a member behind another PN GW; the server has checked its sender. */
-export function relayFromServer(context: GatewayContext, own: GroupsOfRole, body: BodyOf<typeof sgData>): void {
+/**
+ * A message of a member behind another PN GW; the server has checked its sender, and is told who could not be given it. A PN GW without a
+ * copy of that group says nothing.
+ */
+export function relayFromServer(context: GatewayContext, own: GroupsOfRole, channel: ServerChannel, envelope: Envelope): void {
+  const body = bodyOf(envelope, sgData);
   const route = context.groupRoutes.get(sgIdText(body.sgId));
-  if (route !== undefined) deliver(context, own, route, body);
+  if (route === undefined) return;
+  const { missing } = deliver(context, own, route, body);
+  channel.notify(sgDataAnswer, { missing: missing.slice(0, MISSING_MAX) }, envelope.transaction);
 }
 
-/** To every member here but the sender; to how many. */
-function deliver(context: GatewayContext, own: GroupsOfRole | undefined, { members }: GroupRoute, body: BodyOf<typeof sgData>): number {
-  let delivered = 0;
+/** What became of a message at the members here. */
+interface Delivered {
+  /** So many have it, beside the sender and this device. */
+  readonly reached: number;
+  readonly missing: readonly EntityId[];
+}
+
+/** To every member here but the sender. */
+function deliver(context: GatewayContext, own: GroupsOfRole | undefined, { members }: GroupRoute, body: BodyOf<typeof sgData>): Delivered {
+  let reached = 0;
+  const missing: EntityId[] = [];
   for (const { entity, pnId: octets } of members) {
     if (entity === body.from) continue;
     const pnId = octets && pnIdText(octets);
+    const link = pnId && panOf(context, pnId, entity);
     if (pnId === undefined) own?.data(undefined, body);
+    else if (link === undefined) missing.push(entity);
     else {
-      const link = panOf(context, pnId, entity);
-      link?.exchange.notify(sgData, body, { kind: 'pan', pnId });
-      if (link !== undefined) delivered++;
+      link.exchange.notify(sgData, { sgId: body.sgId, from: body.from, message: body.message }, { kind: 'pan', pnId });
+      reached++;
     }
   }
-  return delivered;
+  return { reached, missing };
 }
 
-/** False: the server cannot be reached. */
-function publish(context: GatewayContext, body: BodyOf<typeof sgData>): boolean {
-  try {
-    context.server().notify(sgData, body);
-    return true;
-  } catch (error) {
-    context.logger.debug('a message of a service group stays behind this PN GW', { why: describeError(error) });
-    return false;
-  }
+function missed(missing: readonly EntityId[]): Pick<BodyOf<typeof sgData>, 'missing'> {
+  return missing.length === 0 ? {} : { missing: missing.slice(0, MISSING_MAX) };
 }
 
 /** The link to a member, while it is in that PN and the PN stands: whatever the copy of the SG Inventory says. */

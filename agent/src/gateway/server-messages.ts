@@ -77,7 +77,7 @@ export function serveServer(context: GatewayContext, handler: ServerMessagesHand
     case groupKeyDelivery.number:
       return relayRekey(context, handler.groups, bodyOf(envelope, groupKeyDelivery));
     case sgData.number:
-      return relayFromServer(context, handler.groups, bodyOf(envelope, sgData));
+      return relayFromServer(context, handler.groups, channel, envelope);
     default:
       if (handler.groups.serve(undefined, channel, envelope)) return;
       if (envelope.type?.kind === 'notify') return;

@@ -93,6 +93,8 @@ export interface GroupView {
   readonly keyedAt: string;
   readonly createdAt: string;
   readonly members: readonly GroupMemberView[];
+  /** Messages that are kept for members that are away, and for how many of them. */
+  readonly kept: { readonly messages: number; readonly members: number };
 }
 
 export interface NewUser {

@@ -78,6 +78,7 @@ export function groupView(reads: Reads, group: SgRecord, rekeying: boolean): Gro
     keyedAt: isoTime(group.keyedMs),
     createdAt: isoTime(group.createdMs),
     members: reads.groups.members(sgId).map((member) => groupMemberView(reads, member)),
+    kept: reads.kept.count(sgId),
   };
 }
 

@@ -100,6 +100,15 @@ export const settingsTable = settingsFile({
       0,
       65_536,
     ),
+    groupKeptMessagesPerGroup: count(1_000, 'Messages of one service group that are kept for members that are away.', 0),
+    groupKeptOctetsPerGroup: count(4_194_304, 'Octets of these.', 0),
+    groupKeptCopiesPerGroup: count(4_096, 'Of these, each counted once for every member that has not got it.', 1, 65_536),
+    groupKeptMessagesPerMember: count(500, 'Messages of one service group that are kept for one member.', 0),
+    groupKeptCopiesPerSecondPerMember: count(
+      200,
+      'Copies, likewise, that the messages of one device may add a second in the long run; beyond that they are not kept.',
+    ),
+    groupKeptMs: count(604_800_000, 'Messages of service groups are kept so long, in milliseconds.', 60_000),
     pnesPerRegistration: count(32, 'PNEs in one PN Registration Request.', 1, 64),
   }),
   groups: group('Group Keys of service groups.', {

@@ -10,6 +10,9 @@ import type { CapabilitiesQueries } from './capabilities-query.js';
 import type { Challenges } from './challenges.js';
 import type { Downlink } from './downlink.js';
 import type { GroupBatches } from './groups/batches.js';
+import type { Deliveries } from './groups/deliveries.js';
+import type { FormerKeys } from './groups/former-keys.js';
+import type { KeptDelivery } from './groups/kept-delivery.js';
 import type { RekeyDelivery } from './groups/rekey-delivery.js';
 import type { Successions } from './groups/succession.js';
 import type { GroupUsage } from './groups/usage.js';
@@ -53,6 +56,9 @@ export interface EnablerContext extends EnablerOptions {
   readonly capabilitiesQueries: CapabilitiesQueries;
   readonly groupBatches: GroupBatches;
   readonly rekeys: RekeyDelivery;
+  readonly formerKeys: FormerKeys;
+  readonly deliveries: Deliveries;
+  readonly keptDelivery: KeptDelivery;
   readonly groupUsage: GroupUsage;
   readonly successions: Successions;
   /** How long the PN key before is still received, in milliseconds, by what the last removal was for; unknown after a restart: 0. */

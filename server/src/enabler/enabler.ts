@@ -7,6 +7,9 @@ import type { EnablerContext, EnablerOptions } from './context.js';
 import { sendData } from './data.js';
 import { Downlink } from './downlink.js';
 import { GroupBatches } from './groups/batches.js';
+import { Deliveries } from './groups/deliveries.js';
+import { FormerKeys } from './groups/former-keys.js';
+import { KeptDelivery } from './groups/kept-delivery.js';
 import { RekeyDelivery } from './groups/rekey-delivery.js';
 import { removeGroupByOperator } from './groups/release.js';
 import { Successions } from './groups/succession.js';
@@ -71,6 +74,9 @@ export function createEnabler(options: EnablerOptions): Enabler {
     heartbeats,
     groupBatches: new GroupBatches(),
     rekeys: new RekeyDelivery({ inventory, sessions, downlink, clock, entropy }),
+    formerKeys: new FormerKeys(clock),
+    deliveries: new Deliveries(clock),
+    keptDelivery: new KeptDelivery(),
     groupUsage: new GroupUsage(),
     successions: new Successions(),
     graces: new Map(),
@@ -109,6 +115,7 @@ export function createEnabler(options: EnablerOptions): Enabler {
       groupUpkeep.stop();
       context.groupBatches.stop();
       context.rekeys.stop();
+      context.deliveries.stop();
       context.successions.stop();
       context.questions.stop();
       challenges.clear();

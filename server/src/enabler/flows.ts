@@ -29,6 +29,7 @@ import {
   sgActionResponse,
   sgCreateRequest,
   sgData,
+  sgDataAnswer,
   sgDiscoveryRequest,
   sgObjectRequest,
   sgObjectResponse,
@@ -127,21 +128,25 @@ export const FLOWS: ReadonlyMap<number, Flow> = new Map(
 type AnswerHandler = (context: EnablerContext, session: Session, envelope: Envelope) => Promise<void>;
 const delivered: AnswerHandler = (context, session, envelope) => context.outbox.answered(session, envelope);
 
-/** An answer to a question that somebody waits for; a refusal may as well be of something in the outbox. */
-const replied: AnswerHandler = async (context, session, envelope) => {
-  if (!context.questions.answered(session, envelope) && envelope.number === refusal.number) await delivered(context, session, envelope);
+/** An answer to a question that somebody waits for. */
+const replied: AnswerHandler = async (context, session, envelope) => void context.questions.answered(session, envelope);
+
+/** An answer to either. */
+const taken: AnswerHandler = async (context, session, envelope) => {
+  if (!context.questions.answered(session, envelope)) await delivered(context, session, envelope);
 };
 
 /** What devices answer to this server, by message number. */
 export const ANSWERS: ReadonlyMap<number, AnswerHandler> = new Map<number, AnswerHandler>([
-  [ack.number, delivered],
+  [ack.number, taken],
   [dataAnswer.number, delivered],
-  [refusal.number, replied],
+  [refusal.number, taken],
   [pneConfirmResponse.number, replied],
   [sgActionResponse.number, replied],
   [sgObjectResponse.number, replied],
   [sgOwnerTransferResponse.number, replied],
   [capabilitiesQueryResponse.number, replied],
+  [sgDataAnswer.number, async (context, session, envelope) => context.deliveries.answered(session, envelope)],
   [heartbeatAnswer.number, alive],
   [statusManagementResponse.number, statusReported],
 ]);

@@ -104,6 +104,7 @@ export async function alive(context: EnablerContext, session: Session, envelope:
   const { counts } = bodyOf(envelope, heartbeatAnswer);
   if (session.heartbeat !== toHex(envelope.transaction)) return;
   session.heartbeat = undefined;
+  context.keptDelivery.begin(context, session);
   await renewWornKeys(context, session, counts);
   await context.inventory.transact((tx) => tx.devices.seen(session.entityId));
 }

@@ -29,6 +29,8 @@ export class Limits {
   readonly #groupResyncs: TokenBuckets;
   readonly #groupRestores: TokenBuckets;
   readonly #groupObjectParts: TokenBuckets;
+  readonly #groupKept: TokenBuckets;
+  readonly #groupKeptAtOnce: number;
 
   constructor(clock: Clock, limits: Settings['limits']) {
     const { establishmentsPerSecondPerGateway: establishments, sessionUnknownPerSecondPerGateway: hints } = limits;
@@ -42,12 +44,15 @@ export class Limits {
       groupChangesPerHourPerMember: changes,
       groupResyncsPer10SPerMember: resyncs,
       groupObjectPartsPerSecondPerMember: parts,
+      groupKeptCopiesPerSecondPerMember: copies,
     } = limits;
     this.#groupQuestions = new TokenBuckets(clock, questions / GROUP_QUESTION_PERIOD_S, questions, MAX_KEYS);
     this.#groupChanges = new TokenBuckets(clock, changes / GROUP_CHANGE_PERIOD_S, changes, MAX_KEYS);
     this.#groupResyncs = new TokenBuckets(clock, resyncs / GROUP_RESYNC_PERIOD_S, resyncs, MAX_KEYS);
     this.#groupRestores = new TokenBuckets(clock, 1 / GROUP_CHANGE_PERIOD_S, 1, MAX_KEYS);
     this.#groupObjectParts = new TokenBuckets(clock, parts, parts, MAX_KEYS);
+    this.#groupKeptAtOnce = limits.groupKeptCopiesPerGroup;
+    this.#groupKept = new TokenBuckets(clock, copies, limits.groupKeptCopiesPerGroup, MAX_KEYS);
   }
 
   /** So many PNEs are to be authenticated for that PN GW. @throws CpnsError State/TooManyEstablishments (Busy) */
@@ -99,5 +104,10 @@ export class Limits {
   groupObjectPart(asker: EntityId, holder: EntityId): void {
     if (this.#groupObjectParts.take(`by ${asker}`) && this.#groupObjectParts.take(`of ${holder}`)) return;
     throw refuse(Status.Busy, 'TooManyObjectParts', `${asker} asks for too much of ${holder}.`, RETRY_AFTER_MS);
+  }
+
+  /** May a message of that device be kept for so many members? */
+  groupKept(sender: EntityId, members: number): boolean {
+    return this.#groupKept.take(sender, Math.min(members, this.#groupKeptAtOnce));
   }
 }

@@ -13,6 +13,12 @@ export interface InventoryLimits {
   readonly membersPerPn: number;
   readonly groupsPerDevice: number;
   readonly membersPerGroup: number;
+  readonly groupKeptMessagesPerGroup: number;
+  readonly groupKeptOctetsPerGroup: number;
+  readonly groupKeptCopiesPerGroup: number;
+  readonly groupKeptMessagesPerMember: number;
+  /** Running time in milliseconds. */
+  readonly groupKeptMs: number;
 }
 
 /** What all parts of the inventory work with. */

@@ -5,6 +5,7 @@ import type { EventReads, Events } from './events.js';
 import type { CommitCounts } from './group-commit.js';
 import type { GroupReads, Groups } from './groups.js';
 import type { Inbox, InboxReads } from './inbox.js';
+import type { KeptMessages, KeptReads } from './kept-messages.js';
 import type { OpenInvitationReads, OpenInvitations } from './open-invitations.js';
 import type { Outbox, OutboxReads } from './outbox.js';
 import type { PnInventory, PnReads } from './pn-inventory.js';
@@ -20,6 +21,7 @@ export interface Reads {
   readonly keys: Pick<KeyRows, 'euKeyByKid' | 'activeEuKey' | 'serverIdentity'>;
   readonly pns: PnReads;
   readonly groups: GroupReads;
+  readonly kept: KeptReads;
   readonly inbox: InboxReads;
   readonly outbox: OutboxReads;
   readonly receivedData: ReceivedDataReads;
@@ -35,6 +37,7 @@ export interface Tx {
   readonly keys: KeyRows;
   readonly pns: PnInventory;
   readonly groups: Groups;
+  readonly kept: KeptMessages;
   readonly inbox: Inbox;
   readonly records: Records;
   readonly outbox: Outbox;

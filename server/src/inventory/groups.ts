@@ -36,6 +36,8 @@ export interface SgMemberRecord {
   /** Index of its leaf in the key tree. */
   readonly leaf: number;
   readonly joinedMs: number;
+  /** The first epoch whose Group Key it was given. */
+  readonly joinedEpoch: number;
 }
 
 export type NewSgMember = Pick<SgMemberRecord, 'entityId' | 'pnId' | 'gateway' | 'leaf'>;

@@ -262,6 +262,54 @@ CREATE TABLE sg_expelled (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    number: 7,
+    sql: `
+ALTER TABLE sg_members ADD COLUMN joined_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sg_members ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+UPDATE sg_members SET joined_epoch = (SELECT epoch FROM sgs WHERE id = sg);
+
+-- Messages under way to members that are away: sealed as they came. Ids rise in the order of arrival.
+CREATE TABLE sg_kept (
+  id INTEGER PRIMARY KEY,
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  epoch INTEGER NOT NULL,
+  header BLOB NOT NULL,
+  message BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  received_running INTEGER NOT NULL,
+  UNIQUE (sg, epoch, header)
+) STRICT;
+CREATE INDEX sg_kept_sizes ON sg_kept (sg, id, size);
+CREATE INDEX sg_kept_by_age ON sg_kept (received_running);
+
+-- Who has not got which. Whoever is out of the group gets nothing of it any more.
+CREATE TABLE sg_kept_for (
+  sg INTEGER NOT NULL,
+  entity_id TEXT NOT NULL,
+  kept INTEGER NOT NULL REFERENCES sg_kept (id) ON DELETE CASCADE,
+  PRIMARY KEY (sg, entity_id, kept),
+  FOREIGN KEY (entity_id, sg) REFERENCES sg_members (entity_id, sg) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sg_kept_for_by_message ON sg_kept_for (kept);
+
+-- Group Keys of epochs that are over, for as long as messages of them are kept.
+CREATE TABLE sg_former_keys (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  epoch INTEGER NOT NULL,
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (sg, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER sg_kept_delivered AFTER DELETE ON sg_kept_for
+WHEN NOT EXISTS (SELECT 1 FROM sg_kept_for WHERE kept = old.kept)
+BEGIN DELETE FROM sg_kept WHERE id = old.kept; END;
+CREATE TRIGGER sg_former_keys_needless AFTER DELETE ON sg_kept
+WHEN NOT EXISTS (SELECT 1 FROM sg_kept WHERE sg = old.sg AND epoch = old.epoch)
+BEGIN DELETE FROM sg_former_keys WHERE sg = old.sg AND epoch = old.epoch; END;
+`,
+  },
 ];
 
 /**

@@ -9,6 +9,7 @@ import { durableKeyRows, SqliteKeyRows } from './eukeys.js';
 import { SqliteEvents } from './events.js';
 import { GroupCommit } from './group-commit.js';
 import { SqliteInbox } from './inbox.js';
+import { SqliteKeptMessages } from './kept-messages.js';
 import { migrate } from './migrations.js';
 import { SqliteOpenInvitations } from './open-invitations.js';
 import { SqliteOutbox } from './outbox.js';
@@ -66,12 +67,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   const devices = new SqliteDevices(context);
   const pns = new SqlitePnInventory(context);
   const keys = new SqliteKeyRows(sqlite);
+  const kept = new SqliteKeptMessages(context);
   const tx: Tx = {
     users: new SqliteUsers(context, devices, pns),
     devices,
     keys,
     pns,
     groups: new SqliteGroups(context),
+    kept,
     inbox,
     records: new RamRecords(context),
     outbox: new SqliteOutbox(context),
@@ -83,7 +86,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const reads: Reads = tx;
 
-  const upkeep = new Upkeep({ clock, logger, running, inbox, receivedData, transact: (work) => commits.run(work) });
+  const upkeep = new Upkeep({ clock, logger, running, inbox, receivedData, kept, transact: (work) => commits.run(work) });
   upkeep.start();
 
   let open = true;

@@ -11,7 +11,7 @@ import { isDuplicate } from './sqlite-errors.js';
 import type { SgMemberRow, SgRow } from './tables.js';
 
 const SG = `id, sg_id, name, owner, owner_user, service_id, open, epoch, version, height, member_count, keyed_ms, created_ms`;
-const MEMBER = 'g.sg_id, m.leaf, m.entity_id, m.pn_id, m.gateway, m.joined_ms FROM sg_members m JOIN sgs g ON g.id = m.sg';
+const MEMBER = 'g.sg_id, m.leaf, m.entity_id, m.pn_id, m.gateway, m.joined_ms, m.joined_epoch FROM sg_members m JOIN sgs g ON g.id = m.sg';
 const AGED_AT_ONCE = 100;
 
 type Row = Selectable<SgRow>;
@@ -157,8 +157,8 @@ export class SqliteGroups implements Groups {
     for (const { entityId, pnId, gateway, leaf } of add) {
       this.#requireRoom(entityId);
       sqlite.run('DELETE FROM sg_expelled WHERE sg = ? AND entity_id = ?', id, entityId);
-      const insert = 'INSERT INTO sg_members (sg, leaf, entity_id, pn_id, gateway, joined_ms) VALUES (?, ?, ?, ?, ?, ?)';
-      sqlite.run(insert, id, leaf, entityId, pnId === undefined ? null : fromHex(pnId), gateway, clock.wallMs());
+      const insert = 'INSERT INTO sg_members (sg, leaf, entity_id, pn_id, gateway, joined_ms, joined_epoch) VALUES (?, ?, ?, ?, ?, ?, ?)';
+      sqlite.run(insert, id, leaf, entityId, pnId === undefined ? null : fromHex(pnId), gateway, clock.wallMs(), epoch);
       const count = 'INSERT INTO sg_gateways (sg, gateway, members) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET members = members + 1';
       sqlite.run(count, id, gateway);
       sqlite.run('UPDATE sgs SET member_count = member_count + 1 WHERE id = ?', id);
@@ -286,6 +286,7 @@ function memberOf(row: MemberRow): SgMemberRecord {
     gateway: row.gateway,
     leaf: row.leaf,
     joinedMs: row.joined_ms,
+    joinedEpoch: row.joined_epoch,
   };
 }
 

@@ -149,6 +149,7 @@ export interface SgMemberRow {
   pn_id: Uint8Array | null;
   gateway: EntityId;
   joined_ms: number;
+  joined_epoch: number;
 }
 
 export interface Tables {

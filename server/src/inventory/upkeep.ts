@@ -1,5 +1,6 @@
 import { type Clock, describeError, type Logger } from '@cpns/shared';
 import type { SqliteInbox } from './inbox.js';
+import type { SqliteKeptMessages } from './kept-messages.js';
 import type { SqliteReceivedData } from './received-data.js';
 import type { RunningTime } from './running-time.js';
 
@@ -11,6 +12,7 @@ export interface UpkeepOptions {
   readonly running: RunningTime;
   readonly inbox: SqliteInbox;
   readonly receivedData: SqliteReceivedData;
+  readonly kept: SqliteKeptMessages;
   transact<T>(work: () => T): Promise<T>;
 }
 
@@ -43,9 +45,10 @@ export class Upkeep {
   }
 
   async #round(): Promise<void> {
-    const { running, inbox, receivedData, transact } = this.#options;
+    const { running, inbox, receivedData, kept, transact } = this.#options;
     await transact(() => running.save());
     while (await transact(() => inbox.dropExpired()));
     while (await transact(() => receivedData.dropExpired()));
+    while (await transact(() => kept.dropExpired()));
   }
 }

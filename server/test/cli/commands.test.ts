@@ -245,15 +245,19 @@ describe('group', () => {
       epoch: 4,
       keyedAt: at,
       createdAt: at,
+      kept: { messages: 2, members: 1 },
     } as const;
     admin.groups = [{ ...group, members }];
     expect((await run('group', 'list')).out).toMatch(new RegExp(`^GROUP .*\n${PN} +family +Active +phone-1 +2 +4\n$`));
     const shown = (await run('group', 'show', PN)).out;
     expect(shown).toContain(`Owner      phone-1\nFound by   everybody\nGroup Key  epoch 4, made ${at}\n`);
+    expect(shown).toContain('\nKept       2 messages for 1 member that were away\n');
     expect(shown).toMatch(new RegExp(`\nphone-1 +ann +board-2 +${PN} +${at}\nboard-2 +ann +board-2 +- +${at}\n$`));
     const { owner: _, ...ownerless } = group;
-    admin.groups = [{ ...ownerless, members }];
-    expect((await run('group', 'show', PN)).out).toContain('nobody: a new one is looked for');
+    admin.groups = [{ ...ownerless, members, kept: { messages: 0, members: 0 } }];
+    const bare = (await run('group', 'show', PN)).out;
+    expect(bare).toContain('nobody: a new one is looked for');
+    expect(bare).toContain('Kept       no messages: every member has all of them');
     expect((await run('group', 'show', 'f'.repeat(32))).code).toBe(4);
     expect((await run('group', 'remove', 'x')).code).toBe(2);
     expect((await run('group', 'remove', PN)).out).toBe(`Service group ${PN} is removed.\n`);

@@ -9,4 +9,9 @@ export const limits: InventoryLimits = {
   membersPerPn: 1_000,
   groupsPerDevice: 64,
   membersPerGroup: 65_536,
+  groupKeptMessagesPerGroup: 1_000,
+  groupKeptOctetsPerGroup: 4_194_304,
+  groupKeptCopiesPerGroup: 4_096,
+  groupKeptMessagesPerMember: 500,
+  groupKeptMs: 604_800_000,
 };

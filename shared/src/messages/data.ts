@@ -1,7 +1,7 @@
 import { contentPart, contentRequest } from './contents.js';
 import { entityIdField, pnIdField, sgIdField, statusField } from './fields.js';
 import { defineMessage } from './message-type.js';
-import { bytes, field, type Infer, oneOf, optional, struct, text } from './schema.js';
+import { bytes, field, type Infer, list, oneOf, optional, struct, text } from './schema.js';
 
 /** Octets of application payload in one message; larger content goes in parts. */
 export const MAX_PAYLOAD = 16_000;
@@ -74,6 +74,9 @@ export const pnDataContent = struct({
   contentPart: optional(4, contentPart),
 });
 export type PnDataContent = Infer<typeof pnDataContent>;
+/** Members that a PN GW names as those who could not be given a message of their group; a full list stands for everybody behind it. */
+export const MISSING_MAX = 256;
+const missingField = list(entityIdField, MISSING_MAX);
 /** Data to a service group, sealed under its Group Key. */
 export const sgData = defineMessage({
   number: 163,
@@ -82,5 +85,21 @@ export const sgData = defineMessage({
   directions: ['PNE>GW', 'GW>Server', 'Server>GW', 'GW>PNE'],
   channels: ['pan', 'sk'],
   source: 'security 1.8',
-  body: struct({ sgId: field(1, sgIdField), from: field(2, entityIdField), message: field(3, bytes(1, 16_320)) }),
+  body: struct({
+    sgId: field(1, sgIdField),
+    from: field(2, entityIdField),
+    message: field(3, bytes(1, 16_320)),
+    /** From PN GW to server: members behind it who could not be given the message. Absent: all have it. */
+    missing: optional(4, missingField),
+  }),
+});
+/** What a PN GW did with the SG Data of that transaction. Where it says nothing, nobody behind it counts as having the message. */
+export const sgDataAnswer = defineMessage({
+  number: 164,
+  name: 'SG Data Answer',
+  kind: 'answer',
+  directions: ['GW>Server'],
+  channels: ['sk'],
+  source: 'security 1.8',
+  body: struct({ missing: field(1, missingField) }),
 });

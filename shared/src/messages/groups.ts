@@ -318,3 +318,26 @@ export const sgObjectResponse = defineMessage({
     part: optional(4, bytes(1, CONTENT_PART_OCTETS)),
   }),
 });
+
+/** Messages that one {@link sgKeptMessages} brings. */
+export const KEPT_AT_ONCE = 32;
+/** Octets of them together, so that the envelope fits into the records of a PNE. */
+export const KEPT_OCTETS_AT_ONCE = 40_000;
+/** What was said in a group while a member was away, oldest first. Answered when the member has stored it; what it has already it drops. */
+export const sgKeptMessages = defineMessage({
+  number: 149,
+  name: 'SG Kept Messages',
+  kind: 'request',
+  ...toDevice,
+  source: 'security 1.8, offline',
+  body: struct({
+    sgId: field(1, sgIdField),
+    /** Of all the messages here. */
+    epoch: field(2, epochField),
+    /** The Group Key of that epoch, where it is over; the present one comes with a resync alone. */
+    groupKey: optional(3, bytes(32)),
+    messages: field(4, list(struct({ receivedMs: field(1, uint()), message: field(2, bytes(1, 16_320)) }), KEPT_AT_ONCE)),
+    /** So many others were given up before they could be delivered. */
+    lost: field(5, uint()),
+  }),
+});

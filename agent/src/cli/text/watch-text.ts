@@ -9,7 +9,16 @@ function clockTime(wallMs: number): string {
 /** One thing that happened, on one line. */
 export function watchText(event: WatchEvent): string {
   if (event.type !== 'message') return `${clockTime(event.atWallMs)}  ${event.text}`;
-  return `${clockTime(event.receivedAtWallMs)}  message from ${event.from}${event.group === undefined ? '' : ` to group ${event.group.slice(0, 8)}`} on ${event.channel}: ${payloadText(event.payload, event.contentType)}`;
+  const to = event.group === undefined ? '' : ` to group ${event.group.slice(0, 8)}`;
+  const late = event.sentAtWallMs === undefined ? '' : `, sent ${dateTime(event.sentAtWallMs)}`;
+  return `${clockTime(event.receivedAtWallMs)}  message from ${event.from}${to} on ${event.channel}${late}: ${payloadText(event.payload, event.contentType)}`;
+}
+
+/** `2026-05-01 12:03:04` in local time. */
+function dateTime(wallMs: number): string {
+  const date = new Date(wallMs);
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((number) => String(number).padStart(2, '0')).join('-');
+  return `${day} ${clockTime(wallMs)}`;
 }
 
 function payloadText(base64: string, contentType: string): string {

@@ -78,6 +78,8 @@ export interface MessageEvent {
   /** Base64. */
   readonly payload: string;
   readonly receivedAtWallMs: number;
+  /** When the server got it; of messages that were sent while this device was away. */
+  readonly sentAtWallMs?: number;
 }
 
 /** Something that happened at the agent. Each says it in `text` too, so that a new kind needs no new reader. */
@@ -88,7 +90,7 @@ export type Happening = { readonly text: string; readonly atWallMs: number } & (
   | { readonly type: 'server'; readonly connected: boolean }
   | { readonly type: 'pn'; readonly pnId: PnId; readonly state: PnState | 'Absent' }
   | { readonly type: 'group'; readonly sgId: SgId; readonly state: 'Member' | 'Absent' }
-  | { readonly type: 'group-members'; readonly sgId: SgId }
+  | { readonly type: 'group-members' | 'group-lost'; readonly sgId: SgId }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string }
   | { readonly type: 'message-delivered' | 'message-sent' | 'message-expired'; readonly messageId: string }
   | { readonly type: 'problem' }

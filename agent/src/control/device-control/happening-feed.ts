@@ -42,7 +42,7 @@ function happeningEvent(what: CoreHappening, atWallMs: number): Happening {
   return { type, text, atWallMs, mode: modeName(mode), ...(gateway && { gateway }) };
 }
 
-function messageEvent({ data, pnId, receivedAtWallMs }: ReceivedMessage): MessageEvent {
+function messageEvent({ data, pnId, receivedAtWallMs, sentAtWallMs }: ReceivedMessage): MessageEvent {
   return {
     type: 'message',
     messageId: toHex(data.id),
@@ -53,5 +53,6 @@ function messageEvent({ data, pnId, receivedAtWallMs }: ReceivedMessage): Messag
     contentType: data.contentType,
     payload: Buffer.from(data.payload).toString('base64'),
     receivedAtWallMs,
+    ...(sentAtWallMs !== undefined && { sentAtWallMs }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock, CryptoProvider, EntityId, Entropy, Logger, PnId, Serial, ServerId, SgId } from '@cpns/shared';
+import type { ApplicationData } from '@cpns/shared/messages';
 import type { ConsentDesk } from '../consent-desk.js';
 import type { ContentSource } from '../content-source.js';
 import type { Happening } from '../device-context.js';
@@ -31,4 +32,6 @@ export interface GroupContext {
   /** The session with the server for a PN, or the PN GW's own, when it can be used now. */
   session(pnId: PnId | undefined): ServerChannel | undefined;
   happened(what: Happening): void;
+  /** A message from whom it says; `sentMs`: when the server got it, where it comes late. Durable when it resolves. @throws CpnsError State/DiskFull */
+  received(message: ApplicationData, pnId: PnId | undefined, sentMs?: number): Promise<void>;
 }

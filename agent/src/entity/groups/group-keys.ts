@@ -1,5 +1,13 @@
 import { type CryptoProvider, describeError, type Logger, type ServerId, type SgId } from '@cpns/shared';
-import { groupKeyOf, MemberKeys, type MemberState, type NewKeys, type ResyncAnswer, type SignedRekeyPart } from '@cpns/shared/security';
+import {
+  type GroupKey,
+  groupKeyOf,
+  MemberKeys,
+  type MemberState,
+  type NewKeys,
+  type ResyncAnswer,
+  type SignedRekeyPart,
+} from '@cpns/shared/security';
 import { type Changes, DeviceState, sgIdOctets } from '../device-state.js';
 import type { GroupTraffic } from './group-traffic.js';
 
@@ -29,6 +37,12 @@ export class GroupKeys {
   /** Undefined: there are no keys of that group yet. */
   epoch(sgId: SgId): bigint | undefined {
     return this.#byGroup.get(sgId)?.state?.epoch;
+  }
+
+  /** A copy of the Group Key, which the caller erases, when it is that of `epoch`. */
+  keyOf(sgId: SgId, epoch: bigint): GroupKey | undefined {
+    const state = this.#byGroup.get(sgId)?.state;
+    return state?.epoch === epoch ? groupKeyOf(state) : undefined;
   }
 
   /**

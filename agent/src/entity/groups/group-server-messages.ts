@@ -9,6 +9,7 @@ import {
   sgActionRequest,
   sgActionResponse,
   sgExpelledNotice,
+  sgKeptMessages,
   sgMemberChangeNotification,
   sgObjectRequest,
   sgOwnerChangeNotification,
@@ -23,6 +24,7 @@ import type { GroupContext } from './group-context.js';
 import { serveObject } from './group-objects.js';
 import { NAMED_MEMBERS_MAX } from './group-record.js';
 import { bareGroup } from './group-requests.js';
+import { takeKeptMessages } from './kept-messages.js';
 import { forgetGroup } from './membership.js';
 
 /** One request of the server about service groups, in the session for a PN or the PN GW's own. False: it is about something else. */
@@ -47,6 +49,8 @@ function handlerOf(context: GroupContext, pnId: PnId | undefined, envelope: Enve
       return () => takeEnd(context, pnId, bodyOf(envelope, sgExpelledNotice), 'The owner took this device out');
     case sgObjectRequest.number:
       return () => serveObject(context, pnId, bodyOf(envelope, sgObjectRequest));
+    case sgKeptMessages.number:
+      return () => takeKeptMessages(context, pnId, bodyOf(envelope, sgKeptMessages));
     case sgReleaseNotification.number:
       return () => takeEnd(context, pnId, bodyOf(envelope, sgReleaseNotification), 'It was released');
     default:

@@ -9,6 +9,7 @@ import {
   type sgData,
   toOctets,
 } from '@cpns/shared/messages';
+import type { OpenedMessage } from '@cpns/shared/security';
 import { sgIdOctets, sgIdText } from '../device-state.js';
 import { type GroupBook, throughPn } from './group-book.js';
 import type { GroupTraffic } from './group-traffic.js';
@@ -123,11 +124,7 @@ export class GroupTalk {
       throw new CpnsError('State', 'NotInGroup', 'This device is not in that service group, or not through that network.');
     }
     const opened = traffic.open(sgId, body.message, body.from);
-    const { data } = fromOctets(pnDataContent, opened.content, 'SG Data');
-    const fits = data?.from === body.from && data.to === Addressee.Group && data.group !== undefined && sgIdText(data.group) === sgId;
-    if (data === undefined || !fits)
-      throw new CpnsError('Auth', 'WrongAddressee', 'The message is not for this group, or not from whom it says.');
-    await received(data, pnId);
+    await received(saidIn(sgId, opened), pnId);
   }
 
   #hold(pnId: PnId | undefined, body: BodyOf<typeof sgData>): void {
@@ -149,4 +146,13 @@ export class GroupTalk {
     await upkeep.settled(sgId);
     if (this.#held.get(sgId) === held) this.#held.delete(sgId);
   }
+}
+
+/** What somebody said in a group. @throws CpnsError Codec, Auth/WrongAddressee */
+export function saidIn(sgId: SgId, { content, idSender }: Pick<OpenedMessage, 'content' | 'idSender'>): ApplicationData {
+  const { data } = fromOctets(pnDataContent, content, 'SG Data');
+  const fits = data?.from === idSender && data.to === Addressee.Group && data.group !== undefined && sgIdText(data.group) === sgId;
+  if (data === undefined || !fits)
+    throw new CpnsError('Auth', 'WrongAddressee', 'The message is not for this group, or not from whom it says.');
+  return data;
 }

@@ -71,7 +71,7 @@ export interface GroupsOptions {
   /** What waited for being allowed to leave may try again. */
   released(): void;
   /** Application data of a group, opened. */
-  received(message: ApplicationData, pnId: PnId | undefined): Promise<void>;
+  received(message: ApplicationData, pnId: PnId | undefined, sentMs?: number): Promise<void>;
   happened(what: Happening): void;
 }
 
@@ -244,7 +244,10 @@ export class Groups {
 
   /** A way to the server has opened for a PN, or for this PN GW itself. */
   reachable(pnId: PnId | undefined): void {
-    this.#context.upkeep.reachable(pnId);
+    const { book, upkeep } = this.#context;
+    // Whoever says so is there: the server gives it what was kept.
+    for (const sgId of book.through(pnId)) acknowledgeKeys(this.#context, sgId);
+    upkeep.reachable(pnId);
   }
 
   /** A PN is over here: with it went the groups that this device was in through it (protocol e.40). */

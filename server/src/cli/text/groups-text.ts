@@ -25,6 +25,7 @@ export function groupText(group: GroupView): string[] {
       ...(group.serviceId === undefined ? [] : [['Service', group.serviceId]]),
       ['Group Key', `epoch ${group.epoch}, made ${group.keyedAt}`],
       ['Made', group.createdAt],
+      ['Kept', keptText(group.kept)],
     ]),
     '',
     ...table([
@@ -32,4 +33,9 @@ export function groupText(group: GroupView): string[] {
       ...group.members.map((member) => [member.entityId, member.userId, member.gateway, member.pnId ?? '-', member.since]),
     ]),
   ];
+}
+
+function keptText({ messages, members }: GroupView['kept']): string {
+  if (messages === 0) return 'no messages: every member has all of them';
+  return `${messages === 1 ? '1 message' : `${messages} messages`} for ${members === 1 ? '1 member' : `${members} members`} that were away`;
 }

@@ -3,6 +3,7 @@ import { fromHex, type GroupRecord, type SignedRekeyPart, signedRekeyParts } fro
 import type { Tx } from '../../inventory/database.js';
 import type { NewSgMember, SgMemberRecord, SgRecord } from '../../inventory/groups.js';
 import type { EnablerContext } from '../context.js';
+import { putKeyAside } from './former-keys.js';
 import { tellGateways, tellMembersOfChange, tellOfRelease, tellOwner } from './notices.js';
 import { withTree } from './tree.js';
 
@@ -35,6 +36,7 @@ export function changeGroup(context: EnablerContext, tx: Tx, before: SgRecord, {
     return undefined;
   }
   const epoch = before.epoch + 1;
+  const formerKey = putKeyAside(context, tx, before);
   const { records, joined } = withTree(context, sgId, tx.groups.nodes(sgId), (tree) =>
     tree.change(BigInt(epoch), { joins: add.length, leaves: leaving.map(({ leaf }) => leaf) }),
   );
@@ -47,6 +49,7 @@ export function changeGroup(context: EnablerContext, tx: Tx, before: SgRecord, {
   tellMembersOfChange(context, tx, after, newcomers, leaving);
   const parts = signed(context, sgId, epoch, records, GRACE_MS[reason], 0);
   tx.afterCommit(() => {
+    if (formerKey !== undefined) context.formerKeys.ended(sgId, before.epoch, formerKey, GRACE_MS[reason]);
     context.rekeys.deliver(sgId, epoch, parts);
     context.groupUsage.forget(sgId);
     if (ownerless) context.successions.seek(context, sgId);
@@ -55,12 +58,15 @@ export function changeGroup(context: EnablerContext, tx: Tx, before: SgRecord, {
 }
 
 /** A new Group Key for the same members, within a transaction. */
-export function rotateGroup(context: EnablerContext, tx: Tx, { sgId, epoch: last }: SgRecord, reason: 'periodic' | 'expelled'): SgRecord {
-  const epoch = last + 1;
+export function rotateGroup(context: EnablerContext, tx: Tx, before: SgRecord, reason: 'periodic' | 'expelled'): SgRecord {
+  const { sgId } = before;
+  const epoch = before.epoch + 1;
+  const formerKey = putKeyAside(context, tx, before);
   const { records } = withTree(context, sgId, tx.groups.nodes(sgId), (tree) => tree.rotate(BigInt(epoch)));
   const after = tx.groups.rekeyed(sgId, epoch);
   const parts = signed(context, sgId, epoch, records, GRACE_MS[reason], reason === 'periodic' ? SWITCH_AFTER_MS : 0);
   tx.afterCommit(() => {
+    if (formerKey !== undefined) context.formerKeys.ended(sgId, before.epoch, formerKey, GRACE_MS[reason]);
     context.rekeys.deliver(sgId, epoch, parts);
     context.groupUsage.forget(sgId);
   });
@@ -72,6 +78,7 @@ const NODES_AFTER_RESTORE = 2 ** 20;
 
 /** After a restore from backup, within a transaction: epochs, versions and node versions beyond what members may have seen, and new Group Keys. */
 export function raiseGroups(context: Parameters<typeof withTree>[0], tx: Tx, by: number): void {
+  for (const group of tx.groups.list()) putKeyAside(context, tx, group);
   tx.groups.raiseAll(by, NODES_AFTER_RESTORE);
   for (const { sgId, epoch } of tx.groups.list()) {
     withTree(context, sgId, tx.groups.nodes(sgId), (tree) => tree.rotate(BigInt(epoch + 1)));
@@ -89,6 +96,7 @@ export function removeGroup(context: EnablerContext, tx: Tx, group: SgRecord, te
   tellOfRelease(context, tx, group, members, gateways);
   tx.afterCommit(() => {
     context.rekeys.forget(sgId);
+    context.formerKeys.forget(sgId);
     context.groupUsage.forget(sgId);
     context.successions.forget(sgId);
   });

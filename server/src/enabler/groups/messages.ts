@@ -1,36 +1,94 @@
-import type { EntityId, SgId } from '@cpns/shared';
+import { describeError, type EntityId, type SgId } from '@cpns/shared';
 import { type BodyOf, encodeEnvelope, sgData } from '@cpns/shared/messages';
 import { parseMessage, toHex } from '@cpns/shared/security';
+import type { NewKeptMessage } from '../../inventory/kept-messages.js';
 import type { EnablerContext } from '../context.js';
 import { TRANSACTION_OCTETS } from '../downlink.js';
 import type { Incoming } from '../incoming.js';
+import { type Delivery, named } from './deliveries.js';
 import { putRoutes, type RoutedGroup } from './notices.js';
 import { sgIdOf } from './place.js';
 
 /**
- * A message to a group, which nobody here can read: it goes once to every other PN GW with members. One whose sender is no member behind
- * the PN GW that brings it is dropped, or an insider could silence a member in its name (security 1.8).
+ * A message to a group, which nobody here can read: it goes once to every other PN GW with members, and is kept for those who cannot have
+ * it now. One whose sender is no member behind the PN GW that brings it is dropped, or an insider could silence a member in its name
+ * (security 1.8).
  */
 export async function passGroupMessage(context: EnablerContext, incoming: Incoming<BodyOf<typeof sgData>>): Promise<void> {
-  const { inventory, sessions, downlink, entropy, logger } = context;
+  const { inventory, sessions, downlink, entropy, logger, clock } = context;
   const { body, sender: gateway } = incoming;
+  const { message, from } = body;
   const sgId = sgIdOf(body.sgId);
-  const member = inventory.reads.groups.member(sgId, body.from);
+  const member = inventory.reads.groups.member(sgId, from);
   if (member?.gateway !== gateway) {
-    logger.info('a group message was dropped: its sender is no member behind that PN GW', { group: sgId, from: body.from, gateway });
+    logger.info('a group message was dropped: its sender is no member behind that PN GW', { group: sgId, from, gateway });
     return correct(context, sgId, gateway);
   }
-  const { header } = parseMessage(body.message);
-  if (header.idSender !== body.from || toHex(header.scope) !== sgId) {
-    logger.notice('a group message was dropped: it names another sender or group within', { group: sgId, from: body.from, gateway });
+  const { header, sealed } = parseMessage(message);
+  if (header.idSender !== from || toHex(header.scope) !== sgId) {
+    logger.notice('a group message was dropped: it names another sender or group within', { group: sgId, from, gateway });
     return;
   }
-  const envelope = encodeEnvelope(sgData, entropy.bytes(TRANSACTION_OCTETS), '', body);
-  for (const { gateway: other } of inventory.reads.groups.gateways(sgId)) {
-    if (other === gateway) continue;
+  const epoch = Number(header.epoch);
+  const kept = {
+    place: inventory.reads.kept.nextPlace(),
+    sgId,
+    epoch,
+    message,
+    headerOctets: message.length - sealed.length,
+    receivedMs: clock.wallMs(),
+  };
+  const others = inventory.reads.groups.gateways(sgId).flatMap((other) => (other.gateway === gateway ? [] : other.gateway));
+  const reached = others.flatMap((other) => {
     const way = sessions.current(other, '');
-    if (way !== undefined && downlink.reaches(way)) void downlink.send(way, envelope, false);
+    return way !== undefined && downlink.reaches(way) ? [way] : [];
+  });
+  const transaction = entropy.bytes(TRANSACTION_OCTETS);
+  const envelope = encodeEnvelope(sgData, transaction, '', { sgId: body.sgId, from, message });
+  // Before they are sent: an answer may come at once.
+  const answers = reached.length === 0 ? undefined : context.deliveries.of(transaction, reached);
+  for (const way of reached) void downlink.send(way, envelope, false);
+  if (!isReceived(context, sgId, epoch) || member.joinedEpoch > epoch) return;
+
+  const keep = (deliveries: readonly Delivery[]) => keepMessage(context, from, kept, deliveries);
+  void answers?.then(keep).catch((error) => logger.warn('a group message could not be kept', { group: sgId, why: describeError(error) }));
+  const unreached = others.filter((other) => !reached.some(({ entityId }) => entityId === other));
+  await keep([{ gateway, missing: named(body.missing ?? []) }, ...unreached.map((other) => ({ gateway: other, missing: undefined }))]);
+}
+
+/** The receivers still take messages of that epoch. */
+function isReceived({ inventory, formerKeys }: EnablerContext, sgId: SgId, epoch: number): boolean {
+  return inventory.reads.groups.find(sgId)?.epoch === epoch || formerKeys.isReceived(sgId, epoch);
+}
+
+/** Keeps a message for the members behind those PN GWs that have not got it; a PN GW speaks for nobody else. Durable when it resolves. */
+async function keepMessage(
+  { inventory, limits, formerKeys, logger }: EnablerContext,
+  sender: EntityId,
+  message: Omit<NewKeptMessage, 'members'>,
+  deliveries: readonly Delivery[],
+): Promise<void> {
+  const { sgId, epoch } = message;
+  const members = deliveries.flatMap(({ gateway, missing }) => {
+    if (missing?.length === 0) return [];
+    const behind = inventory.reads.groups.membersBehind(sgId, gateway).map(({ entityId }) => entityId);
+    return behind.filter((entityId) => entityId !== sender && (missing === undefined || missing.includes(entityId)));
+  });
+  if (members.length === 0) return;
+  if (!limits.groupKept(sender, members.length)) {
+    logger.info('a group message was not kept: its sender has more kept than it may', {
+      group: sgId,
+      from: sender,
+      members: members.length,
+    });
+    return;
   }
+  await inventory.transact((tx) => {
+    const formerKey = formerKeys.sealed(sgId, epoch);
+    if (tx.groups.find(sgId)?.epoch !== epoch && formerKey === undefined) return;
+    tx.kept.keep({ ...message, members });
+    if (formerKey !== undefined) tx.kept.putKeyAside(sgId, epoch, formerKey);
+  });
 }
 
 /** A PN GW that believes in members whom it does not have gets the truth. */

@@ -46,9 +46,12 @@ export async function giveGroupKeys(context: EnablerContext, incoming: Incoming<
   leafKey.fill(0);
 }
 
-/** A member has the Group Key of an epoch durably. */
-export async function groupKeyTaken({ inventory, rekeys }: EnablerContext, incoming: Incoming<BodyOf<typeof groupKeyAck>>): Promise<void> {
+/** A member has the Group Key of an epoch durably; it says so as soon as it is back, too, and gets what was kept for it. */
+export async function groupKeyTaken(context: EnablerContext, incoming: Incoming<BodyOf<typeof groupKeyAck>>): Promise<void> {
+  const { inventory, rekeys, keptDelivery } = context;
   const { body, sender } = incoming;
   const sgId = sgIdOf(body.sgId);
-  if (inventory.reads.groups.member(sgId, sender) !== undefined) rekeys.acknowledged(sgId, body.epoch, sender);
+  if (inventory.reads.groups.member(sgId, sender) === undefined) return;
+  rekeys.acknowledged(sgId, body.epoch, sender);
+  keptDelivery.begin(context, sessionOf(incoming));
 }

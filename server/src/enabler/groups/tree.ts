@@ -23,7 +23,7 @@ class SealedNode implements TreeNode {
 
 /** A tree whose keys lie sealed in the inventory. Keys that it gave out are erased with it. */
 class SealedNodes implements NodeStore {
-  readonly #sgId: Uint8Array;
+  readonly #sgId: SgId;
   readonly #nodes: GroupNodes;
   readonly #sealer: Sealer;
   /** What was read or written, so that a node is read and unsealed once. */
@@ -31,7 +31,7 @@ class SealedNodes implements NodeStore {
   readonly #secrets: Secret[] = [];
 
   constructor(sgId: SgId, nodes: GroupNodes, sealer: Sealer) {
-    this.#sgId = fromHex(sgId);
+    this.#sgId = sgId;
     this.#nodes = nodes;
     this.#sealer = sealer;
   }
@@ -51,7 +51,7 @@ class SealedNodes implements NodeStore {
     const { version, key } = value;
     this.#open.set(node, value);
     if (key !== undefined) this.#secrets.push(key);
-    this.#nodes.put(node, { version, sealed: key && this.#sealer.seal(this.#nameOf(node), key.reveal()) });
+    this.#nodes.put(node, { version, sealed: key && this.#sealer.seal(nodeName(this.#sgId, node), key.reveal()) });
   }
 
   height(): number {
@@ -72,15 +72,15 @@ class SealedNodes implements NodeStore {
   }
 
   #unseal(node: number, sealed: Uint8Array): Secret {
-    const key = Secret.take(`node ${node}`, this.#sealer.unseal(this.#nameOf(node), sealed));
+    const key = Secret.take(`node ${node}`, this.#sealer.unseal(nodeName(this.#sgId, node), sealed));
     this.#secrets.push(key);
     return key;
   }
+}
 
-  /** Associated data of a sealed node key. */
-  #nameOf(node: number): Uint8Array {
-    return enc(this.#sgId, node);
-  }
+/** Associated data of a sealed node key. */
+export function nodeName(sgId: SgId, node: number): Uint8Array {
+  return enc(fromHex(sgId), node);
 }
 
 /** Works on the key tree of a group, within a transaction. */

@@ -29,6 +29,7 @@ export class GroupUpkeep {
   #next(): void {
     this.#cancelTimer = this.#context.clock.after(CHECK_MS, () => {
       void this.#renew();
+      this.#context.formerKeys.prune();
       this.#next();
     });
   }
