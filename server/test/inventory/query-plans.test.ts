@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { expect, it, vi } from 'vitest';
 import type { Tx } from '../../src/inventory/database.js';
 import { alice, octets, testDatabase, testDirectory } from './fixture.js';
+import { limits } from './limits.js';
 
 const DEVICES = 10_000;
 const MEMBERS_PER_PN = 9;
@@ -102,6 +103,16 @@ function useGroups(tx: Tx): void {
   groups.ownerless();
   groups.keyedOutside(0, 1);
   groups.objects(sg(1));
+  const { kept } = tx;
+  for (const epoch of [1, 2]) {
+    const message = { place: kept.nextPlace(), sgId: sg(1), epoch, message: octets(50), headerOctets: 10, receivedMs: 0 };
+    kept.keep({ ...message, members: [device(2), device(3)] });
+    kept.putKeyAside(sg(1), epoch, octets(48));
+  }
+  kept.next(sg(1), device(2), 10, 1_000);
+  kept.formerKey(sg(1), 1);
+  kept.count(sg(1));
+  kept.delivered(sg(1), device(2), [1], 1);
   const nodes = groups.nodes(sg(1));
   nodes.put(3, { version: 2, sealed: undefined });
   nodes.get(3);
@@ -199,7 +210,8 @@ function useEverything(tx: Tx): void {
 it('uses an index for every statement but those about everything', async () => {
   const prepare = vi.spyOn(BetterSqlite3.prototype, 'prepare');
   const path = `${testDirectory()}/plans.db`;
-  const { db, clock } = testDatabase({ path });
+  const few = { groupKeptMessagesPerGroup: 1, groupKeptMessagesPerMember: 1 };
+  const { db, clock } = testDatabase({ path, limits: { ...limits, ...few } });
   await db.transact(fill);
   await db.transact(fillGroups);
   await db.transact(useEverything);
