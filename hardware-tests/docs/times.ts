@@ -14,6 +14,7 @@ const TIMES = [
     ['BACK_WITHIN_MS', 'ms', '... and is back', 'or counts as lost'],
     ['NOT_AGAIN_FOR_MS', 'ms', 'A link that did not come back is not turned again', ''],
     ['PLACE_TAKEN_MS', 'ms', 'A PNE frees the place of its PN GW', 'from somebody else'],
+    ['LEFT_TO_GATEWAY_MS', 'ms', '... and is left to that one', 'by all others'],
   ]),
   ...constantsOf('agent/src/pan/ble/radio/arbiter.ts', [
     ['turnMs', 'ms', 'A turn of listening or being heard, on one adapter', 'and at random up to the next longer'],

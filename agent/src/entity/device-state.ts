@@ -21,7 +21,7 @@ import {
 } from '@cpns/shared/messages';
 import { decodeMemberState, encodeMemberState, fromHex, type MemberState, toHex } from '@cpns/shared/security';
 import { type GroupRecord, groupRecord } from './groups/group-record.js';
-import { type PnRecord, readPnRecord, writePnRecord } from './pn-record.js';
+import { type PnRecord, PnRole, readPnRecord, writePnRecord } from './pn-record.js';
 
 export { type PnRecord, PnRole, PnState } from './pn-record.js';
 
@@ -139,6 +139,12 @@ export class DeviceState {
   }
   pn(id: PnId): PnRecord | undefined {
     return this.#readPn(`pn/${id}`);
+  }
+  /** One of the two is PN GW of a PN in which the other one is. */
+  sharesPn(peer: EntityId): boolean {
+    return this.pns().some(({ role, gateway, members }) => {
+      return gateway === peer || (role === PnRole.PnGw && members.some(({ entityId }) => entityId === peer));
+    });
   }
   /** What was read before counts only while the store holds the very same octets. */
   #readPn(key: string): PnRecord | undefined {

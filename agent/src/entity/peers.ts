@@ -149,7 +149,7 @@ export class Peers {
         changed: (id, sighting) => {
           const text = sighting ? `${id} is near.` : `${id} is not near any more.`;
           happened({ type: sighting ? 'peer-sighted' : 'peer-lost', peer: id, text });
-          if (sighting === undefined) return;
+          if (sighting === undefined) return this.#turns.lost(id);
           this.#sayWhoIsTurnedAway();
           this.pairing.sighted(sighting);
         },
@@ -160,6 +160,7 @@ export class Peers {
       mode: () => options.mode(),
       modeOf: (peer) => options.modeOf(peer),
       gateway: () => options.gateway(),
+      sharesPn: (peer) => state.sharesPn(peer),
       isLinked: (peer) => this.linkTo(peer) !== undefined,
       isPairing: () => this.#pairingOpen,
       missed: (peer) => handler.missed(peer),
@@ -263,15 +264,18 @@ export class Peers {
     // An adapter that is connected to cannot connect to others.
     if (technology === 'ble' && (!this.#links.hasBleRoom || this.#links.servesOverBle)) return false;
     // It has given its links up to be paired with somebody, and is left alone until then.
-    if (technology === 'ble' && !this.#pairingOpen && this.neighbourhood.sightings.get(id)?.get('ble')?.pairing) return false;
+    const sighting = this.neighbourhood.sightings.get(id)?.get(technology);
+    if (technology === 'ble' && !this.#pairingOpen && sighting?.pairing) return false;
     const inUse = this.#links.get(id);
-    if (inUse === undefined) return true;
+    if (inUse === undefined) return technology !== 'ble' || this.#turns.mayCall(id, sighting?.mode);
     if (inUse.technology === technology || this.#links.spare(id)?.technology === technology) return false;
     return isBetter(technology, inUse.technology) || inUse.isDoubtful;
   }
 
   #reviewBluetooth(): void {
     this.#turns.review(this.linked.flatMap((id) => [this.#links.get(id), this.#links.spare(id)].filter((link) => link !== undefined)));
+    // A PNE that was left to its PN GW may be called now.
+    this.neighbourhood.dialWanted();
   }
 
   /** Once for each device that has no place here. */

@@ -72,6 +72,8 @@ export class SimulatedRadio implements Radio {
 
   async connect(address: string, signal: AbortSignal): Promise<Link> {
     await this.#reach(address, signal);
+    if (this.isServing && this.#desire.role !== 'central')
+      throw new CpnsError('Transport', 'PeerUnreachable', 'The adapter serves a central.');
     this.#serving?.close('the adapter is needed to connect');
     return this.#owned(await this.#options.station.dial([address], signal), address);
   }
@@ -92,7 +94,7 @@ export class SimulatedRadio implements Radio {
   get #isConnectable(): boolean {
     const { range } = this.#options;
     const inRange = range === undefined || range.plugged;
-    return this.#events !== undefined && inRange && this.#desire.advertisement !== undefined && !this.isServing;
+    return this.#events !== undefined && inRange && this.#desire.advertisement !== undefined && !this.isServing && this.centralLinks === 0;
   }
 
   get #isHeard(): boolean {

@@ -47,6 +47,27 @@ describe('devices with Bluetooth alone', () => {
     expect(phone.device.hasServerSession(pnIdText(record.pnId))).toBe(true);
   });
 
+  it('get their link back within a minute, when another PN GW has taken the place meanwhile', async () => {
+    const { clock, pair, start, establish, range } = radioHousehold();
+    const [laptop, phone] = [await start('laptop'), await start('phone')];
+    await pair(laptop, phone);
+    const { record } = await establish(phone, { type: 'one-to-one' });
+    const board = await start('board');
+    range(laptop).unplug();
+    await pair(phone, board);
+    await clock.advance(60_000);
+    expect(board.device.roles.mode).toBe(Mode.PnGw);
+    const taken = () => linkOf(phone, board) === 'ble as peripheral';
+    for (let seconds = 0; !taken() && seconds < 60; seconds++) await clock.advance(1_000);
+    expect(taken()).toBe(true);
+    // It was freed for the laptop, and taken again.
+    expect(board.happenings.filter(({ type }) => type === 'link-up').length).toBeGreaterThan(1);
+    range(laptop).plug();
+    await clock.advance(60_000);
+    expect([linkOf(phone, laptop), linkOf(phone, board)]).toEqual(['ble as peripheral', 'none']);
+    expect(phone.device.linkTo(laptop.id)?.hasPan(pnIdText(record.pnId))).toBe(true);
+  });
+
   it('find each other again after a power cut of either', async () => {
     const { clock, pair, start, establish } = radioHousehold();
     const [laptop, phone] = [await start('laptop'), await start('phone')];

@@ -8,13 +8,31 @@ import type { Playground } from './playground.js';
 const PATIENCE_MS = 160_000;
 /** A link that was set up anew has come to rest. */
 const RELINKED_MS = 10_000;
+/** Over Bluetooth a link that is to be is there again so soon (protocol 0.29). */
+const BLE_LINKED_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 1_000;
 
 /** What somebody may do and cannot, or may not do and can, once there are no more faults: in sentences. */
 export async function hindered(ground: Playground): Promise<string[]> {
-  const wrong = [...ground.running.values()].flatMap((device) => [...unlinked(ground, device), ...withoutGateway(ground, device)]);
+  const wrong = alone(ground);
   for (const device of [...ground.running.values()]) wrong.push(...(await cannotEstablish(ground, device)));
   wrong.push(...(await cannotLeaveAndComeBack(ground)), ...(await guestsRelease(ground)));
   return wrong;
+}
+
+/** Waits until everybody is linked, as long as that may take over Bluetooth since `calmMs`; whoever is being paired is left alone there. */
+export async function linkedAgain(ground: Playground, calmMs: number): Promise<void> {
+  const { clock, pan, running } = ground;
+  if (pan !== 'ble') return;
+  let untilMs = calmMs + BLE_LINKED_WITHIN_MS;
+  const isPairing = () => [...running.values()].some(({ device }) => device.pairing.window !== undefined);
+  for (; isPairing(); untilMs = clock.monotonicMs() + BLE_LINKED_WITHIN_MS) await clock.advance(LOOK_EVERY_MS);
+  while (alone(ground).length > 0 && clock.monotonicMs() < untilMs) await clock.advance(LOOK_EVERY_MS);
+}
+
+/** Devices without a link or a PN GW that they are to have. */
+function alone(ground: Playground): string[] {
+  return [...ground.running.values()].flatMap((device) => [...unlinked(ground, device), ...withoutGateway(ground, device)]);
 }
 
 /** Devices that both hold the pairing, and run. */

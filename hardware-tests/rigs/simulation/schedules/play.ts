@@ -1,7 +1,7 @@
 import { describeError } from '@cpns/shared';
 import { disagreements, violations } from '../invariants/violations.js';
 import { type Action, inWords, type Schedule } from './actions.js';
-import { hindered } from './liveness.js';
+import { hindered, linkedAgain } from './liveness.js';
 import { perform } from './perform.js';
 import { Playground } from './playground.js';
 import type { Trace } from './trace.js';
@@ -49,7 +49,9 @@ async function bringToRest(ground: Playground, { seed }: Schedule, trace: Trace 
   while (!server.reachable || ground.isAnybodyOff) await clock.advance(1_000);
   // What was to end by itself has done so.
   ground.calm();
+  const calmMs = clock.monotonicMs();
   await clock.advance(seed % WATCHED_EVERY === 0 ? WATCHED_MS : QUIET_MS);
+  await linkedAgain(ground, calmMs);
 }
 
 async function judge(ground: Playground, trace: Trace | undefined): Promise<string[]> {
