@@ -88,6 +88,10 @@ export class MemberRig {
   contents: ContentSource = nothingOffered;
   /** A session with the server stands. */
   connected = true;
+  /** It is a PN GW. */
+  hasOwnSession = true;
+  /** What the server answers to a search, if that is not the group. */
+  found: BodyOf<typeof sgDiscoveryResponse> | undefined;
   /** What the server answers to everything else. */
   answer: (type: AnyMessage, body: unknown) => unknown = () => {
     throw refused(Status.ServerError, 'That');
@@ -123,7 +127,7 @@ export class MemberRig {
         read: (id, offset, length) => this.contents.read(id, offset, length),
       },
       happened,
-      session: () => (this.connected ? this.channel : undefined),
+      session: (pnId) => (this.connected && (pnId !== undefined || this.hasOwnSession) ? this.channel : undefined),
       carry: (_pnId, body) => {
         if (this.connected) this.carried.push(body);
         return this.connected;
@@ -170,7 +174,7 @@ export class MemberRig {
         this.asked.push({ type, body });
         if (type.number === groupKeyResyncRequest.number) return { type: groupKeyResyncResponse, body: this.group.resync(this.name) };
         if (type.number === sgDiscoveryRequest.number)
-          return { type: sgDiscoveryResponse, body: { status: Status.Success, groups: [this.group.info] } };
+          return { type: sgDiscoveryResponse, body: this.found ?? { status: Status.Success, groups: [this.group.info] } };
         return { type, body: this.answer(type, body) };
       },
       notify: (type: AnyMessage, body: unknown) => void this.asked.push({ type, body }),

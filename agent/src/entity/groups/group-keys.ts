@@ -78,7 +78,7 @@ export class GroupKeys {
       const stored = state.groupKeys(sgId);
       if (stored === undefined) return;
       this.#byGroup.set(sgId, this.#memberKeys(sgId, stored));
-      this.#use(sgId, 0, 0);
+      this.#use(sgId, stored, 0, 0);
     } catch (error) {
       // They are asked for again, as after any loss.
       logger.warn('the keys of a service group cannot be read', { group: sgId, why: describeError(error) });
@@ -111,14 +111,12 @@ export class GroupKeys {
     DeviceState.setGroupKeys(changes, sgId, fresh.state);
     await this.#options.state.commit(changes);
     keys.install(fresh);
-    if (!fresh.newEpoch && this.#options.traffic.has(sgId)) return;
-    this.#use(sgId, fresh.graceMs, fresh.switchAfterMs);
+    if (!fresh.newEpoch) return;
+    this.#use(sgId, fresh.state, fresh.graceMs, fresh.switchAfterMs);
     this.#options.changed(sgId);
   }
 
-  #use(sgId: SgId, graceMs: number, switchAfterMs: number): void {
-    const state = this.#byGroup.get(sgId)?.state;
-    if (state === undefined) return;
+  #use(sgId: SgId, state: MemberState, graceMs: number, switchAfterMs: number): void {
     const key = groupKeyOf(state);
     this.#options.traffic.install(sgId, state.epoch, key, Math.min(graceMs, MAX_GRACE_MS), Math.min(switchAfterMs, MAX_GRACE_MS));
   }

@@ -27,10 +27,8 @@ export class GroupTraffic {
       const current = { epoch, key };
       const marks = this.#marks.read(sgId);
       this.#byGroup.set(sgId, new GroupMessages(sgIdOctets(sgId), { provider, entropy, self, bootCounter, current, marks }));
-    } else if (known.epoch === undefined || known.epoch < epoch) {
-      known.install({ epoch, key, graceMs, switchAfterMs }, clock.monotonicMs());
     } else {
-      key.erase();
+      known.install({ epoch, key, graceMs, switchAfterMs }, clock.monotonicMs());
     }
   }
 

@@ -1,9 +1,6 @@
 import { entityId } from '@cpns/shared';
 import {
-  Addressee,
-  type ApplicationData,
   groupKeyResyncRequest,
-  pnDataContent,
   ResyncReason,
   SgAction,
   Status,
@@ -13,59 +10,11 @@ import {
   sgOwnerChangeNotification,
   sgOwnerTransferRequest,
   sgReleaseNotification,
-  toOctets,
 } from '@cpns/shared/messages';
-import { GroupKey, GroupMessages, groupKeyOf, nobleProvider } from '@cpns/shared/security';
-import { InsecureSeededEntropy } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
-import type { Changes, DeviceState } from '../../../src/entity/device-state.js';
+import type { Changes } from '../../../src/entity/device-state.js';
+import { board, forged, heartbeatOf, member, message, pair, phone } from '../../support/group-members.js';
 import { GroupAtServer, MemberRig, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
-
-const phone = entityId('phone');
-const board = entityId('board');
-const heartbeatOf = (epoch: bigint | undefined) => ({
-  serverTimeMs: 0,
-  pns: [],
-  sgs: epoch === undefined ? [] : [{ sgId: SG, epoch: Number(epoch) }],
-  serverKeysHash: new Uint8Array(32),
-});
-
-function message(from: string, text: string, id = 1): ApplicationData {
-  const payload = new TextEncoder().encode(text);
-  return {
-    id: new Uint8Array(16).fill(id),
-    from: entityId(from),
-    to: Addressee.Group,
-    group: SG,
-    channel: 'x',
-    contentType: 'text/plain',
-    payload,
-  };
-}
-
-/** A device that was let in and has its keys. */
-async function member(name = 'board', group = new GroupAtServer(), clock?: MemberRig['clock']): Promise<MemberRig> {
-  const rig = await MemberRig.make(name, group, clock);
-  if (!group.leaves.has(name)) group.change([name]);
-  await rig.serve(sgMemberChangeNotification, {
-    sgId: SG,
-    owner: phone,
-    add: [entityId(name)],
-    remove: [],
-    name: 'kitchen',
-    epoch: Number(group.epoch),
-  });
-  await rig.clock.advance(0);
-  return rig;
-}
-
-/** Two members of one group. */
-async function pair() {
-  const group = new GroupAtServer();
-  group.change(['phone', 'board']);
-  const one = await member('phone', group);
-  return { group, phone: one, board: await member('board', group, one.clock) };
-}
 
 describe('coming into a group', () => {
   it('asks for the keys as soon as the server says that it is in, and says so once it has them', async () => {
@@ -255,16 +204,7 @@ describe('messages', () => {
     one.groups.send(SG_ID, message('phone', 'mine'));
     const [sent] = one.carried as [(typeof one.carried)[number]];
     other.groups.data(PN_ID, { ...sent, from: entityId('laptop') });
-    const keys = groupKeyOf(one.state.groupKeys(SG_ID) as NonNullable<ReturnType<DeviceState['groupKeys']>>);
-    const forger = new GroupMessages(SG, {
-      provider: nobleProvider,
-      entropy: new InsecureSeededEntropy('forger'),
-      self: phone,
-      bootCounter: 9,
-      current: { epoch: 1n, key: new GroupKey('key', keys.reveal()) },
-    });
-    const forged = forger.seal(toOctets(pnDataContent, { data: message('laptop', 'not mine') }), 0);
-    other.groups.data(PN_ID, { sgId: SG, from: phone, message: forged });
+    other.groups.data(PN_ID, { sgId: SG, from: phone, message: forged(one, message('laptop', 'not mine')) });
     await other.clock.advance(0);
     expect(other.received).toEqual([]);
     expect(other.logger.find('a message of a service group was dropped')).toHaveLength(2);
