@@ -1,39 +1,24 @@
-import type { PnId } from '@cpns/shared';
-import {
-  groupKeyDelivery,
-  ResyncReason,
-  SgAction,
-  Status,
-  sgCreateRequest,
-  sgCreateResponse,
-  sgObjectRequest,
-  sgObjectResponse,
-} from '@cpns/shared/messages';
+import { groupKeyDelivery, ResyncReason, SgAction, Status, sgCreateRequest, sgCreateResponse } from '@cpns/shared/messages';
 import { LEAVES_MAX } from '@cpns/shared/security';
 import { beforeEach, expect, it } from 'vitest';
 import { defaultSettings } from '../src/config/settings.js';
-import { established, GatewayDouble, PneDouble } from './enabler/devices.js';
-import { GroupDevice, grouped } from './enabler/group-devices.js';
-import { Rig } from './enabler/rig.js';
+import type { GatewayDouble } from './enabler/devices.js';
+import { type GroupDevice, grouped } from './enabler/group-devices.js';
+import { fetchPart, groupHome, objectOf } from './enabler/group-sharing.js';
+import type { Rig } from './enabler/rig.js';
 
 // Security 2.1, the server's rules about service groups: each at the settings that a server has by default.
 
 let rig: Rig;
 let gateway: GatewayDouble;
-let pnId: PnId;
 let owner: GroupDevice;
 let member: GroupDevice;
 let honest: GroupDevice;
 
 beforeEach(async () => {
-  rig = new Rig();
-  rig.hasGroups = true;
-  await rig.user();
-  gateway = await GatewayDouble.connected(rig);
-  const pnes = await Promise.all(['owner', 'member', 'honest'].map((name) => PneDouble.of(gateway, name)));
-  pnId = await established(gateway, pnes);
-  const devices = pnes.map((pne) => new GroupDevice(rig, pne, pnId));
-  [owner, member, honest] = devices as [GroupDevice, GroupDevice, GroupDevice];
+  const home = await groupHome(['owner', 'member', 'honest']);
+  ({ rig, gateway } = home);
+  [owner, member, honest] = home.devices as [GroupDevice, GroupDevice, GroupDevice];
 });
 
 const busy = { status: Status.Busy };
@@ -91,25 +76,9 @@ it('limits.groupResyncsPer10SPerMember: resync 1 per 10 s and member', async () 
 });
 
 it('limits.groupObjectPartsPerSecondPerMember: 20 parts of objects a second and member', async () => {
-  const object = { id: 'a', name: 'a', type: 'text/plain', holder: owner.entityId };
-  const { group } = await owner.request(
-    sgCreateRequest,
-    { name: 'shared', members: [member.entityId], objects: [object] },
-    sgCreateResponse,
-    {
-      meanwhile: async () => void (await member.consent()),
-    },
-  );
-  const sgId = group?.sgId ?? new Uint8Array();
+  const sgId = await grouped(owner, [member], { objects: [objectOf(owner, 'a')] });
   await rig.pass(10_000);
-  const body = { sgId, objectId: object.id, origin: member.entityId, index: 0 };
-  const part = () => {
-    const meanwhile = async () => {
-      for (const envelope of owner.device.takeEnvelopes(sgObjectRequest))
-        await owner.answer(envelope, sgObjectResponse, { status: Status.Success, index: 0, size: 0 });
-    };
-    return member.request(sgObjectRequest, body, sgObjectResponse, { meanwhile, passMs: 0 });
-  };
+  const part = () => fetchPart(member, sgId, 'a', owner, { passMs: 0 });
   for (let i = 0; i < 20; i++) expect((await part()).status).toBe(Status.Success);
   await expect(part()).rejects.toMatchObject(busy);
   await rig.pass(1_000);

@@ -1,6 +1,9 @@
 import { CpnsError } from './errors.js';
 import type { Clock, Entropy } from './ports.js';
 
+/** The last time that a `Date` can say, in milliseconds since 1970. */
+export const LAST_TIME_MS = 8.64e15;
+
 /** A signal that fires when a time is over. {@link Deadline.done} must be called when the wait ended otherwise. */
 export interface Deadline {
   readonly signal: AbortSignal;

@@ -79,7 +79,7 @@ export type Happening =
   /** This device came into a service group, with its keys, or is in it no longer. */
   | { readonly type: 'group'; readonly sgId: SgId; readonly state: 'Member' | 'Absent'; readonly text: string }
   /** Others came or went, or the owner is another one. */
-  | { readonly type: 'group-members' | 'group-lost'; readonly sgId: SgId; readonly text: string }
+  | { readonly type: 'group-members' | 'group-objects' | 'group-lost'; readonly sgId: SgId; readonly text: string }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string; readonly text: string }
   | { readonly type: 'message-delivered' | 'message-sent' | 'message-expired'; readonly messageId: string; readonly text: string }
   | { readonly type: 'problem'; readonly text: string };

@@ -20,7 +20,7 @@ import {
   uint,
 } from '@cpns/shared/messages';
 import { decodeMemberState, encodeMemberState, fromHex, type MemberState, toHex } from '@cpns/shared/security';
-import { type GroupRecord, groupRecord } from './groups/group-record.js';
+import { type GroupRecord, type GroupWish, groupRecord, groupWish } from './groups/group-record.js';
 import { type PnRecord, PnRole, readPnRecord, writePnRecord } from './pn-record.js';
 
 export { type PnRecord, PnRole, PnState } from './pn-record.js';
@@ -68,6 +68,8 @@ export type LocalEuKeyRecord = Infer<typeof localEuKeyRecord>;
 
 const serverKeysRecord = struct({ keys: field(1, list(serverKey, 4)), cpnsId: optional(2, cpnsIdField) });
 const bootRecord = struct({ counter: field(1, uint(0xffffffff)) });
+
+const WISH_PREFIX = 'sg-wish/';
 
 /** Changes that are committed together. */
 export type Changes = Map<string, Uint8Array | undefined>;
@@ -171,6 +173,8 @@ export class DeviceState {
     for (const key of this.#store.keys(`removal/${id}/`)) changes.set(key, undefined);
     for (const group of this.groups())
       if (group.pnId !== undefined && pnIdText(group.pnId) === id) this.forgetGroup(changes, sgIdText(group.sgId));
+    for (const [key, wish] of this.groupWishes())
+      if (wish.pnId !== undefined && pnIdText(wish.pnId) === id) DeviceState.setGroupWish(changes, key, undefined);
   }
 
   groups(): GroupRecord[] {
@@ -181,6 +185,17 @@ export class DeviceState {
   }
   static setGroup(changes: Changes, record: GroupRecord): void {
     changes.set(`sg/${sgIdText(record.sgId)}`, toOctets(groupRecord, record));
+  }
+  groupWishes(): ReadonlyMap<string, GroupWish> {
+    return new Map(
+      this.#store.keys(WISH_PREFIX).flatMap((key) => {
+        const wish = this.#read(key, groupWish);
+        return wish === undefined ? [] : [[key.slice(WISH_PREFIX.length), wish] as const];
+      }),
+    );
+  }
+  static setGroupWish(changes: Changes, key: string, wish: GroupWish | undefined): void {
+    changes.set(`${WISH_PREFIX}${key}`, wish && toOctets(groupWish, wish));
   }
   /** A fresh copy: whoever takes it erases its keys. */
   groupKeys(id: SgId): MemberState | undefined {

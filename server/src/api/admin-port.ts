@@ -78,6 +78,17 @@ export interface GroupMemberView {
   readonly since: string;
 }
 
+export interface GroupObjectView {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly holder: EntityId;
+  /** Who may have it; absent: every member. */
+  readonly members?: readonly EntityId[];
+  /** ISO 8601; absent: until it is withdrawn. */
+  readonly until?: string;
+}
+
 export interface GroupView {
   readonly sgId: SgId;
   readonly name: string;
@@ -95,6 +106,8 @@ export interface GroupView {
   readonly members: readonly GroupMemberView[];
   /** Messages that are kept for members that are away, and for how many of them. */
   readonly kept: { readonly messages: number; readonly members: number };
+  /** That members share in it now. */
+  readonly objects: readonly GroupObjectView[];
 }
 
 export interface NewUser {

@@ -1,5 +1,5 @@
-import { CpnsError, type EntityId, type PnId, type SgId, type UserId } from '@cpns/shared';
-import { decodeCapabilities, modeName, PneState } from '@cpns/shared/messages';
+import { CpnsError, type EntityId, LAST_TIME_MS, type PnId, type SgId, type UserId } from '@cpns/shared';
+import { decodeCapabilities, modeName, PneState, type SharedObject } from '@cpns/shared/messages';
 import type { ChargingEvent } from '../inventory/charging.js';
 import type { Reads } from '../inventory/database.js';
 import type { DeviceRecord } from '../inventory/devices.js';
@@ -11,6 +11,7 @@ import type {
   DeviceView,
   GatewayView,
   GroupMemberView,
+  GroupObjectView,
   GroupView,
   PnMemberView,
   PnView,
@@ -79,7 +80,12 @@ export function groupView(reads: Reads, group: SgRecord, rekeying: boolean): Gro
     createdAt: isoTime(group.createdMs),
     members: reads.groups.members(sgId).map((member) => groupMemberView(reads, member)),
     kept: reads.kept.count(sgId),
+    objects: reads.groups.objects(sgId).map(groupObjectView),
   };
+}
+
+function groupObjectView({ untilMs, ...object }: SharedObject): GroupObjectView {
+  return { ...object, ...(untilMs !== undefined && { until: isoTime(Math.min(untilMs, LAST_TIME_MS)) }) };
 }
 
 function groupMemberView(reads: Reads, { entityId, pnId, gateway, joinedMs }: SgMemberRecord): GroupMemberView {

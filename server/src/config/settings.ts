@@ -94,9 +94,10 @@ export const settingsTable = settingsFile({
       20,
       'Parts of shared objects, of 15,000 octets each, that one device may ask for, and be asked for, a second.',
     ),
+    groupObjectChangesPerHourPerMember: count(120, 'Times in an hour that one device may share and withdraw objects in one service group.'),
     groupMembersTold: count(
       256,
-      'In service groups of so many members each is told of every member that comes or goes; in larger ones they ask.',
+      'In service groups of so many members each is told of every member or object that comes or goes; in larger ones they ask.',
       0,
       65_536,
     ),

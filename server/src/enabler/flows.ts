@@ -31,6 +31,7 @@ import {
   sgData,
   sgDataAnswer,
   sgDiscoveryRequest,
+  sgObjectChangeRequest,
   sgObjectRequest,
   sgObjectResponse,
   sgOwnerTransferRequest,
@@ -49,6 +50,7 @@ import { actOnGroup } from './groups/action.js';
 import { createGroup } from './groups/create.js';
 import { discoverGroups } from './groups/discover.js';
 import { passGroupMessage } from './groups/messages.js';
+import { changeObject } from './groups/object-changes.js';
 import { brokerObject } from './groups/objects.js';
 import { transferGroup } from './groups/owner.js';
 import { releaseGroup } from './groups/release.js';
@@ -117,6 +119,7 @@ export const FLOWS: ReadonlyMap<number, Flow> = new Map(
     once(sgActionRequest, actOnGroup),
     once(sgReleaseRequest, releaseGroup),
     once(sgOwnerTransferRequest, transferGroup),
+    once(sgObjectChangeRequest, changeObject),
     anew(sgDiscoveryRequest, discoverGroups),
     anew(sgObjectRequest, brokerObject),
     anew(groupKeyResyncRequest, giveGroupKeys),

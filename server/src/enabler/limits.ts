@@ -10,7 +10,7 @@ const RETRY_AFTER_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 600_000;
 /** The time over which PNE Confirm Requests to one owner are counted, in seconds (security 2.1). */
 const CONFIRMATION_PERIOD_S = 600;
-/** Those over which questions about groups, comings and goings, and resyncs of one member are counted. */
+/** Those over which questions about groups, comings and goings, changes of objects, and resyncs of one member are counted. */
 const GROUP_QUESTION_PERIOD_S = 600;
 const GROUP_CHANGE_PERIOD_S = 3_600;
 const GROUP_RESYNC_PERIOD_S = 10;
@@ -31,6 +31,7 @@ export class Limits {
   readonly #groupObjectParts: TokenBuckets;
   readonly #groupKept: TokenBuckets;
   readonly #groupKeptAtOnce: number;
+  readonly #groupObjectChanges: TokenBuckets;
 
   constructor(clock: Clock, limits: Settings['limits']) {
     const { establishmentsPerSecondPerGateway: establishments, sessionUnknownPerSecondPerGateway: hints } = limits;
@@ -45,6 +46,7 @@ export class Limits {
       groupResyncsPer10SPerMember: resyncs,
       groupObjectPartsPerSecondPerMember: parts,
       groupKeptCopiesPerSecondPerMember: copies,
+      groupObjectChangesPerHourPerMember: objectChanges,
     } = limits;
     this.#groupQuestions = new TokenBuckets(clock, questions / GROUP_QUESTION_PERIOD_S, questions, MAX_KEYS);
     this.#groupChanges = new TokenBuckets(clock, changes / GROUP_CHANGE_PERIOD_S, changes, MAX_KEYS);
@@ -53,6 +55,7 @@ export class Limits {
     this.#groupObjectParts = new TokenBuckets(clock, parts, parts, MAX_KEYS);
     this.#groupKeptAtOnce = limits.groupKeptCopiesPerGroup;
     this.#groupKept = new TokenBuckets(clock, copies, limits.groupKeptCopiesPerGroup, MAX_KEYS);
+    this.#groupObjectChanges = new TokenBuckets(clock, objectChanges / GROUP_CHANGE_PERIOD_S, objectChanges, MAX_KEYS);
   }
 
   /** So many PNEs are to be authenticated for that PN GW. @throws CpnsError State/TooManyEstablishments (Busy) */
@@ -98,6 +101,12 @@ export class Limits {
   /** May a member whose state is old have the epoch moved once more? */
   groupRestore(sgId: SgId, entityId: EntityId): boolean {
     return this.#groupRestores.take(`${sgId} ${entityId}`);
+  }
+
+  /** That member shares an object, or withdraws one. @throws CpnsError State/TooManyObjectChanges (Busy) */
+  groupObjectChange(sgId: SgId, entityId: EntityId): void {
+    if (this.#groupObjectChanges.take(`${sgId} ${entityId}`)) return;
+    throw refuse(Status.Busy, 'TooManyObjectChanges', `${entityId} shares and withdraws objects too often.`, LONGEST_RETRY_AFTER_MS);
   }
 
   /** One member is to be asked for a part of a shared object, for another. @throws CpnsError State/TooManyObjectParts (Busy) */

@@ -90,7 +90,7 @@ export interface GroupReads {
   ownerless(): readonly SgRecord[];
   /** Groups whose Group Key is older than that by the wall clock, or of a time that has not come, at most 100. */
   keyedOutside(fromMs: number, toMs: number): readonly SgRecord[];
-  /** Objects that have not ended. */
+  /** Objects that have not ended, by id and holder. */
   objects(sgId: SgId): readonly SharedObject[];
   nodes(sgId: SgId): Pick<GroupNodes, 'get' | 'height'>;
   count(): number;
@@ -113,6 +113,9 @@ export interface Groups extends GroupReads {
   rekeyed(sgId: SgId, epoch: number): SgRecord;
   /** Version + 1. Undefined: nobody for now. */
   setOwner(sgId: SgId, owner: EntityId | undefined): SgRecord;
+  /** Shares an object, or shares it otherwise; those that have ended go. */
+  putObject(sgId: SgId, object: SharedObject): void;
+  removeObject(sgId: SgId, object: Pick<SharedObject, 'id' | 'holder'>): void;
   /** Deletes group, members, objects and keys. */
   remove(sgId: SgId): void;
   nodes(sgId: SgId): GroupNodes;

@@ -310,6 +310,27 @@ WHEN NOT EXISTS (SELECT 1 FROM sg_kept WHERE sg = old.sg AND epoch = old.epoch)
 BEGIN DELETE FROM sg_former_keys WHERE sg = old.sg AND epoch = old.epoch; END;
 `,
   },
+  {
+    number: 8,
+    // Several members may hold the same content.
+    sql: `
+CREATE TABLE sg_objects_by_holder (
+  sg INTEGER NOT NULL REFERENCES sgs (id) ON DELETE CASCADE,
+  object_id TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  members TEXT CHECK (members IS NULL OR json_valid(members)),
+  until_ms INTEGER,
+  until_running INTEGER,
+  PRIMARY KEY (sg, object_id, holder),
+  CHECK ((until_ms IS NULL) = (until_running IS NULL))
+) STRICT, WITHOUT ROWID;
+INSERT INTO sg_objects_by_holder SELECT sg, object_id, holder, name, type, members, until_ms, until_running FROM sg_objects;
+DROP TABLE sg_objects;
+ALTER TABLE sg_objects_by_holder RENAME TO sg_objects;
+`,
+  },
 ];
 
 /**

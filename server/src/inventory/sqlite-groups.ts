@@ -13,6 +13,8 @@ import type { SgMemberRow, SgRow } from './tables.js';
 const SG = `id, sg_id, name, owner, owner_user, service_id, open, epoch, version, height, member_count, keyed_ms, created_ms`;
 const MEMBER = 'g.sg_id, m.leaf, m.entity_id, m.pn_id, m.gateway, m.joined_ms, m.joined_epoch FROM sg_members m JOIN sgs g ON g.id = m.sg';
 const AGED_AT_ONCE = 100;
+/** Of an object, with the wall clock and the running time. */
+const LASTS = '(until_ms IS NULL OR (until_ms > ? AND until_running > ?))';
 
 type Row = Selectable<SgRow>;
 type MemberRow = Omit<SgMemberRow, 'sg'> & Pick<SgRow, 'sg_id'>;
@@ -105,7 +107,7 @@ export class SqliteGroups implements Groups {
   objects(sgId: SgId): readonly SharedObject[] {
     const { sqlite, clock, running } = this.#context;
     const sql = `SELECT object_id, name, type, holder, members, until_ms FROM sg_objects
-      WHERE sg = (SELECT id FROM sgs WHERE sg_id = ?) AND (until_ms IS NULL OR (until_ms > ? AND until_running > ?)) ORDER BY object_id`;
+      WHERE sg = (SELECT id FROM sgs WHERE sg_id = ?) AND ${LASTS} ORDER BY object_id, holder`;
     return sqlite.all<ObjectRow>(sql, fromHex(sgId), clock.wallMs(), running.nowMs()).map(objectOf);
   }
 
@@ -132,9 +134,8 @@ export class SqliteGroups implements Groups {
       if (!isDuplicate(error)) throw error;
       throw new CpnsError('State', 'DuplicateSg', 'That SG ID is taken: pick another one.', { status: Status.Duplicate, cause: error });
     }
-    const created = this.#known(group.sgId);
-    for (const object of group.objects) this.#putObject(created, object);
-    return created;
+    for (const object of group.objects) this.putObject(group.sgId, object);
+    return this.#known(group.sgId);
   }
 
   change(
@@ -190,6 +191,29 @@ export class SqliteGroups implements Groups {
     return this.#known(sgId);
   }
 
+  putObject(sgId: SgId, { id: objectId, name, type, holder, members, untilMs }: SharedObject): void {
+    const { sqlite, clock, running } = this.#context;
+    const { id } = this.#known(sgId);
+    const [wallMs, runningMs] = [clock.wallMs(), running.nowMs()];
+    sqlite.run(`DELETE FROM sg_objects WHERE sg = ? AND NOT ${LASTS}`, id, wallMs, runningMs);
+    sqlite.run(
+      'INSERT OR REPLACE INTO sg_objects (sg, object_id, holder, name, type, members, until_ms, until_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      id,
+      objectId,
+      holder,
+      name,
+      type,
+      members === undefined ? null : JSON.stringify(members),
+      untilMs ?? null,
+      untilMs === undefined ? null : runningMs + (untilMs - wallMs),
+    );
+  }
+
+  removeObject(sgId: SgId, { id: objectId, holder }: Pick<SharedObject, 'id' | 'holder'>): void {
+    const { id } = this.#known(sgId);
+    this.#context.sqlite.run('DELETE FROM sg_objects WHERE sg = ? AND object_id = ? AND holder = ?', id, objectId, holder);
+  }
+
   remove(sgId: SgId): void {
     this.#found.changed(sgId);
     this.#context.sqlite.run('DELETE FROM sgs WHERE sg_id = ?', fromHex(sgId));
@@ -230,21 +254,6 @@ export class SqliteGroups implements Groups {
   #write(sgId: SgId, set: string, ...values: readonly (string | number | null)[]): void {
     this.#found.changed(sgId);
     this.#context.sqlite.run(`UPDATE sgs SET ${set} WHERE sg_id = ?`, ...values, fromHex(sgId));
-  }
-
-  #putObject({ id }: Found, { id: objectId, name, type, holder, members, untilMs }: SharedObject): void {
-    const { sqlite, clock, running } = this.#context;
-    sqlite.run(
-      'INSERT INTO sg_objects (sg, object_id, name, type, holder, members, until_ms, until_running) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      id,
-      objectId,
-      name,
-      type,
-      holder,
-      members === undefined ? null : JSON.stringify(members),
-      untilMs ?? null,
-      untilMs === undefined ? null : running.nowMs() + (untilMs - clock.wallMs()),
-    );
   }
 
   #requireRoom(entityId: EntityId): void {

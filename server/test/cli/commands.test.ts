@@ -246,13 +246,18 @@ describe('group', () => {
       keyedAt: at,
       createdAt: at,
       kept: { messages: 2, members: 1 },
+      objects: [
+        { id: 'a'.repeat(64), name: 'song', type: 'audio/ogg', holder: phone, members: [board], until: at },
+        { id: 'b'.repeat(64), name: 'menu', type: 'text/plain', holder: board },
+      ],
     } as const;
     admin.groups = [{ ...group, members }];
-    expect((await run('group', 'list')).out).toMatch(new RegExp(`^GROUP .*\n${PN} +family +Active +phone-1 +2 +4\n$`));
+    expect((await run('group', 'list')).out).toMatch(new RegExp(`^GROUP .*\n${PN} +family +Active +phone-1 +2 +2 +4\n$`));
     const shown = (await run('group', 'show', PN)).out;
     expect(shown).toContain(`Owner      phone-1\nFound by   everybody\nGroup Key  epoch 4, made ${at}\n`);
     expect(shown).toContain('\nKept       2 messages for 1 member that were away\n');
-    expect(shown).toMatch(new RegExp(`\nphone-1 +ann +board-2 +${PN} +${at}\nboard-2 +ann +board-2 +- +${at}\n$`));
+    expect(shown).toMatch(new RegExp(`\nphone-1 +ann +board-2 +${PN} +${at}\nboard-2 +ann +board-2 +- +${at}\n`));
+    expect(shown).toMatch(new RegExp(`\nsong +audio/ogg +phone-1 +board-2 +${at}\nmenu +text/plain +board-2 +all members +withdrawn\n$`));
     const { owner: _, ...ownerless } = group;
     admin.groups = [{ ...ownerless, members, kept: { messages: 0, members: 0 } }];
     const bare = (await run('group', 'show', PN)).out;

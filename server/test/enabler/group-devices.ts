@@ -12,6 +12,7 @@ import {
   ResyncReason,
   refusal,
   SgAction,
+  type SharedObject,
   Status,
   sgActionRequest,
   sgActionResponse,
@@ -170,12 +171,12 @@ export function relay(gateways: readonly GatewayDouble[], members: readonly Grou
 export async function grouped(
   owner: GroupDevice,
   others: readonly GroupDevice[],
-  options: { name?: string; open?: boolean } = {},
+  options: { name?: string; open?: boolean; objects?: SharedObject[] } = {},
 ): Promise<SgId> {
-  const { name = 'family', open = false } = options;
+  const { name = 'family', open = false, objects = [] } = options;
   const created = await owner.request(
     sgCreateRequest,
-    { name, members: others.map((other) => other.entityId), objects: [], open },
+    { name, members: others.map((other) => other.entityId), objects, open },
     sgCreateResponse,
     {
       meanwhile: async () => {

@@ -16,8 +16,8 @@ import {
   sgData,
   sgDiscoveryRequest,
   sgDiscoveryResponse,
+  sgObjectChangeRequest,
   sgObjectRequest,
-  sgObjectResponse,
   sgOwnerTransferRequest,
   sgOwnerTransferResponse,
   sgReleaseRequest,
@@ -28,6 +28,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FLOWS } from '../../src/enabler/flows.js';
 import { established, GatewayDouble, PneDouble } from './devices.js';
 import { GroupDevice, grouped } from './group-devices.js';
+import { fetchPart, listedTo, objectOf, share, withdraw } from './group-sharing.js';
 import { bob, Rig } from './rig.js';
 
 /** A group of Alice's phone, its owner, with her board; the others are no members. */
@@ -88,9 +89,10 @@ const REQUESTS: Readonly<Record<string, (sender: GroupDevice) => Promise<{ reado
     return asked(sender, sgOwnerTransferRequest, body, sgOwnerTransferResponse);
   },
   object: (sender) => {
-    const body = { sgId: fromHex(there.sgId), objectId: 'nothing', origin: sender.entityId, index: 0 };
-    return asked(sender, sgObjectRequest, body, sgObjectResponse);
+    return fetchPart(sender, there.sgId, 'nothing', there.owner);
   },
+  share: (sender) => share(sender, there.sgId, objectOf(sender, 'own')),
+  withdraw: (sender) => withdraw(sender, there.sgId, 'nothing', there.stranger.entityId),
   resync: (sender) => {
     const body = { sgId: fromHex(there.sgId), epoch: 0, reason: ResyncReason.Gap };
     return asked(sender, groupKeyResyncRequest, body, groupKeyResyncResponse);
@@ -109,6 +111,8 @@ const RIGHTS: readonly (readonly [keyof typeof REQUESTS, ...Outcome[]])[] = [
   ['release', 'Success', 'NotOwner', 'NotMember', 'NotMember', 'NotMember'],
   ['transfer', 'Timeout', 'NotOwner', 'NotMember', 'NotMember', 'NotMember'],
   ['object', 'UnknownContent', 'UnknownContent', 'NotMember', 'NotMember', 'NotMember'],
+  ['share', 'Success', 'Success', 'NotMember', 'NotMember', 'NotMember'],
+  ['withdraw', 'UnknownContent', 'UnknownContent', 'NotMember', 'NotMember', 'NotMember'],
   ['resync', 'Success', 'Success', 'NotMember', 'NotMember', 'NotMember'],
 ];
 
@@ -163,28 +167,21 @@ it('a closed group is found by the user of its members alone', async () => {
 it('lists an object to those with whom it is shared, while it lasts (SG-4)', async () => {
   const { rig, owner, member, sibling } = there;
   const untilMs = rig.clock.wallMs() + 60_000;
-  const objects = [
-    { id: 'all', name: 'Photos', type: 'album', holder: owner.entityId },
-    { id: 'one', name: 'Letter', type: 'text', holder: owner.entityId, members: [member.entityId] },
-    { id: 'brief', name: 'News', type: 'text', holder: owner.entityId, untilMs },
-    { id: 'none', name: 'Nobody has it', type: 'text', holder: there.stranger.entityId },
-  ];
-  const members = [member.entityId, sibling.entityId];
-  await owner.request(sgCreateRequest, { name: 'shared', members, objects }, sgCreateResponse, {
-    meanwhile: async () => {
-      await member.consent();
-      await sibling.consent();
-    },
-  });
-  const listed = async (viewer: GroupDevice) => {
-    const body = { origin: viewer.entityId, keyword: 'SHARE', memberReq: false };
-    return (await viewer.request(sgDiscoveryRequest, body, sgDiscoveryResponse)).groups[0]?.objects?.map(({ id }) => id);
-  };
+  const objects = [objectOf(owner, 'all'), objectOf(owner, 'one', { members: [member.entityId] }), objectOf(owner, 'brief', { untilMs })];
+  const sgId = await grouped(owner, [member, sibling], { name: 'shared', objects });
+  const listed = async (viewer: GroupDevice) => (await listedTo(viewer, sgId)).map(({ id }) => id);
   expect(await listed(member)).toEqual(['all', 'brief', 'one']);
   expect(await listed(sibling)).toEqual(['all', 'brief']);
   expect(await listed(owner)).toEqual(['all', 'brief', 'one']);
   await rig.pass(60_000);
   expect(await listed(sibling)).toEqual(['all']);
+});
+
+it('makes no group in which somebody shares what another one holds', async () => {
+  const { owner, member } = there;
+  const body = { name: 'shared', members: [], objects: [objectOf(member, 'song')] };
+  await expect(owner.request(sgCreateRequest, body, sgCreateResponse)).rejects.toMatchObject({ status: Status.BadMessage });
+  expect(there.rig.db.reads.groups.ofMember(owner.entityId)).toHaveLength(1);
 });
 
 it('nobody acts in the name of another one', async () => {
@@ -198,5 +195,7 @@ it('no request and no sender is left out', () => {
   const ofGroups = [...(families.find(({ name }) => name === 'Service groups')?.messages ?? []), sgData].map(({ number }) => number);
   const covered = [sgCreateRequest, sgActionRequest, sgReleaseRequest, sgOwnerTransferRequest, sgDiscoveryRequest, groupKeyResyncRequest];
   const served = ofGroups.filter((number) => FLOWS.has(number));
-  expect(served.sort()).toEqual([...covered, sgObjectRequest, groupKeyAck, sgData].map(({ number }) => number).sort());
+  expect(served.sort()).toEqual(
+    [...covered, sgObjectRequest, sgObjectChangeRequest, groupKeyAck, sgData].map(({ number }) => number).sort(),
+  );
 });

@@ -9,9 +9,10 @@ export const SgAction = { Expel: 1, Invite: 2, Join: 3, Leave: 4 } as const;
 export type SgAction = (typeof SgAction)[keyof typeof SgAction];
 
 const groupNameField = text(64);
+/** Of the content that its holder offers: SHA-256 of its octets, 64 lower-case hex digits. */
+const objectIdField = text(64);
 export const sharedObject = struct({
-  /** Of the content that its holder offers: SHA-256 of its octets, 64 lower-case hex digits. */
-  id: field(1, text(64)),
+  id: field(1, objectIdField),
   name: field(2, text(128)),
   type: field(3, text(64)),
   holder: field(4, entityIdField),
@@ -21,6 +22,9 @@ export const sharedObject = struct({
   untilMs: optional(6, uint()),
 });
 export type SharedObject = Infer<typeof sharedObject>;
+/** Objects of one group, and of one member in it. */
+export const MAX_OBJECTS = 64;
+export const MAX_OBJECTS_OF_MEMBER = 16;
 /** A service group as a device may see it. */
 export const groupInfo = struct({
   sgId: field(1, sgIdField),
@@ -31,7 +35,7 @@ export const groupInfo = struct({
   serviceName: optional(5, text(64)),
   /** Told to members alone, and no more than 256 of them. */
   members: optional(6, list(entityIdField, 256)),
-  objects: optional(7, list(sharedObject, 64)),
+  objects: optional(7, list(sharedObject, MAX_OBJECTS)),
   epoch: field(8, epochField),
   memberCount: optional(9, uint()),
   /** Whoever looks for groups finds it. */
@@ -55,7 +59,8 @@ export const sgCreateRequest = defineMessage({
     name: field(1, groupNameField),
     serviceId: optional(2, text(64)),
     members: field(3, list(entityIdField, MAX_FOUNDERS)),
-    objects: field(4, list(sharedObject, 64)),
+    /** Held by whoever makes the group. */
+    objects: field(4, list(sharedObject, MAX_OBJECTS_OF_MEMBER)),
     /** Everybody may find the group and ask to join. */
     open: optional(5, bool),
   }),
@@ -296,11 +301,13 @@ export const sgObjectRequest = defineMessage({
   source: 'requirement SG-4 (US9300739)',
   body: struct({
     sgId: field(1, sgIdField),
-    objectId: field(2, text(64)),
+    objectId: field(2, objectIdField),
     /** Who wants it. */
     origin: field(3, entityIdField),
     /** Of the part, from 0. */
     index: field(4, uint(0xffffff)),
+    /** Several members may share the same content. */
+    holder: field(5, entityIdField),
   }),
 });
 export const sgObjectResponse = defineMessage({
@@ -340,4 +347,49 @@ export const sgKeptMessages = defineMessage({
     /** So many others were given up before they could be delivered. */
     lost: field(5, uint()),
   }),
+});
+/** A member shares an object that it holds, shares it otherwise, or withdraws it; the owner of the group may withdraw one of another member. */
+export const sgObjectChangeRequest = defineMessage({
+  number: 150,
+  name: 'SG Object Change Request',
+  kind: 'request',
+  ...toServer,
+  source: 'requirement SG-4 (US9300739)',
+  body: struct({
+    sgId: field(1, sgIdField),
+    objectId: field(2, objectIdField),
+    holder: field(3, entityIdField),
+    /** As in {@link sharedObject}: how it is shared from now on; absent: not any more. */
+    sharing: optional(
+      4,
+      struct({
+        name: field(2, text(128)),
+        type: field(3, text(64)),
+        members: optional(5, list(entityIdField, 256)),
+        untilMs: optional(6, uint()),
+      }),
+    ),
+  }),
+});
+export const sgObjectChangeResponse = defineMessage({
+  number: 151,
+  name: 'SG Object Change Response',
+  kind: 'answer',
+  ...toDevice,
+  source: 'requirement SG-4 (US9300739)',
+  body: struct({
+    status: field(1, statusField),
+    sgId: field(2, sgIdField),
+    /** Those of `sharing.members` for whose sake nothing was done. */
+    outcomes: optional(3, list(pneOutcome, 256)),
+  }),
+});
+/** Objects are shared with this device that were not, or are not any more: it looks which (SG Discovery). */
+export const sgObjectsChangeNotification = defineMessage({
+  number: 152,
+  name: 'SG Objects Change Notification',
+  kind: 'request',
+  ...toDevice,
+  source: 'requirement SG-4 (US9300739)',
+  body: struct({ sgId: field(1, sgIdField) }),
 });

@@ -48,6 +48,7 @@ export const registerGroup: Register = (program, environment) => {
         ['cpns-agent group create kitchen --with phone --with board-1', ''],
         ['cpns-agent group send kitchen "dinner is ready"', ''],
         ['cpns-agent group watch kitchen', 'until Ctrl-C'],
+        ['cpns-agent group share menu.txt', 'lets its members fetch it'],
         ['cpns-agent group fetch menu.txt', 'what a member shares in it'],
         ['cpns-agent group expel board-1 --group kitchen', 'it can read nothing that is sent from then on'],
       ),
@@ -136,7 +137,7 @@ function registerShowing(group: Command, environment: CliEnvironment): void {
     );
   group
     .command('show')
-    .summary('show members and keys of service groups')
+    .summary('show members, keys and shared contents of service groups')
     .argument('[group]', 'its SG ID or its name; all when left out')
     .action(
       action<object, [string | undefined]>(environment, async (context, _options, named) => {

@@ -1,5 +1,5 @@
 import { plural, table } from '@cpns/shared/node';
-import type { FoundGroup, GroupAsked, GroupEvent, GroupObject, GroupReport } from '../../control/api/groups.js';
+import type { FoundGroup, GroupAsked, GroupEvent, GroupObject, GroupReport, GroupShared } from '../../control/api/groups.js';
 import { minutes } from './durations.js';
 
 /** Own groups, for people. */
@@ -17,18 +17,44 @@ export function groupText(group: GroupReport): string[] {
     `  ${plural(memberCount, 'member')}, ${ownerOf(group)}${group.open ? ', open' : ''}, ${key}`,
     ...members.map((member) => `  ${member}${member === group.owner ? ' (owner)' : ''}`),
     ...(unnamed > 0 && members.length > 0 ? [`  and ${unnamed} more`] : []),
-    ...(group.objects ?? []).map(objectText),
+    ...objectsText(group.objects ?? []).map((line) => `  ${line}`),
     ...(why === undefined ? [] : [`  This device may not send to it now: ${why}`]),
   ];
 }
 
-function objectText({ name, type, holder, members, until }: GroupObject): string {
-  const bounds = [...(members === undefined ? [] : [`for ${members.join(', ')}`]), ...(until === undefined ? [] : [`until ${until}`])];
-  return `  ${holder} shares ${name} (${[type, ...bounds].join('; ')})`;
+/** With ids only where a name does not say which one is meant. */
+function objectsText(objects: readonly GroupObject[]): string[] {
+  if (objects.length === 0) return [];
+  const isPlain = new Set(objects.map(({ name }) => name)).size === objects.length;
+  const rows = objects.map((object) => [object.name, object.type, object.holder, forText(object), untilText(object), object.id]);
+  const all = [['SHARED', 'TYPE', 'BY', 'FOR', 'UNTIL', 'ID'], ...rows];
+  return table(isPlain ? all.map((row) => row.slice(0, -1)) : all).map((line) => line.trimEnd());
+}
+
+function forText({ members }: GroupObject): string {
+  return members?.join(', ') ?? 'all members';
+}
+
+function untilText({ until }: GroupObject): string {
+  return until ?? 'withdrawn';
+}
+
+/** What became of an object, and how it stands in its group. */
+export function sharedText({ group, object }: GroupShared): string[] {
+  const until = object.until === undefined ? 'until it is withdrawn' : `until ${object.until}`;
+  return [`${object.name} is shared in ${titleOf(group)}: for ${forText(object)}, ${until}.`];
+}
+
+export function unsharedText({ group, object }: GroupShared): string[] {
+  return [`${object.name} of ${object.holder} is not shared in ${titleOf(group)} any more.`];
+}
+
+function titleOf({ name, sgId }: FoundGroup): string {
+  return name || sgId;
 }
 
 /** Groups in rows; of `all` those too that this device is not in, or only `some`. */
-export function foundText(groups: readonly FoundGroup[], all: boolean, some: boolean): string[] {
+export function foundText(groups: readonly (FoundGroup & Pick<GroupReport, 'objects'>)[], all: boolean, some: boolean): string[] {
   if (groups.length === 0 && all) return ['The server knows no such service group, or none that this device may know of.'];
   if (groups.length === 0) return some ? ['This device is in no such service group. Those of others: --all'] : groupsText([]);
   const rows = groups.map((group) => [
@@ -36,9 +62,10 @@ export function foundText(groups: readonly FoundGroup[], all: boolean, some: boo
     group.name,
     group.owner ?? '-',
     String(group.memberCount),
+    String(group.objects?.length ?? 0),
     group.isMember ? 'this device is in it' : `cpns-agent group join ${group.sgId}`,
   ]);
-  return table([['SG ID', 'NAME', 'OWNER', 'MEMBERS', ''], ...rows]).map((line) => line.trimEnd());
+  return table([['SG ID', 'NAME', 'OWNER', 'MEMBERS', 'SHARED', ''], ...rows]).map((line) => line.trimEnd());
 }
 
 /** A group with what became of those who were asked into it. */

@@ -90,7 +90,7 @@ export type Happening = { readonly text: string; readonly atWallMs: number } & (
   | { readonly type: 'server'; readonly connected: boolean }
   | { readonly type: 'pn'; readonly pnId: PnId; readonly state: PnState | 'Absent' }
   | { readonly type: 'group'; readonly sgId: SgId; readonly state: 'Member' | 'Absent' }
-  | { readonly type: 'group-members' | 'group-lost'; readonly sgId: SgId }
+  | { readonly type: 'group-members' | 'group-objects' | 'group-lost'; readonly sgId: SgId }
   | { readonly type: 'consent-asked' | 'consent-over'; readonly consentId: string }
   | { readonly type: 'message-delivered' | 'message-sent' | 'message-expired'; readonly messageId: string }
   | { readonly type: 'problem' }

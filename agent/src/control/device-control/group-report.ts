@@ -1,11 +1,9 @@
+import { LAST_TIME_MS } from '@cpns/shared';
 import type { GroupInfo, SharedObject } from '@cpns/shared/messages';
 import { pnIdText, sgIdText } from '../../entity/device-state.js';
 import type { GroupRecord } from '../../entity/groups/group-record.js';
 import type { OwnGroup } from '../../entity/groups/groups.js';
 import type { FoundGroup, GroupObject, GroupReport } from '../api/groups.js';
-
-/** The last that a `Date` can say. */
-const LAST_TIME_MS = 8.64e15;
 
 export function groupReport({ record, epoch, isBehind, silence }: OwnGroup): GroupReport {
   return {
@@ -19,7 +17,7 @@ export function groupReport({ record, epoch, isBehind, silence }: OwnGroup): Gro
   };
 }
 
-function objectReport({ id, name, type, holder, members, untilMs }: SharedObject): GroupObject {
+export function objectReport({ id, name, type, holder, members, untilMs }: SharedObject): GroupObject {
   const until = untilMs === undefined ? {} : { until: new Date(Math.min(untilMs, LAST_TIME_MS)).toISOString() };
   return { id, name, type, holder, ...(members && { members: [...members].sort() }), ...until };
 }

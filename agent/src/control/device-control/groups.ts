@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { CpnsError } from '@cpns/shared';
-import { partCount, Status, statusSentence } from '@cpns/shared/messages';
+import { partCount, type SharedObject, Status, statusSentence } from '@cpns/shared/messages';
 import { sgIdText } from '../../entity/device-state.js';
 import { alteredObject } from '../../entity/groups/group-objects.js';
 import type { GroupOutcome } from '../../entity/groups/group-requests.js';
-import type { GroupMemberOutcome, GroupsControl } from '../api/groups.js';
+import type { OwnGroup } from '../../entity/groups/groups.js';
+import type { GroupMemberOutcome, GroupShared, GroupsControl } from '../api/groups.js';
 import type { PnContent } from '../api/networks.js';
 import type { ControlContext, RunningDevice } from './control-context.js';
-import { foundGroup, groupReport } from './group-report.js';
+import { foundGroup, groupReport, objectReport } from './group-report.js';
 
 /** The server waits for people so long (protocol 0.3). */
 const CONSENT_MS = 75_000;
@@ -43,11 +44,11 @@ export function groupsControl({ current, clock, settings }: ControlContext): Gro
       return { groups: (group === undefined ? groups.list() : [groups.find(group)]).map(groupReport) };
     },
 
-    async fetchObject({ group, object: wanted }, { emit, signal }) {
+    async fetchObject({ group, object: wanted, from: holder }, { emit, signal }) {
       const running = current();
       const { groups } = running.device;
       const startedAtMs = clock.monotonicMs();
-      const found = await groups.findObject(group, wanted, until(running, signal));
+      const found = await groups.findObject(group, wanted, holder, until(running, signal));
       const { id, name, type, holder: from } = found.object;
       const { contentOctets } = settings.limits;
       const hash = createHash('sha256');
@@ -63,6 +64,16 @@ export function groupsControl({ current, clock, settings }: ControlContext): Gro
       await groups.fetchObject(found, take, until(running, signal));
       if (hash.digest('hex') !== id) throw alteredObject(found.object);
       return { sgId: sgIdText(found.record.sgId), from, content, afterMs: Math.round(clock.monotonicMs() - startedAtMs) };
+    },
+
+    async shareObject({ group, ...wanted }, signal) {
+      const running = current();
+      return sharedReport(await running.device.groups.share(group, wanted, until(running, signal)));
+    },
+
+    async unshareObject({ group, object, from }, signal) {
+      const running = current();
+      return sharedReport(await running.device.groups.withdraw(group, object, from, until(running, signal)));
     },
 
     async inviteIntoGroup({ group, members }, { emit, signal }) {
@@ -103,6 +114,10 @@ function isWanted(keyword: string | undefined, serviceId: string | undefined) {
   return ({ record }: { readonly record: { readonly name: string; readonly serviceId?: string | undefined } }) =>
     (keyword === undefined || record.name.toLowerCase().includes(keyword.toLowerCase())) &&
     (serviceId === undefined || record.serviceId === serviceId);
+}
+
+function sharedReport({ group, object }: { readonly group: OwnGroup; readonly object: SharedObject }): GroupShared {
+  return { group: groupReport(group), object: objectReport(object) };
 }
 
 function outcomeReport({ pne, status }: GroupOutcome): GroupMemberOutcome {

@@ -21,50 +21,51 @@ import { ask, channelOf } from './group-requests.js';
 const BUSY_LIMIT_MS = 60_000;
 const BUSY_PAUSE_MS = 1_000;
 
-/** An own content that a group is to have. */
-export interface Sharing {
-  /** Its id or its name. */
-  readonly content: string;
-  /** Who may have it; all members when left out. */
-  readonly members?: readonly EntityId[] | undefined;
-  /** Milliseconds since 1970; as long as the group when left out. */
-  readonly untilMs?: number | undefined;
-}
-
 /** A shared object of another member. */
 export interface FoundObject {
   readonly record: GroupRecord;
   readonly object: SharedObject;
 }
 
-/** What the server is told of an own content. @throws CpnsError State/NotOffered */
-export function sharing({ self, contents }: GroupContext, { content: wanted, members, untilMs }: Sharing): SharedObject {
-  const all = contents.list();
-  const found = all.find(({ contentId }) => contentId === wanted) ?? all.find(({ name }) => name === wanted);
-  if (found === undefined)
-    throw new CpnsError(
-      'State',
-      'NotOffered',
-      `This device does not offer "${wanted}": put its file under "contents" in the configuration.`,
-    );
-  const { contentId: id, name, type } = found;
-  return { id, name, type, holder: self, ...(members && { members }), ...(untilMs !== undefined && { untilMs }) };
-}
-
-/** Looks at the server, which knows what has ended meanwhile. */
-export async function findObject(context: GroupContext, record: GroupRecord, wanted: string, signal: AbortSignal): Promise<FoundObject> {
+/** What the server lists for this device in that group; it knows what has ended meanwhile. */
+export async function listedObjects(context: GroupContext, record: GroupRecord, signal: AbortSignal): Promise<readonly SharedObject[]> {
   const asked = { origin: context.self, memberReq: false, sgId: record.sgId };
   const body = await ask(channelOf(context, record), sgDiscoveryRequest, asked, sgDiscoveryResponse, 'The search', signal);
-  const info = body.groups.find(({ sgId }) => sgIdText(sgId) === sgIdText(record.sgId));
-  const others = (info?.objects ?? []).filter(({ holder }) => holder !== context.self);
-  const byId = others.filter(({ id }) => id === wanted);
-  const [object, another] = byId.length > 0 ? byId : others.filter(({ name }) => name === wanted);
-  const group = record.name || sgIdText(record.sgId);
-  if (object === undefined)
-    throw new CpnsError('State', 'NoSuchContent', `Nobody shares "${wanted}" with this device in ${group}: see "cpns-agent group show".`);
-  if (another !== undefined)
-    throw new CpnsError('State', 'WhichContent', `Several objects in ${group} are called "${wanted}": name one by its id.`);
+  return body.groups.find(({ sgId }) => sgIdText(sgId) === sgIdText(record.sgId))?.objects ?? [];
+}
+
+/** Those of a list that a person means by an id, or else by a name. */
+export function meantBy<T extends { readonly id: string; readonly name: string }>(objects: readonly T[], wanted: string): readonly T[] {
+  const byId = objects.filter(({ id }) => id === wanted);
+  return byId.length > 0 ? byId : objects.filter(({ name }) => name === wanted);
+}
+
+/** An object of another member; `from`: of that one. Where several share the same octets, any of theirs. */
+export async function findObject(
+  context: GroupContext,
+  record: GroupRecord,
+  wanted: string,
+  from: EntityId | undefined,
+  signal: AbortSignal,
+): Promise<FoundObject> {
+  const listed = await listedObjects(context, record, signal);
+  const [object, ...more] = meantBy(
+    listed.filter(({ holder }) => (from === undefined ? holder !== context.self : holder === from)),
+    wanted,
+  );
+  if (object === undefined) throw noSuchObject(record, wanted);
+  if (more.some(({ id }) => id !== object.id))
+    throw new CpnsError('State', 'WhichContent', `Several objects in ${titleOf(record)} are called "${wanted}": name one by its id.`);
   return { record, object };
+}
+
+export function noSuchObject(record: GroupRecord, wanted: string): CpnsError {
+  const sentence = `Nobody shares "${wanted}" with this device in ${titleOf(record)}: see "cpns-agent group show".`;
+  return new CpnsError('State', 'NoSuchContent', sentence);
+}
+
+export function titleOf({ name, sgId }: GroupRecord): string {
+  return name || sgIdText(sgId);
 }
 
 export async function fetchObject(
@@ -88,7 +89,7 @@ export async function fetchObject(
 async function askForPart(context: GroupContext, record: GroupRecord, object: SharedObject, index: number, signal: AbortSignal) {
   const { self, clock } = context;
   const what = `"${object.name}" of ${object.holder}`;
-  const request = { sgId: record.sgId, objectId: object.id, origin: self, index };
+  const request = { sgId: record.sgId, objectId: object.id, holder: object.holder, origin: self, index };
   const giveUpAtMs = clock.monotonicMs() + BUSY_LIMIT_MS;
   for (;;) {
     if (signal.aborted) throw abortReason(signal);

@@ -6,6 +6,8 @@ import {
   type Infer,
   list,
   localGroupMember,
+  MAX_OBJECTS,
+  MAX_OBJECTS_OF_MEMBER,
   optional,
   pnIdField,
   SG_MEMBERS_PER_PAGE,
@@ -35,11 +37,20 @@ export const groupRecord = struct({
   /** With those that are not named. */
   memberCount: optional(9, uint()),
   /** That members share with this device, or it with them. */
-  objects: optional(10, list(sharedObject, 64)),
-  /** Contents that this device shared itself: it hands out no others, whatever the server lists. */
-  shared: optional(11, list(text(64), 16)),
+  objects: optional(10, list(sharedObject, MAX_OBJECTS)),
+  /** Contents that this device shares itself: it hands out no others, whatever the server lists. */
+  shared: optional(11, list(text(64), MAX_OBJECTS_OF_MEMBER)),
 });
 export type GroupRecord = Infer<typeof groupRecord>;
+
+/** A group that the server was asked to make, kept until it says what became of it: what this device shares in it. */
+export const groupWish = struct({
+  name: field(1, text(64)),
+  pnId: optional(2, pnIdField),
+  shared: field(3, list(text(64), MAX_OBJECTS_OF_MEMBER)),
+  askedWallMs: field(4, uint()),
+});
+export type GroupWish = Infer<typeof groupWish>;
 
 /** Pages of a PN GW's copy of the SG Inventory, as they came. No key is in them. */
 export const groupRoutePage = struct({

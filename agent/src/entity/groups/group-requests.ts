@@ -18,6 +18,7 @@ import {
   sgReleaseRequest,
   sgReleaseResponse,
 } from '@cpns/shared/messages';
+import { toHex } from '@cpns/shared/security';
 import { pnIdOctets, sgIdOctets, sgIdText } from '../device-state.js';
 import type { ServerChannel } from '../server-channel.js';
 import { throughPn } from './group-book.js';
@@ -86,13 +87,41 @@ export async function createGroup(
   signal: AbortSignal,
 ): Promise<{ readonly sgId: SgId; readonly outcomes: readonly GroupOutcome[] }> {
   const request = { name, members, objects, ...(open && { open }), ...(serviceId !== undefined && { serviceId }) };
-  const body = await ask(channel, sgCreateRequest, request, sgCreateResponse, 'The service group', signal);
-  if (body.group === undefined) throw groupRefused(body.status, 'The service group');
-  const sgId = sgIdText(body.group.sgId);
   const shared = objects.map(({ id }) => id);
-  await keep(context, fromInfo({ ...body.group, objects }, pnId, shared));
+  const { group, outcomes = [] } = await withWish(context, { name: name.trim(), pnId, shared }, async (wish) => {
+    const body = await ask(channel, sgCreateRequest, request, sgCreateResponse, 'The service group', signal);
+    if (body.group === undefined) throw groupRefused(body.status, 'The service group');
+    await keep(context, fromInfo({ ...body.group, objects }, pnId, shared), wish);
+    return { ...body, group: body.group };
+  });
+  const sgId = sgIdText(group.sgId);
   await keysOf(context, sgId, signal);
-  return { sgId, outcomes: body.outcomes ?? [] };
+  return { sgId, outcomes };
+}
+
+/**
+ * What is shared in the group is durable before the server can list it: this device hands it out even where the answer is lost, or it
+ * stops before it comes.
+ */
+async function withWish<T>(
+  { book, clock, entropy }: GroupContext,
+  { name, pnId, shared }: { readonly name: string; readonly pnId: PnId | undefined; readonly shared: readonly string[] },
+  work: (wish: string | undefined) => Promise<T>,
+): Promise<T> {
+  if (shared.length === 0) return work(undefined);
+  const wish = toHex(entropy.bytes(8));
+  await book.wish(wish, { name, ...(pnId && { pnId: pnIdOctets(pnId) }), shared: [...shared], askedWallMs: clock.wallMs() });
+  try {
+    return await work(wish);
+  } catch (error) {
+    if (isAnswered(error)) await book.dropWish(wish);
+    throw error;
+  }
+}
+
+/** The server said no; other errors leave open what became of a request. */
+export function isAnswered(error: unknown): boolean {
+  return error instanceof CpnsError && error.status !== undefined;
 }
 
 /** Action 3: this device wants in. */
@@ -201,8 +230,8 @@ export function bareGroup(sgId: SgId, pnId: PnId | undefined): GroupRecord {
   return { sgId: sgIdOctets(sgId), name: '', open: false, members: [], ...(pnId && { pnId: pnIdOctets(pnId) }) };
 }
 
-async function keep(context: GroupContext, record: GroupRecord): Promise<void> {
-  await context.settling.run(sgIdText(record.sgId), () => context.book.put(record));
+async function keep(context: GroupContext, record: GroupRecord, wish?: string): Promise<void> {
+  await context.settling.run(sgIdText(record.sgId), () => context.book.put(record, wish));
 }
 
 /** Waits for the first keys; they come later where that fails. */

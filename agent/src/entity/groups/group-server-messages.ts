@@ -12,6 +12,7 @@ import {
   sgKeptMessages,
   sgMemberChangeNotification,
   sgObjectRequest,
+  sgObjectsChangeNotification,
   sgOwnerChangeNotification,
   sgOwnerTransferRequest,
   sgOwnerTransferResponse,
@@ -45,6 +46,8 @@ function handlerOf(context: GroupContext, pnId: PnId | undefined, envelope: Enve
       return () => takeMemberChange(context, pnId, bodyOf(envelope, sgMemberChangeNotification));
     case sgOwnerChangeNotification.number:
       return () => takeOwner(context, pnId, bodyOf(envelope, sgOwnerChangeNotification));
+    case sgObjectsChangeNotification.number:
+      return () => takeObjectsChange(context, pnId, bodyOf(envelope, sgObjectsChangeNotification));
     case sgExpelledNotice.number:
       return () => takeEnd(context, pnId, bodyOf(envelope, sgExpelledNotice), 'The owner took this device out');
     case sgObjectRequest.number:
@@ -140,6 +143,20 @@ async function takeOwner(
     await book.put({ ...record, owner });
     happened({ type: 'group-members', sgId, text: `Service group ${record.name || sgId}: ${owner} owns it now.` });
   });
+  return acknowledged;
+}
+
+/** What it is stands in the next copy of the group, made for this device. */
+async function takeObjectsChange(
+  { book, upkeep }: GroupContext,
+  pnId: PnId | undefined,
+  { sgId: octets }: BodyOf<typeof sgObjectsChangeNotification>,
+): Promise<Reply<never>> {
+  const sgId = sgIdText(octets);
+  const record = book.get(sgId);
+  if (record === undefined) return acknowledged;
+  requireSession(throughPn(record), pnId);
+  upkeep.copyDue(sgId);
   return acknowledged;
 }
 

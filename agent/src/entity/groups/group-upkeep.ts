@@ -4,6 +4,7 @@ import {
   groupKeyResyncRequest,
   groupKeyResyncResponse,
   ResyncReason,
+  type SharedObject,
   Status,
   sgDiscoveryRequest,
   sgDiscoveryResponse,
@@ -12,6 +13,8 @@ import { sgIdOctets, sgIdText } from '../device-state.js';
 import type { ServerChannel } from '../server-channel.js';
 import { throughPn } from './group-book.js';
 import type { GroupContext } from './group-context.js';
+import { titleOf } from './group-objects.js';
+import type { GroupRecord } from './group-record.js';
 import { forgetGroup, fromInfo, OUT_OF_GROUP } from './membership.js';
 
 /** The server answers one resync in 10 s for each member (security 2.1). */
@@ -170,8 +173,13 @@ export class GroupUpkeep {
     const info = body.groups.find((group) => sgIdText(group.sgId) === sgId);
     if (info === undefined) return;
     await context.settling.run(sgId, async () => {
-      const record = context.book.get(sgId);
-      if (record !== undefined) await context.book.put(fromInfo(info, throughPn(record), record.shared));
+      const before = context.book.get(sgId);
+      if (before === undefined) return;
+      const own = (info.objects ?? []).filter(({ holder }) => holder === context.self).map(({ id }) => id);
+      const record = fromInfo(info, throughPn(before), before.shared);
+      const made = before.shared === undefined ? context.book.wishFor(record, own) : undefined;
+      await context.book.put({ ...record, ...(made && { shared: made.wish.shared }) }, made?.key);
+      tellOfObjects(context, before, record);
     });
   }
 }
@@ -187,6 +195,22 @@ export function acknowledgeKeys({ book, keys, session }: GroupContext, sgId: SgI
 function keysArrived({ book, happened }: GroupContext, sgId: SgId): void {
   const name = book.get(sgId)?.name;
   happened({ type: 'group', sgId, state: 'Member', text: `In service group ${name || sgId}.` });
+}
+
+/** What others share with this device now, and what they do not share any more, as far as it was known before. */
+function tellOfObjects({ self, happened }: GroupContext, before: GroupRecord, after: GroupRecord): void {
+  if (before.memberCount === undefined) return;
+  const isIn = ({ objects = [] }: GroupRecord, { id, holder }: SharedObject) =>
+    objects.some((object) => object.id === id && object.holder === holder);
+  const others = ({ objects = [] }: GroupRecord) => objects.filter(({ holder }) => holder !== self);
+  const added = others(after).filter((object) => !isIn(before, object));
+  const gone = others(before).filter((object) => !isIn(after, object));
+  const changes = [
+    ...added.map(({ name, holder }) => `${holder} shares "${name}"`),
+    ...gone.map(({ name, holder }) => `"${name}" of ${holder} is not shared any more`),
+  ];
+  if (changes.length === 0) return;
+  happened({ type: 'group-objects', sgId: sgIdText(after.sgId), text: `Service group ${titleOf(after)}: ${changes.join(', ')}.` });
 }
 
 /** A refusal tells as much as an answer. @throws what is none */

@@ -32,7 +32,7 @@ import type { ServerChannel } from '../server-channel.js';
 import { GroupBook, throughPn } from './group-book.js';
 import type { GroupContext } from './group-context.js';
 import { GroupKeys } from './group-keys.js';
-import { type FoundObject, fetchObject, findObject, type Sharing, sharing } from './group-objects.js';
+import { type FoundObject, fetchObject, findObject } from './group-objects.js';
 import type { GroupRecord } from './group-record.js';
 import {
   bareGroup,
@@ -48,6 +48,7 @@ import {
   releaseGroup,
 } from './group-requests.js';
 import { serveGroups } from './group-server-messages.js';
+import { type Sharing, shareObject, sharing, withdrawObject } from './group-sharing.js';
 import { GroupTalk, type Silence } from './group-talk.js';
 import { GroupTraffic } from './group-traffic.js';
 import { acknowledgeKeys, GroupUpkeep } from './group-upkeep.js';
@@ -186,11 +187,32 @@ export class Groups {
   }
 
   /**
-   * A shared object by its id or its name, as the server lists it now.
+   * A shared object by its id or its name, of any member or of `from`, as the server lists it now.
    * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NoSuchContent, State/WhichContent, Transport
    */
-  findObject(sgId: SgId | undefined, wanted: string, signal: AbortSignal): Promise<FoundObject> {
-    return findObject(this.#context, this.#record(sgId), wanted, signal);
+  findObject(sgId: SgId | undefined, wanted: string, from: EntityId | undefined, signal: AbortSignal): Promise<FoundObject> {
+    return findObject(this.#context, this.#record(sgId), wanted, from, signal);
+  }
+
+  /**
+   * Shares an own content, or shares it otherwise than before.
+   * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NotOffered, State/NotMember: somebody it is for; State/TooManyObjects,
+   * Config/PastTime, State/PastTime, Transport
+   */
+  async share(sgId: SgId | undefined, wanted: Sharing, signal: AbortSignal) {
+    const record = this.#record(sgId);
+    const object = await shareObject(this.#context, record, wanted, signal);
+    return { object, group: this.find(sgIdText(record.sgId)) };
+  }
+
+  /**
+   * Withdraws an own object; as owner of the group one of another member, too.
+   * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NoSuchContent, State/WhichContent, State/NotOwner, Transport
+   */
+  async withdraw(sgId: SgId | undefined, wanted: string, from: EntityId | undefined, signal: AbortSignal) {
+    const record = this.#record(sgId);
+    const object = await withdrawObject(this.#context, record, wanted, from, signal);
+    return { object, group: this.find(sgIdText(record.sgId)) };
   }
 
   /**
@@ -272,9 +294,15 @@ export class Groups {
   }
 
   #own(record: GroupRecord): OwnGroup {
-    const { keys, upkeep } = this.#context;
+    const { keys, upkeep, clock } = this.#context;
     const sgId = sgIdText(record.sgId);
-    return { record, epoch: keys.epoch(sgId), isBehind: upkeep.isBehind(sgId), silence: this.#context.talk.silence(sgId) };
+    const lasting = record.objects?.filter(({ untilMs }) => untilMs === undefined || untilMs > clock.wallMs());
+    return {
+      record: { ...record, ...(lasting && { objects: lasting }) },
+      epoch: keys.epoch(sgId),
+      isBehind: upkeep.isBehind(sgId),
+      silence: this.#context.talk.silence(sgId),
+    };
   }
 
   #record(sgId: SgId | undefined): GroupRecord {

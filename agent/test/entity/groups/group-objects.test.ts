@@ -22,6 +22,7 @@ const shelf: ContentSource = {
   read: async (_contentId, offset, length) => octets.subarray(offset, offset + length),
 };
 const signal = new AbortController().signal;
+const UNTIL_MS = Date.UTC(2100, 0);
 
 /** A device with a shelf that made a group and shared its song in it. */
 async function holding(): Promise<{ rig: MemberRig; told: BodyOf<typeof sgCreateRequest>; objects: readonly SharedObject[] }> {
@@ -33,18 +34,20 @@ async function holding(): Promise<{ rig: MemberRig; told: BodyOf<typeof sgCreate
     group.change(['phone']);
     return { status: Status.Success, group: group.info, outcomes: [] };
   };
-  const objects = [{ content: 'song', members: [entityId('board')], untilMs: 99 }];
+  const objects = [{ content: 'song', members: [entityId('board')], untilMs: UNTIL_MS }];
   await rig.groups.create({ name: 'kitchen', members: [], pnId: undefined, objects }, signal);
   const told = rig.asked.find(({ type }) => type.number === sgCreateRequest.number)?.body as BodyOf<typeof sgCreateRequest>;
   return { rig, told, objects: told.objects };
 }
 
-const asking = (objectId: string, index = 0) => ({ sgId: SG, objectId, origin: entityId('board'), index });
+const asking = (objectId: string, index = 0) => ({ sgId: SG, objectId, holder: entityId('phone'), origin: entityId('board'), index });
 
 describe('the holder of an object', () => {
   it('tells the group of a content of its own, and hands out its parts', async () => {
     const { rig, objects } = await holding();
-    expect(objects).toEqual([{ id: song.contentId, name: 'song', type: 'audio/ogg', holder: 'phone', members: ['board'], untilMs: 99 }]);
+    expect(objects).toEqual([
+      { id: song.contentId, name: 'song', type: 'audio/ogg', holder: 'phone', members: ['board'], untilMs: UNTIL_MS },
+    ]);
     const part = (index: number) => rig.serve(sgObjectRequest, asking(song.contentId, index), 'own');
     expect(await part(0)).toMatchObject({ status: Status.Success, size: SIZE, part: octets.subarray(0, CONTENT_PART_OCTETS) });
     expect(await part(1)).toMatchObject({ status: Status.Success, part: octets.subarray(CONTENT_PART_OCTETS) });
@@ -101,7 +104,7 @@ describe('whoever wants an object', () => {
 
   async function fetched(rig: MemberRig): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
-    const found = await rig.groups.findObject(SG_ID, 'song', signal);
+    const found = await rig.groups.findObject(SG_ID, 'song', undefined, signal);
     await rig.groups.fetchObject(found, (part) => parts.push(part), signal);
     return Uint8Array.from(parts.flatMap((part) => [...part]));
   }
@@ -144,6 +147,6 @@ describe('whoever wants an object', () => {
     const rig = await wanting();
     rig.answer = (_type, body) => ({ status: Status.PeerUnreachable, index: (body as { index: number }).index });
     await expect(fetched(rig)).rejects.toMatchObject({ status: Status.PeerUnreachable });
-    await expect(rig.groups.findObject(SG_ID, 'film', signal)).rejects.toMatchObject({ code: 'NoSuchContent' });
+    await expect(rig.groups.findObject(SG_ID, 'film', undefined, signal)).rejects.toMatchObject({ code: 'NoSuchContent' });
   });
 });

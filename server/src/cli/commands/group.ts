@@ -20,7 +20,7 @@ export const registerGroup: Register = (program, environment) => {
     );
   group
     .command('show')
-    .summary('show one service group with its members')
+    .summary('show one service group with its members and what they share')
     .argument('<group>', 'SG ID: 32 hex digits', sgIdArgument)
     .addHelpText('after', examples([`cpns-server group show ${EXAMPLE}`, '']))
     .action(

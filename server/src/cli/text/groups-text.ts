@@ -9,12 +9,16 @@ export function groupsText(groups: readonly GroupView[]): string[] {
     group.state,
     group.owner ?? '-',
     String(group.members.length),
+    String(group.objects.length),
     String(group.epoch),
   ]);
-  return table([['GROUP', 'NAME', 'STATE', 'OWNER', 'MEMBERS', 'EPOCH'], ...rows]);
+  return table([['GROUP', 'NAME', 'STATE', 'OWNER', 'MEMBERS', 'SHARED', 'EPOCH'], ...rows]);
 }
 
 export function groupText(group: GroupView): string[] {
+  const objects = group.objects.map(({ name, type, holder, members, until }) => {
+    return [name, type, holder, members?.join(', ') ?? 'all members', until ?? 'withdrawn'];
+  });
   return [
     ...table([
       ['Group', group.sgId],
@@ -32,6 +36,7 @@ export function groupText(group: GroupView): string[] {
       ['MEMBER', 'USER', 'PN GW', 'PN', 'SINCE'],
       ...group.members.map((member) => [member.entityId, member.userId, member.gateway, member.pnId ?? '-', member.since]),
     ]),
+    ...(objects.length === 0 ? [] : ['', ...table([['SHARED', 'TYPE', 'BY', 'FOR', 'UNTIL'], ...objects])]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { EntityId, SgId } from '@cpns/shared';
-import { type BodyOf, type SharedObject, Status, type sgCreateRequest, sgCreateResponse } from '@cpns/shared/messages';
+import { type BodyOf, Status, type sgCreateRequest, sgCreateResponse } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { Tx } from '../../inventory/database.js';
 import type { SgRecord } from '../../inventory/groups.js';
@@ -9,6 +9,7 @@ import { refuse } from '../refusals.js';
 import { changeGroup, type Entrant } from './change.js';
 import { type Invited, inviteAll } from './consent.js';
 import { infoOf } from './discover.js';
+import { requireOwnObject, requireRoomForObjects } from './object-changes.js';
 import { entrantOf, pnOf, sessionOf } from './place.js';
 
 const SG_ID_OCTETS = 16;
@@ -24,6 +25,7 @@ export async function createGroup(context: EnablerContext, incoming: Incoming<Bo
   limits.request(sender);
   const name = body.name.trim();
   if (name === '') throw refuse(Status.BadMessage, 'NoName', 'A service group needs a name.');
+  for (const { holder } of body.objects) requireOwnObject(sender, holder);
   if (inventory.reads.groups.ofMember(sender).length >= context.settings.limits.groupsPerDevice) {
     throw refuse(Status.Busy, 'TooManySgs', `${sender} is in as many service groups as it may be (limits.groupsPerDevice).`);
   }
@@ -57,18 +59,14 @@ function found(
     return tx.groups.ofMember(invited.pne).length < room ? { ...invited, entrant } : { pne: invited.pne, status: Status.Busy };
   });
   const add = [founder, ...settled.flatMap(({ entrant }) => entrant ?? [])];
-  const created = tx.groups.create({ sgId, name, owner, ownerUser, serviceId, open, objects: held(objects, add) });
+  const created = tx.groups.create({ sgId, name, owner, ownerUser, serviceId, open, objects });
+  requireRoomForObjects(tx, sgId, owner);
   tx.events.add({ event: 'group-created', text: `${owner} made the service group "${name}" (${sgId}).`, entityId: owner, pnId });
   const group = changeGroup(context, tx, created, { add, remove: [], reason: 'joined' }) as SgRecord;
   const status = add.length === asked.length + 1 ? Status.Success : Status.PartialSuccess;
   // Who made it knows its objects.
   const { objects: _, ...info } = infoOf(tx, group, owner, true);
   return answer(sgCreateResponse, { status, group: info, outcomes: outcomesOf(settled) });
-}
-
-/** An object is held by somebody in the group. */
-function held(objects: readonly SharedObject[], members: readonly { readonly entityId: EntityId }[]): SharedObject[] {
-  return objects.filter(({ holder }) => members.some(({ entityId }) => entityId === holder));
 }
 
 export function outcomesOf(invited: readonly Invited[]): { pne: EntityId; status: Status }[] {

@@ -13,6 +13,7 @@ import type { Reads } from '../../inventory/database.js';
 import type { SgRecord } from '../../inventory/groups.js';
 import type { EnablerContext } from '../context.js';
 import type { Incoming } from '../incoming.js';
+import { isFor } from './objects.js';
 import { sgIdOf } from './place.js';
 
 const MAX_GROUPS = 64;
@@ -52,7 +53,7 @@ export async function discoverGroups(context: EnablerContext, incoming: Incoming
 }
 
 /** At most so many CBOR items. */
-function itemsOf({ members = [], objects = [] }: GroupInfo): number {
+export function itemsOf({ members = [], objects = [] }: GroupInfo): number {
   return objects.reduce((sum, object) => sum + ITEMS_OF_ONE + (object.members?.length ?? 0), ITEMS_OF_ONE + members.length);
 }
 
@@ -90,7 +91,7 @@ export function infoOf({ groups }: Pick<Reads, 'groups'>, group: SgRecord, viewe
     ...(serviceId && { serviceId }),
   };
   if (groups.member(sgId, viewer) === undefined) return info;
-  const objects = groups.objects(sgId).filter((object) => object.holder === viewer || (object.members?.includes(viewer) ?? true));
+  const objects = groups.objects(sgId).filter((object) => isFor(object, viewer));
   return {
     ...info,
     ...(objects.length > 0 && { objects: [...objects] }),

@@ -6,6 +6,7 @@ import {
   sgExpelledNotice,
   sgInventoryNotice,
   sgMemberChangeNotification,
+  sgObjectsChangeNotification,
   sgOwnerChangeNotification,
   sgReleaseNotification,
 } from '@cpns/shared/messages';
@@ -122,6 +123,12 @@ export function tellOwner(context: EnablerContext, tx: Tx, group: SgRecord, owne
   const recipients = members.filter((member) => member !== undefined);
   for (const member of recipients) put(context, tx, member, group, sgOwnerChangeNotification, { sgId: fromHex(sgId), owner }, true);
   flushAfter(context, tx, recipients);
+}
+
+/** What the group shares with them has changed; they look what it is. */
+export function tellOfObjects(context: EnablerContext, tx: Tx, group: SgRecord, members: readonly Place[]): void {
+  for (const member of members) put(context, tx, member, group, sgObjectsChangeNotification, { sgId: fromHex(group.sgId) }, true);
+  flushAfter(context, tx, members);
 }
 
 function flushAfter({ outbox }: EnablerContext, tx: Tx, recipients: readonly Place[]): void {

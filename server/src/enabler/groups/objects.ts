@@ -1,5 +1,5 @@
-import type { SgId } from '@cpns/shared';
-import { type BodyOf, bodyOf, refusal, Status, sgObjectRequest, sgObjectResponse } from '@cpns/shared/messages';
+import type { CpnsError, EntityId, SgId } from '@cpns/shared';
+import { type BodyOf, bodyOf, refusal, type SharedObject, Status, sgObjectRequest, sgObjectResponse } from '@cpns/shared/messages';
 import type { Reads } from '../../inventory/database.js';
 import type { SgMemberRecord } from '../../inventory/groups.js';
 import type { EnablerContext } from '../context.js';
@@ -25,7 +25,7 @@ export async function brokerObject(context: EnablerContext, incoming: Incoming<B
   const session = sessionOfMember(context, holder);
   if (session === undefined) throw refuse(Status.PeerUnreachable, 'HolderAway', `${holder.entityId} cannot be reached now.`);
   const replied = await incoming.pendingWhile(context.questions.ask(session, sgObjectRequest, body, HOLDER_LIMIT_MS));
-  // It may have ended, or either of them may have left, while the holder was asked.
+  // It may have ended or been withdrawn, or either of them may have left, while the holder was asked.
   holderFor(reads, incoming, sgId);
   await incoming.answer(sgObjectResponse, { ...wordOf(replied, body.index), index: body.index });
 }
@@ -35,12 +35,25 @@ function holderFor(reads: Pick<Reads, 'groups'>, incoming: Incoming<BodyOf<typeo
   const { body, sender } = incoming;
   knownGroup(reads, sgId);
   ownMembership(reads, incoming, sgId);
-  const object = reads.groups.objects(sgId).find(({ id }) => id === body.objectId);
-  const holder = object && reads.groups.member(sgId, object.holder);
-  const isShared = object?.members?.includes(sender) ?? true;
-  if (holder === undefined || holder.entityId === sender || !isShared)
-    throw refuse(Status.UnknownContent, 'NoSuchObject', `Nobody shares ${body.objectId} with ${sender} in ${sgId}.`);
+  const object = objectOf(reads, sgId, body.objectId, body.holder);
+  const holder = reads.groups.member(sgId, body.holder);
+  if (object === undefined || holder === undefined || holder.entityId === sender || !isFor(object, sender)) throw noObject(incoming, sgId);
   return holder;
+}
+
+/** What that member shares under that id, with whomever. */
+export function objectOf({ groups }: Pick<Reads, 'groups'>, sgId: SgId, id: string, holder: EntityId): SharedObject | undefined {
+  return groups.objects(sgId).find((object) => object.id === id && object.holder === holder);
+}
+
+/** Whether that member may know of an object and have it (requirement SG-4). */
+export function isFor({ holder, members }: SharedObject, member: EntityId): boolean {
+  return holder === member || (members?.includes(member) ?? true);
+}
+
+/** What somebody hears of an object that is not there, or not for him. */
+export function noObject({ sender, body }: Incoming<{ readonly objectId: string }>, sgId: SgId): CpnsError {
+  return refuse(Status.UnknownContent, 'NoSuchObject', `Nobody shares ${body.objectId} with ${sender} in ${sgId}.`);
 }
 
 function wordOf(replied: Replied, index: number): Omit<BodyOf<typeof sgObjectResponse>, 'index'> {
