@@ -286,12 +286,18 @@ const SERVER = [
       'an answer that does not fit into an envelope; others are invited',
     ],
     ['SG_MEMBERS_PER_PAGE', '', 'Members in one page of an SG Inventory', 'pages that do not fit into a padded record'],
+    ['MAX_OBJECTS', '', 'Objects that members share in one service group', 'an answer that does not fit into an envelope'],
+    ['MAX_OBJECTS_OF_MEMBER', '', '... and one member', 'others that find no room'],
   ]),
   ...constantsOf('server/src/enabler/groups/discover.ts', [
     ['MAX_GROUPS', '', 'Service groups in one answer', 'an answer that does not fit into an envelope'],
     ['NAMED_MEMBERS', '', '... and members of each', 'likewise'],
     ['ANSWER_ITEMS', '', '... and CBOR items in all', 'likewise'],
     ['OPEN_LOOKED_THROUGH', '', 'Open service groups looked through for one asker', 'a server that searches for ever'],
+  ]),
+  ...constantsOf('server/src/enabler/groups/object-changes.ts', [
+    ['OBJECTS_OCTETS', 'octets', 'Objects of one service group', 'an answer that does not fit into an envelope'],
+    ['OBJECTS_ITEMS', '', '... in CBOR items', 'likewise'],
   ]),
   ...constantsOf('server/src/enabler/groups/succession.ts', [
     ['MAX_CANDIDATES', '', 'Members asked whether they want to own a service group', 'questions without end'],

@@ -61,6 +61,43 @@ describe('an object that a member shares in a service group', () => {
     await expect(fetchAt(home, home.phone, 'song')).rejects.toMatchObject({ code: 'NoSuchContent' });
   });
 
+  it('is shared later, with others, and withdrawn; who may have it hears of it', async () => {
+    const { home, sgId } = await sharing();
+    const { board, laptop, phone, clock } = home;
+    const change = async (work: Promise<unknown>) => {
+      await clock.run(work);
+      await clock.advance(2_000);
+    };
+    const shownAt = ({ device }: SimulatedDevice) => device.groups.find(sgId).record.objects?.map(({ name }) => name) ?? [];
+    await change(board.device.groups.share(sgId, { content: 'diary', members: [LAPTOP_ID] }, never()));
+    expect([shownAt(phone), shownAt(laptop)]).toEqual([['song'], ['diary']]);
+    expect(await fetchAt(home, laptop, 'diary')).toBe('private');
+    await expect(fetchAt(home, phone, 'diary')).rejects.toMatchObject({ code: 'NoSuchContent' });
+    await change(board.device.groups.share(sgId, { content: 'song' }, never()));
+    expect(shownAt(laptop).sort()).toEqual(['diary', 'song']);
+    const withdrawn = clock.run(laptop.device.groups.withdraw(sgId, 'song', undefined, never()));
+    await expect(withdrawn).rejects.toMatchObject({ code: 'NotOwner' });
+    await change(board.device.groups.withdraw(sgId, 'diary', undefined, never()));
+    expect([shownAt(phone), shownAt(laptop)]).toEqual([['song'], ['song']]);
+    await expect(fetchAt(home, laptop, 'diary')).rejects.toMatchObject({ code: 'NoSuchContent' });
+    expect(await fetchAt(home, laptop, 'song')).toBe(SONG);
+  });
+
+  it('is handed out by a holder that stopped before it heard that the group was made', async () => {
+    const contents = new MemoryContents([{ name: 'song', text: SONG }]);
+    const home = await household({ board: { contents } });
+    await establishAtPhone(home, { type: 'all' });
+    const { board, phone, clock, server } = home;
+    await clock.advance(2_000);
+    board.device.groups.create({ name: 'kitchen', members: [PHONE_ID], objects: [{ content: 'song' }] }, never()).catch(() => {});
+    const asked = () => server.database.reads.groups.ofMember(BOARD_ID).length;
+    while (asked() === 0) await clock.advance(1);
+    const again = await home.restart(board);
+    await clock.advance(10_000);
+    expect(again.device.groups.list()).toHaveLength(1);
+    expect(await fetchAt(home, phone, 'song')).toBe(SONG);
+  });
+
   it('is refused when it is larger than this device takes, or not what the group was told of', async () => {
     const contents = new MemoryContents([{ name: 'song', text: SONG }]);
     const other: ContentSource = {
