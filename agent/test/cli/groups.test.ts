@@ -71,8 +71,8 @@ describe('cpns-agent group show and list', () => {
     const { state } = await serveControl({ listGroups });
     const { stdout } = await cli(['group', 'list', '--all', '--keyword', 'n'], { state });
     expect(listGroups).toHaveBeenCalledWith({ all: true, keyword: 'n' }, expect.anything());
-    expect(stdout).toContain(`${id}  kitchen  phone  3        this device is in it\n`);
-    expect(stdout).toContain(`${other}  garden   -      7        cpns-agent group join ${other}\n`);
+    expect(stdout).toContain(`${id}  kitchen  phone  3        0       this device is in it\n`);
+    expect(stdout).toContain(`${other}  garden   -      7        -       cpns-agent group join ${other}\n`);
   });
 });
 
@@ -100,8 +100,51 @@ describe('cpns-agent group fetch', () => {
     const objects = [shared, { ...shared, name: 'letter', members: [phone], until: '2026-01-31T12:00:00.000Z' }];
     const { state } = await agentIn([{ ...kitchen, objects }]);
     expect((await cli(['group', 'show'], { state })).stdout).toBe(
-      `${shown}  board-1 shares menu.txt (text/plain)\n  board-1 shares letter (text/plain; for phone; until 2026-01-31T12:00:00.000Z)\n`,
+      [
+        `${shown}  SHARED    TYPE        BY       FOR          UNTIL`,
+        '  menu.txt  text/plain  board-1  all members  withdrawn',
+        '  letter    text/plain  board-1  phone        2026-01-31T12:00:00.000Z\n',
+      ].join('\n'),
     );
+  });
+
+  it('shows the ids of objects that have one name', async () => {
+    const shared = { id: 'a'.repeat(64), name: 'menu.txt', type: 'text/plain', holder: board };
+    const { state } = await agentIn([{ ...kitchen, objects: [shared, { ...shared, id: 'b'.repeat(64) }] }]);
+    const { stdout } = await cli(['group', 'show'], { state });
+    expect(stdout).toMatch(/UNTIL +ID\n.* withdrawn +a{64}\n.* withdrawn +b{64}\n$/);
+  });
+});
+
+describe('cpns-agent group share and unshare', () => {
+  const object = { id: '5e'.repeat(32), name: 'menu.txt', type: 'text/plain', holder: phone };
+
+  it('say for whom and until when', async () => {
+    const until = '2026-01-31T12:00:00.000Z';
+    const shareObject: AgentControl['shareObject'] = vi.fn(async ({ members }) => ({
+      group: kitchen,
+      object: members === undefined ? object : { ...object, members, until },
+    }));
+    const { state } = await agentIn([kitchen], { shareObject });
+    const args = ['group', 'share', 'menu.txt', '--group', 'kitchen'];
+    expect((await cli(args, { state })).stdout).toBe('menu.txt is shared in kitchen: for all members, until it is withdrawn.\n');
+    const bounded = await cli([...args, '--for', 'board-1', '--until', '2026-01-31T12:00:00Z'], { state });
+    expect(bounded.stdout).toBe(`menu.txt is shared in kitchen: for board-1, until ${until}.\n`);
+    const params = { group: id, content: 'menu.txt', members: [board], untilMs: Date.parse(until) };
+    expect(shareObject).toHaveBeenLastCalledWith(params, expect.anything());
+    expect((await cli([...args, '--for', 'NOBODY'], { state })).exit).toBe(2);
+  });
+
+  it('withdraw, also what another member shares', async () => {
+    const unshareObject: AgentControl['unshareObject'] = vi.fn(async ({ from = phone }) => ({
+      group: kitchen,
+      object: { ...object, holder: from },
+    }));
+    const { state } = await agentIn([kitchen], { unshareObject });
+    expect((await cli(['group', 'unshare', 'menu.txt'], { state })).stdout).toBe('menu.txt of phone is not shared in kitchen any more.\n');
+    const foreign = await cli(['group', 'unshare', 'menu.txt', '--from', 'board-1', '--group', id], { state });
+    expect(foreign.stdout).toBe('menu.txt of board-1 is not shared in kitchen any more.\n');
+    expect(unshareObject).toHaveBeenLastCalledWith({ object: 'menu.txt', from: board, group: id }, expect.anything());
   });
 });
 

@@ -62,7 +62,7 @@ export function foundText(groups: readonly (FoundGroup & Pick<GroupReport, 'obje
     group.name,
     group.owner ?? '-',
     String(group.memberCount),
-    String(group.objects?.length ?? 0),
+    group.isMember ? String(group.objects?.length ?? 0) : '-',
     group.isMember ? 'this device is in it' : `cpns-agent group join ${group.sgId}`,
   ]);
   return table([['SG ID', 'NAME', 'OWNER', 'MEMBERS', 'SHARED', ''], ...rows]).map((line) => line.trimEnd());
