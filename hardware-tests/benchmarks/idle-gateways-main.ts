@@ -58,6 +58,7 @@ function connect(code: string): void {
     contents: nothingOffered,
     capabilities: () => capabilities,
     linkTo: () => undefined,
+    endPans: () => {},
     linkedPeers: () => [],
     modeOf: () => undefined,
     happened: (what) => what.type === 'server' && count(what.connected ? 1 : -1),

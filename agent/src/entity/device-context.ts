@@ -104,6 +104,8 @@ export interface DeviceContext {
   /** Own Device Capabilities octets as they stand now. */
   capabilities(): Uint8Array;
   linkTo(id: EntityId): PeerLink | undefined;
+  /** Ends the PAN session of a PN on every link with that device. */
+  endPans(id: EntityId, pnId: PnId): void;
   /** Paired devices with a proven link. */
   linkedPeers(): readonly EntityId[];
   /** Mode of a linked peer, as it last said. */

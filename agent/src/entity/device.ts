@@ -102,6 +102,7 @@ export class Device {
       contents: this.#offered,
       capabilities: () => this.roles.octets,
       linkTo,
+      endPans: (id, pnId) => this.#peers.endPans(id, pnId),
       linkedPeers,
       modeOf: (id) => this.roles.capabilitiesOf(id)?.mode,
       happened,

@@ -10,6 +10,7 @@ import {
   type Link,
   type LinkType,
   type Logger,
+  type PnId,
   Serial,
 } from '@cpns/shared';
 import { advertisingKey, type Envelope, type Mode, unpair } from '@cpns/shared/messages';
@@ -218,6 +219,10 @@ export class Peers {
   }
   linkTo(id: EntityId): PeerLink | undefined {
     return this.#links.get(id);
+  }
+  /** Ends the PAN session of a PN on every link with that device: the two may use different ones for a while. */
+  endPans(id: EntityId, pnId: PnId): void {
+    for (const link of [this.#links.get(id), this.#links.spare(id)]) link?.removePan(pnId);
   }
   /** Peers with a proven link. */
   get linked(): readonly EntityId[] {

@@ -88,7 +88,7 @@ export async function takeAdmission(
 export function endRun(context: GatewayContext, pnId: PnId, pnes: readonly EntityId[]): void {
   for (const pne of pnes) context.keys.discard(pnId, pne);
   context.clock.after(0, () => {
-    for (const pne of pnes) if (!isMember(context, pnId, pne)) context.linkTo(pne)?.removePan(pnId);
+    for (const pne of pnes) if (!isMember(context, pnId, pne)) context.endPans(pne, pnId);
   });
 }
 

@@ -38,6 +38,6 @@ async function tell(context: GatewayContext, pnId: PnId, pne: EntityId): Promise
   } catch (error) {
     context.logger.info('a PNE did not say that it has heard of its expulsion', { pne, pn: pnId, why: describeError(error) });
   } finally {
-    link.removePan(pnId);
+    context.endPans(pne, pnId);
   }
 }

@@ -148,7 +148,7 @@ async function store(context: GatewayContext, pnId: PnId, { inventory, pnes }: R
   await context.settling.run(pnId, () => context.state.commit(changes));
   for (const { pne, status } of pnes) {
     context.keys.discard(pnId, pne);
-    if (status !== Status.Success) context.linkTo(pne)?.removePan(pnId);
+    if (status !== Status.Success) context.endPans(pne, pnId);
   }
   const text = `Personal network ${pnId} established with ${passed.join(', ')}.`;
   context.happened({ type: 'pn', pnId, state: 'Established', text });

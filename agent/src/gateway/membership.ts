@@ -28,7 +28,7 @@ export async function removeFromPn(context: GatewayContext, pnId: PnId, pnes: re
   await markRemoved(context, pnId, pnes, reason).catch((error) =>
     context.logger.warn('a removal may be forgotten at a restart', { pn: pnId, why: describeError(error) }),
   );
-  for (const pne of pnes) context.linkTo(pne)?.removePan(pnId);
+  for (const pne of pnes) context.endPans(pne, pnId);
   await carryOutRemovals(context, pnId);
 }
 
@@ -215,6 +215,6 @@ export function hintAllOut(context: GatewayContext, pnId: PnId, pnes: readonly E
 /** The PAN sessions end behind the word that is still to be said in them. */
 function endHops(context: GatewayContext, pnId: PnId, pnes: readonly EntityId[]): void {
   context.clock.after(0, () => {
-    for (const pne of pnes) context.linkTo(pne)?.removePan(pnId);
+    for (const pne of pnes) context.endPans(pne, pnId);
   });
 }

@@ -87,6 +87,6 @@ export async function forgetPn(context: PneContext, pnId: PnId): Promise<void> {
   // The word that ends the PN is still to be answered in the session that ends with it.
   context.clock.after(0, () => {
     context.sessions.end(pnId);
-    if (record !== undefined) context.linkTo(record.gateway)?.removePan(pnId);
+    if (record !== undefined) context.endPans(record.gateway, pnId);
   });
 }

@@ -110,6 +110,26 @@ describe('two devices that share the local network and Bluetooth', () => {
     expect(phone.device.state.pns().every(({ pnId }) => phone.device.linkTo(laptop.id)?.hasPan(pnIdText(pnId)))).toBe(true);
   });
 
+  it('let the PNE leave and come back while each of the two still uses another link', async () => {
+    const home = await couple();
+    const { clock, lan, laptop } = home;
+    // A PN ends with its last PNE.
+    await home.pair(laptop, await home.start('board', 'both'));
+    const pnId = pnIdText((await home.establish(laptop, { type: 'all' })).record.pnId);
+    lan.hook = () => [];
+    await clock.advance(8_000);
+    // It knows nothing of the link that was lost lately, and trusts the next one sooner.
+    const phone = await home.start('phone', 'both', { store: home.phone.powerCut() });
+    await clock.advance(30_000);
+    lan.hook = ({ octets }) => octets;
+    const used = () => [phone.device.linkTo(laptop.id)?.technology, laptop.device.linkTo(phone.id)?.technology];
+    for (let seconds = 0; used()[0] === 'ble' && seconds < 30; seconds++) await clock.advance(1_000);
+    expect(used()).toEqual(['sim', 'ble']);
+    await clock.run(phone.device.networks.leave(pnId));
+    await clock.run(phone.device.networks.join(pnId, laptop.id, new AbortController().signal));
+    expect(phone.device.linkTo(laptop.id)?.hasPan(pnId)).toBe(true);
+  });
+
   it('meet over Bluetooth where one of them has no network at all', async () => {
     const { start, pair, clock } = radioHousehold();
     const laptop = await start('laptop', 'both');
