@@ -89,7 +89,7 @@ export const settingsTable = settingsFile({
       1,
       'Times in ten seconds that one device may ask for its path in the key tree of one service group.',
     ),
-    groupQuestionsPer10MinPerDevice: count(20, 'Questions about service groups to one device in ten minutes.'),
+    groupQuestionsPer10MinPerDevice: count(20, 'Questions about service groups to one device, for one user, in ten minutes.'),
     groupObjectPartsPerSecondPerMember: count(
       20,
       'Parts of shared objects, of 15,000 octets each, that one device may ask for, and be asked for, a second.',

@@ -81,9 +81,9 @@ export class Limits {
     return this.#hints.take(gateway);
   }
 
-  /** That device is to be asked about a group. */
-  groupQuestion(entityId: EntityId): boolean {
-    return this.#groupQuestions.take(entityId);
+  /** That device is to be asked about a group, for a device of that user: nobody uses up what others may ask. */
+  groupQuestion(entityId: EntityId, askedFor: UserId): boolean {
+    return this.#groupQuestions.take(`${askedFor} ${entityId}`);
   }
 
   /** That device comes into a group or goes by itself. @throws CpnsError State/TooManyGroupChanges (Busy) */

@@ -125,7 +125,7 @@ export async function serveObject(
   const size = contents.list().find(({ contentId }) => contentId === objectId)?.size;
   if (!record.shared?.includes(objectId) || size === undefined) return reply(sgObjectResponse, { status: Status.UnknownContent, index });
   const length = partOctets(size, index);
-  if (length === 0 && (index > 0 || size > 0)) return reply(sgObjectResponse, { status: Status.BadMessage, index });
+  if (length === 0 && index > 0) return reply(sgObjectResponse, { status: Status.BadMessage, index });
   try {
     const part = await contents.read(objectId, index * CONTENT_PART_OCTETS, length);
     return reply(sgObjectResponse, { status: Status.Success, index, size, ...(length > 0 && { part }) });

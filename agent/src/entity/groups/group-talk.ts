@@ -99,7 +99,7 @@ export class GroupTalk {
   take(pnId: PnId | undefined, body: BodyOf<typeof sgData>): void {
     void this.#take(pnId, body).catch((error) => {
       this.#options.logger.info('a message of a service group was dropped', { from: body.from, why: describeError(error) });
-      if (error instanceof CpnsError && KEY_MISSED.has(error.code)) this.#hold(pnId, body);
+      if (error instanceof CpnsError && KEY_MISSED.has(error.code)) this.#hold(body);
     });
   }
 
@@ -127,11 +127,9 @@ export class GroupTalk {
     await received(saidIn(sgId, opened), pnId);
   }
 
-  #hold(pnId: PnId | undefined, body: BodyOf<typeof sgData>): void {
-    const { book, clock } = this.#options;
+  #hold(body: BodyOf<typeof sgData>): void {
+    const { clock } = this.#options;
     const sgId = sgIdText(body.sgId);
-    const record = book.get(sgId);
-    if (record === undefined || throughPn(record) !== pnId) return;
     const held = this.#held.get(sgId) ?? [];
     if (held.length === 0) clock.after(KEY_LATE_MS, () => void this.#askForKeys(sgId, held));
     if (held.length < HELD_MAX) held.push(body);

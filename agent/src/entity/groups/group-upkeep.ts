@@ -42,7 +42,8 @@ export class GroupUpkeep {
   /** There may be another Group Key than the one held: of `epoch`, or of one to be asked for. */
   keysDue(sgId: SgId, reason: ResyncReason, epoch?: bigint): void {
     const due = this.#dueOf(sgId);
-    if (due.keys && due.epoch !== undefined && epoch !== undefined && epoch < due.epoch) return;
+    // Of the same epoch the first reason counts: that the state may be old is said once.
+    if (due.keys && due.epoch !== undefined && epoch !== undefined && epoch <= due.epoch) return;
     this.#due.set(sgId, { ...due, keys: true, epoch, reason });
     this.#start(sgId);
   }

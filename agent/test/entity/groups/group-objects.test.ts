@@ -1,4 +1,4 @@
-import { entityId } from '@cpns/shared';
+import { CpnsError, entityId, refused } from '@cpns/shared';
 import {
   type BodyOf,
   CONTENT_PART_OCTETS,
@@ -75,6 +75,14 @@ describe('the holder of an object', () => {
     expect(await again.serve(sgObjectRequest, asking(song.contentId), 'own')).toEqual({ status: Status.UnknownContent, index: 0 });
   });
 
+  it('hands out an empty one', async () => {
+    const { rig } = await holding();
+    rig.contents = { ...shelf, list: () => [{ ...song, size: 0 }] };
+    const part = (index: number) => rig.serve(sgObjectRequest, asking(song.contentId, index), 'own');
+    expect(await part(0)).toEqual({ status: Status.Success, index: 0, size: 0 });
+    expect(await part(1)).toEqual({ status: Status.BadMessage, index: 1 });
+  });
+
   it('shares no content that it does not offer', async () => {
     const rig = await MemberRig.make('phone', new GroupAtServer());
     const wish = { name: 'kitchen', members: [], objects: [{ content: 'song' }] };
@@ -141,6 +149,30 @@ describe('whoever wants an object', () => {
       return answered(index, { size: SIZE + index });
     };
     await expect(fetched(rig)).rejects.toMatchObject({ code: 'ContentAltered' });
+  });
+
+  it('gives up after a minute in which there is too much to do, and at once on any other refusal', async () => {
+    const rig = await wanting();
+    const refusedWith = (status: Status) => {
+      rig.answer = () => {
+        throw refused(status, 'That');
+      };
+      return fetched(rig).catch((error) => error);
+    };
+    const busy = refusedWith(Status.Busy);
+    await rig.clock.advance(61_000);
+    expect(await busy).toMatchObject({ status: Status.Busy });
+    expect(rig.count(sgObjectRequest)).toBe(61);
+    expect(await refusedWith(Status.NotMember)).toMatchObject({ code: 'NotMember' });
+    expect(rig.count(sgObjectRequest)).toBe(62);
+  });
+
+  it('asks for nothing once it was given up', async () => {
+    const rig = await wanting();
+    const found = await rig.groups.findObject(SG_ID, 'song', undefined, signal);
+    const reason = new CpnsError('State', 'Aborted', 'Stopped.');
+    await expect(rig.groups.fetchObject(found, () => {}, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(rig.count(sgObjectRequest)).toBe(0);
   });
 
   it('hears of a refusal, and of an object that nobody shares', async () => {

@@ -66,7 +66,7 @@ describe('requests of a person', () => {
   it('that were given up fail with the reason of that', async () => {
     const rig = await inPns();
     const stop = new AbortController();
-    const reason = new CpnsError('State', 'Aborted', 'Stopped.');
+    const reason = new CpnsError('Timeout', 'GaveUp', 'It took too long.');
     rig.answer = () => {
       stop.abort(reason);
       throw reason;
@@ -117,6 +117,10 @@ describe('requests of a person', () => {
     const rig = await member();
     rig.answer = () => ({ status: Status.Busy, sgId: SG });
     await expect(rig.groups.leave(SG_ID)).rejects.toMatchObject({ status: Status.Busy });
+    rig.answer = () => {
+      throw new CpnsError('State', 'Refused', 'Later.', { status: Status.Busy, retryAfterMs: 5_000 });
+    };
+    await expect(rig.groups.leave(SG_ID)).rejects.toMatchObject({ status: Status.Busy, retryAfterMs: 5_000 });
     expect(rig.groups.list()).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
 import { CpnsError, entityId, refused } from '@cpns/shared';
-import { groupKeyResyncRequest, Status, sgDiscoveryRequest, sgReleaseNotification } from '@cpns/shared/messages';
+import { groupKeyResyncRequest, ResyncReason, Status, sgDiscoveryRequest, sgReleaseNotification } from '@cpns/shared/messages';
 import { MemoryStore } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { DeviceState } from '../../../src/entity/device-state.js';
@@ -13,12 +13,24 @@ describe('a device that heard of newer keys', () => {
     const rig = await member();
     const [second, third] = [rig.group.rotate(), rig.group.rotate()];
     rig.connected = false;
-    rig.groups.heartbeat(PN_ID, heartbeatOf(3n));
-    rig.groups.heartbeat(PN_ID, heartbeatOf(2n));
+    for (const epoch of [2n, 3n, 2n]) rig.groups.heartbeat(PN_ID, heartbeatOf(epoch));
     await rig.rekey(second);
     expect(rig.groups.find(SG_ID)).toMatchObject({ epoch: 2n, isBehind: true });
     await rig.rekey(third);
     expect(rig.groups.find(SG_ID)).toMatchObject({ epoch: 3n, isBehind: false });
+  });
+
+  it('says once that its state may be old, however often it hears of that epoch', async () => {
+    const before = await member();
+    before.group.rotate();
+    const rig = before.restart();
+    rig.connected = false;
+    for (let i = 0; i < 2; i++) rig.groups.heartbeat(PN_ID, heartbeatOf(2n));
+    rig.connected = true;
+    rig.groups.reachable(PN_ID);
+    await rig.clock.advance(0);
+    const asked = rig.asked.filter(({ type }) => type.number === groupKeyResyncRequest.number);
+    expect(asked.map(({ body }) => body)).toMatchObject([{ reason: ResyncReason.Restored }]);
   });
 
   it('asks for nothing once it has them', async () => {

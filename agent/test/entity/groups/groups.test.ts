@@ -34,6 +34,7 @@ describe('coming into a group', () => {
     await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [board], remove: [] });
     expect(rig.groups.find(SG_ID)).toMatchObject({ epoch: undefined, isBehind: true });
     const later = rig.restart();
+    expect(later.logger.find('the keys of a service group cannot be read')).toEqual([]);
     later.groups.reachable(PN_ID);
     await later.clock.advance(0);
     expect(later.groups.find(SG_ID)).toMatchObject({ epoch: 1n, record: { name: 'kitchen' } });

@@ -59,7 +59,8 @@ export async function ask(
   target: EntityId,
   sameUser: boolean,
 ): Promise<Status> {
-  if (!context.limits.groupQuestion(session.entityId)) return Status.Busy;
+  const askedFor = context.inventory.reads.devices.find(origin)?.userId;
+  if (askedFor === undefined || !context.limits.groupQuestion(session.entityId, askedFor)) return Status.Busy;
   const body: BodyOf<typeof sgActionRequest> = { sgId: fromHex(sgId), action, origin, targets: [target], name, sameUser };
   const question = { ...body, ...(owner !== undefined && { owner }) };
   return wordOf(await context.questions.ask(session, sgActionRequest, question, CONSENT_LIMIT_MS));

@@ -21,7 +21,7 @@ export async function offerOwnership(
 ): Promise<Status> {
   const session = sessionOfMember(context, candidate);
   if (session === undefined) return Status.PeerUnreachable;
-  if (!context.limits.groupQuestion(candidate.entityId)) return Status.Busy;
+  if (!context.limits.groupQuestion(candidate.entityId, ownerUser)) return Status.Busy;
   const sameUser = context.inventory.reads.devices.find(candidate.entityId)?.userId === ownerUser;
   const question = { pne: owner ?? candidate.entityId, sgId: fromHex(sgId), candidate: candidate.entityId, name, sameUser };
   const replied = await context.questions.ask(session, sgOwnerTransferRequest, question, CONSENT_LIMIT_MS);
@@ -78,7 +78,7 @@ export class Successions {
     const { inventory, clock } = context;
     for (;;) {
       const group = inventory.reads.groups.find(sgId);
-      if (group === undefined || group.owner !== undefined || this.#searches.get(sgId) !== search) return this.#end(sgId, search);
+      if (group === undefined || group.owner !== undefined) return this.#end(sgId, search);
       const left = candidatesOf(context, group).filter(({ entityId }) => !search.asked.has(entityId));
       const next = left.find((candidate) => sessionOfMember(context, candidate) !== undefined);
       const exhausted = left.length === 0 || search.asked.size >= MAX_CANDIDATES;
