@@ -30,7 +30,7 @@ export { type ContentSource, nothingOffered, notOffered } from './entity/content
 export { Device } from './entity/device.js';
 export type { DeviceContext, DeviceIdentity, DeviceSettings, Happening } from './entity/device-context.js';
 export type { DeviceOptions } from './entity/device-options.js';
-export { DeviceState, PnRole, pnIdText } from './entity/device-state.js';
+export { DeviceState, PnRole, pnIdText, sgIdText } from './entity/device-state.js';
 export { HintKeys } from './entity/hint-keys.js';
 export { InventoryCopies } from './entity/inventory-copy.js';
 export { LocalEuKeys } from './entity/local-eu-keys.js';
@@ -43,6 +43,7 @@ export type { Reachability, Uplink, UplinkEvents } from './entity/uplink-port.js
 export { ClearUplink, type ConnectingDevice, setUpConnection } from './gateway/connect.js';
 export { Gateway, type GatewayHandler } from './gateway/gateway.js';
 export { GroupRoutes } from './gateway/group-routes.js';
+export { boundListeners } from './listeners.js';
 export { type BleOptions, BleTechnology } from './pan/ble/ble-technology.js';
 export type { Radio, RadioDesire, RadioEvents, RadioNeighbour } from './pan/ble/radio-port.js';
 export { RadioSupervisor, type RadioSupervisorOptions } from './pan/ble/radio-supervisor.js';

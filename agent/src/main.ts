@@ -1,16 +1,14 @@
-import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { CpnsError } from '@cpns/shared';
-import { MAX_PNES_PER_REGISTRATION } from '@cpns/shared/messages';
 import { createLogger, SystemClock, thisPlatform } from '@cpns/shared/node';
 import { runCli } from './cli/run-cli.js';
 import { agentPorts } from './compose.js';
+import { boundListeners } from './listeners.js';
 
 /** A command that was told to end and has not after so long is ended. */
 const LONGEST_END_MS = 10_000;
 
-// A flow with many PNEs has that many listen to one signal; more than these are a leak, of which Node warns.
-setMaxListeners(2 * MAX_PNES_PER_REGISTRATION);
+boundListeners();
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {

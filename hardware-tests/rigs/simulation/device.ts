@@ -1,4 +1,5 @@
 import {
+  boundListeners,
   type ConsentPolicies,
   type ContentSource,
   Device,
@@ -20,6 +21,9 @@ import type { SimulatedAir } from './air.js';
 import type { Cable } from './cable.js';
 import { Deeds, observedStore } from './deeds.js';
 import type { RadioRoom } from './radio-room.js';
+
+// As in the process of an agent.
+boundListeners();
 
 export const SERVER_ID = serverId('cpns.test');
 

@@ -1,5 +1,5 @@
 import { groupKeyDelivery, sgData } from '@cpns/shared/messages';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { groupKey, groupOf, SPREAD_MS, whoHears } from './groups.js';
 import { Liar } from './liar.js';
 import { manyHomes } from './many-homes.js';
@@ -10,6 +10,10 @@ const PNES = 100;
 const FORMED_MS = 15_000;
 
 it('1,000 members behind 10 gateways: what one says, and each new key, the server publishes once per gateway', async () => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', warned);
+  onTestFinished(() => void process.off('warning', warned));
   // It tells the truth, and every record that it seals is seen.
   const told = new Liar();
   const { clock, server, homes } = await manyHomes(GATEWAYS, PNES, { provider: told.provider });
@@ -43,4 +47,6 @@ it('1,000 members behind 10 gateways: what one says, and each new key, the serve
   const remaining = members.filter((_, at) => at !== 501);
   expect(new Set(remaining.map((member) => groupKey(member, sgId))).size).toBe(1);
   expect(await whoHears({ clock }, owner, sgId, others)).toHaveLength(others.length - 1);
+  // As many listen to one signal as are asked at once, and no more: no leak.
+  expect(warnings).toEqual([]);
 }, 1_200_000);
