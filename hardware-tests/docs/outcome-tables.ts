@@ -1,4 +1,14 @@
-import { type OutcomeTable, PN_AT_GATEWAY, PN_AT_PNE, PN_AT_SERVER, PNE_AT_GATEWAY, PNE_AT_SERVER } from '@cpns/shared/testing';
+import {
+  GROUP_AT_GATEWAY,
+  GROUP_AT_MEMBER,
+  GROUP_AT_SERVER,
+  type OutcomeTable,
+  PN_AT_GATEWAY,
+  PN_AT_PNE,
+  PN_AT_SERVER,
+  PNE_AT_GATEWAY,
+  PNE_AT_SERVER,
+} from '@cpns/shared/testing';
 
 function table({ head, states, rows }: OutcomeTable): string {
   return [
@@ -21,5 +31,11 @@ export function outcomeTables(): string {
     table(PNE_AT_GATEWAY),
     '**A PNE**, of messages of the PN GW and of the server.',
     table(PN_AT_PNE),
+    '**The server**, of messages about a service group. Their sender, in the session of its PN, belongs to the user of the owner. Unknown: there is no such group; Asked, Offered: its word is waited for, on an invitation or on owning the group. `taken`: who waited for it goes on.',
+    table(GROUP_AT_SERVER),
+    '**A device**, of messages of the server and its PN GW about a service group. Asked: a person sees the question; Keyless: it is in, and the Group Key has not come; Left: by itself, expelled, or with the group. `shown`: the message is given to the person.',
+    table(GROUP_AT_MEMBER),
+    '**A PN GW**, of what it carries for the members behind it. Where it is a member itself, it is a device as above.',
+    table(GROUP_AT_GATEWAY),
   ].join('\n\n');
 }

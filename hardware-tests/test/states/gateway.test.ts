@@ -69,7 +69,7 @@ const PN_STATES: Readonly<Record<string, () => Promise<Place>>> = {
   },
   Registering: () => heldUp(pnRegistrationRequest),
   Authenticating: () => heldUp(authenticationResponses),
-  Established: member,
+  Established: () => member(),
   Releasing: async () => {
     const place = await member();
     place.on.hold(pnReleaseRequest);
@@ -94,7 +94,7 @@ const PNE_STATES: Readonly<Record<string, () => Promise<Place>>> = {
   },
   Requested: () => joining(pneRequest),
   Challenged: () => joining(authenticationResponses),
-  Member: member,
+  Member: () => member(),
   Leaving: leaving,
   Expelling: async () => {
     const place = await member();

@@ -1,5 +1,5 @@
 import { pnIdText } from '@cpns/agent';
-import type { PnId } from '@cpns/shared';
+import type { EntityId, PnId } from '@cpns/shared';
 import { type authenticationResponses, pneRequest, type pnRegistrationRequest, pnSetupAck } from '@cpns/shared/messages';
 import { establishAtPhone, never } from '../simulation/household.js';
 import { pnNamed, type Stage, stage } from './stage.js';
@@ -34,8 +34,8 @@ export async function heldUp(type: typeof pnRegistrationRequest | typeof authent
 }
 
 /** All three are in the PN. */
-export async function member(): Promise<Place> {
-  const on = await stage();
+export async function member(asked: readonly EntityId[] = []): Promise<Place> {
+  const on = await stage(asked);
   const { record } = await establishAtPhone(on.home, { type: 'all' });
   await on.home.clock.advance(1_000);
   return { on, pnId: pnIdText(record.pnId) };

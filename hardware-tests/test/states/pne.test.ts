@@ -50,7 +50,7 @@ const STATES: Readonly<Record<string, () => Promise<Place>>> = {
   },
   Requested: () => heldUp(pnRegistrationRequest),
   Challenged: () => heldUp(authenticationResponses),
-  Member: member,
+  Member: () => member(),
   Leaving: leaving,
   Out: out,
 };

@@ -12,11 +12,15 @@ import {
   decodeEnvelope,
   encodeEnvelope,
   entityDiscoveryRequest,
+  groupKeyAck,
+  groupKeyDelivery,
+  groupKeyResyncRequest,
   MAX_UPLINK_ENVELOPE,
   pending,
   pnData,
   relay,
   sessionUnknown,
+  sgData,
   statusName,
   unknownPn,
 } from '@cpns/shared/messages';
@@ -33,13 +37,21 @@ const ODD_MS = 20;
 const PAYLOAD_OCTETS = 1_500;
 const ANSWERS = [...catalogue.values()].filter(({ kind }) => kind === 'answer');
 /** What a message that nobody answers may lead to, in the order of what tells most. */
-const CONSEQUENCES = [pnData, relay, unknownPn, sessionUnknown];
+const CONSEQUENCES = [groupKeyAck, groupKeyResyncRequest, groupKeyDelivery, sgData, pnData, relay, unknownPn, sessionUnknown];
+
+/** What somebody says instead of a message of the number `of`. */
+interface Instead {
+  readonly of: number;
+  readonly number: number;
+  readonly body: Map<number, CborValue>;
+}
 
 /** Somebody of the household, and every message that he has sealed. */
 class Party extends Liar {
   readonly said: Pick<Lie, 'number' | 'body' | 'transaction'>[] = [];
   /** What he says instead of the next message of that number. */
-  instead: { readonly of: number; readonly number: number; readonly body: Map<number, CborValue> } | undefined;
+  instead: Instead | undefined;
+  #said: Instead | undefined;
   /** Of what was said instead. */
   transaction = '';
   /** Called with the number of each message that is about to leave. */
@@ -49,10 +61,12 @@ class Party extends Liar {
     super();
     this.lie = (told) => {
       if (told.number === this.instead?.of) {
-        ({ number: told.number, body: told.body } = this.instead);
+        this.#said = this.instead;
         this.instead = undefined;
         this.transaction = told.transaction;
       }
+      // What he repeats he says again in the same words.
+      if (told.number === this.#said?.of && told.transaction === this.transaction) ({ number: told.number, body: told.body } = this.#said);
       this.said.push({ number: told.number, body: told.body, transaction: told.transaction });
       this.says(told.number);
     };
@@ -142,7 +156,7 @@ export async function outcomeOf(
   if (outcome !== undefined) return outcome;
   const waits = heard.some((one) => one.number === pending.number && one.transaction === transaction);
   if (type.kind === 'request') return waits ? 'Pending' : 'ignored';
-  return CONSEQUENCES.find(({ number }) => said.includes(number))?.name ?? 'ignored';
+  return consequenceOf(said, to);
 }
 
 /** Drives the rows of what has no row in these tables: every such message comes, from the device and from the server. */
@@ -182,14 +196,20 @@ export const dataFor = (entity: EntityId) => ({
 });
 
 /** What comes of a message of the server in its session with a device. `body` undefined: empty, for a message that it never sends. */
-export async function outcomeOfServers({ home, parties }: Stage, to: DeviceName, type: AnyMessage, body?: unknown): Promise<string> {
+export async function outcomeOfServers(
+  { home, parties }: Stage,
+  to: DeviceName,
+  type: AnyMessage,
+  body?: unknown,
+  withinMs = SETTLED_MS / 5,
+): Promise<string> {
   const octets = body === undefined ? undefined : encodeEnvelope(type, new Uint8Array(16), '', body);
   const told = octets === undefined ? undefined : (decodeEnvelope(octets, MAX_UPLINK_ENVELOPE).body as ReadonlyMap<number, CborValue>);
   parties.server.instead = { of: data.number, number: type.number, body: new Map(told) };
   const before = parties[to].said.length;
   const payload = new Uint8Array(PAYLOAD_OCTETS);
   void home.server.enabler.sendData({ to: home[to].id, channel: 'c', contentType: 't', payload }, 60_000).catch(() => undefined);
-  await home.clock.advance(body === undefined ? ODD_MS : SETTLED_MS / 5);
+  await home.clock.advance(body === undefined ? ODD_MS : withinMs);
   if (parties.server.instead !== undefined) return 'no session';
   const said = parties[to].said.slice(before);
   // What the server wanted to say is sent again after a while, and answered.
@@ -197,9 +217,17 @@ export async function outcomeOfServers({ home, parties }: Stage, to: DeviceName,
   const answer = said.find(({ number, transaction }) => transaction === parties.server.transaction && isAnswer(number));
   const answered = answer && catalogue.get(answer.number);
   if (answered !== undefined) return read(answered, answered.body.decode(answer?.body as Map<number, CborValue>, answered.name));
-  // All that a PNE says to the server is relayed.
-  const led = CONSEQUENCES.find((one) => (one !== relay || to !== 'phone' ? said.some(({ number }) => number === one.number) : false));
-  return led?.name ?? 'ignored';
+  if (said.some(({ number, transaction }) => number === pending.number && transaction === parties.server.transaction)) return 'Pending';
+  return consequenceOf(
+    said.map(({ number }) => number),
+    to,
+  );
+}
+
+/** What a message led to that nobody answers. All that a PNE says to the server is relayed: that tells nothing. */
+function consequenceOf(said: readonly number[], by: DeviceName): string {
+  const telling = by === 'phone' ? CONSEQUENCES.filter((type) => type !== relay) : CONSEQUENCES;
+  return telling.find(({ number }) => said.includes(number))?.name ?? 'ignored';
 }
 
 /** The status that an answer gives, or what it is. */

@@ -1,3 +1,4 @@
+import { type Direction, families, sgData, sgDataAnswer } from '@cpns/shared/messages';
 import type { OutcomeTable } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -21,5 +22,14 @@ export function driveTable<Place>(
       const after = stateOf(place);
       expect(after === before ? came : `${came} → ${after}`).toBe(outcome);
     });
+  });
+}
+
+/** Every message about service groups that comes there has a row; answers that nobody waits for may share one. */
+export function coversGroups({ rows }: OutcomeTable, comesThere: (directions: readonly Direction[]) => boolean): void {
+  const groups = families.find(({ name }) => name === 'Service groups')?.messages ?? [];
+  it.each([...groups, sgData, sgDataAnswer].filter(({ directions }) => comesThere(directions)))('has a row for $name', (type) => {
+    const named = rows.map(({ message }) => message);
+    expect(named.includes(type) || (type.kind === 'answer' && named.includes(undefined))).toBe(true);
   });
 }
