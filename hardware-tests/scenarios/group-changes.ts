@@ -6,20 +6,24 @@ import {
   leaveGroup,
   newOwner,
   outOfGroup,
+  saidMeanwhile,
   sendToGroup,
   tellsGroup,
   together,
   twoHomes,
 } from './acts/groups.js';
-import { established } from './acts/look.js';
+import { established, peerOf } from './acts/look.js';
 import { defineScenario } from './scenario.js';
 
 /** A device that starts again has its links and sessions by then. */
 const RETURN_MS = 60_000;
+/** A link is given up when nothing was heard on it for so long. */
+const NOTICED_MS = 60_000;
 
 export const groupOfflineMemberReturns = defineScenario({
   name: 'group-offline-member-returns',
-  title: 'A member that was away while its group changed several times has the present key soon after it is back.',
+  title:
+    'A member that was away while its group changed several times has the present key soon after it is back, and gets what was said meanwhile.',
   needs: ['power'],
   run: async (t) => {
     const { server } = t.stage;
@@ -32,16 +36,25 @@ export const groupOfflineMemberReturns = defineScenario({
 
     t.step('The battery of the tablet is pulled.');
     await tablet.kill();
+    await t.eventually('the den has noticed', async () => (await peerOf(den, tablet))?.link === undefined, NOTICED_MS);
+    await tellsGroup(t, phone, sgId, 'the battery is empty', [den]);
     t.step('The laptop comes in, the den leaves and comes back: three keys that the tablet never hears of.');
     await inviteToGroup(phone, sgId, laptop);
     await leaveGroup(den, sgId);
     await outOfGroup(t, den, sgId);
     await inviteToGroup(phone, sgId, den);
     await tellsGroup(t, phone, sgId, 'said while the tablet was away', [laptop, den]);
+    await tellsGroup(t, laptop, sgId, 'the laptop, too', [phone, den]);
+    await t.eventually('the server keeps that for the tablet', async () => {
+      const { kept } = await server.admin.showGroup(sgId);
+      return kept.messages === 3 && kept.members === 1;
+    });
 
     t.step('The tablet is back.');
     await tablet.start();
     await together(t, { sgId, owner: phone, members: [phone, tablet, den, laptop], newerThan: first + 2 }, RETURN_MS);
+    await saidMeanwhile(t, tablet, sgId, ['the battery is empty', 'said while the tablet was away', 'the laptop, too']);
+    await t.eventually('the server keeps nothing any more', async () => (await server.admin.showGroup(sgId)).kept.messages === 0);
     await allTalk(t, sgId, [phone, tablet, den, laptop], 'with the tablet back');
 
     t.step('Both gateways are killed and start again; the group is the same.');

@@ -76,6 +76,8 @@ export class MemberRig {
   readonly logger = new MemoryLogger();
   readonly happenings: Happening[] = [];
   readonly received: ApplicationData[] = [];
+  /** When the server got each of them, where it came late. */
+  readonly sentMs: (number | undefined)[] = [];
   /** What it sent to its PN GW. */
   readonly carried: BodyOf<typeof sgData>[] = [];
   /** Requests and notices to the server, oldest first. */
@@ -86,6 +88,8 @@ export class MemberRig {
   releases = 0;
   /** What it offers. */
   contents: ContentSource = nothingOffered;
+  /** Nothing more can be stored. */
+  diskFull = false;
   /** A session with the server stands. */
   connected = true;
   /** It is a PN GW. */
@@ -133,7 +137,11 @@ export class MemberRig {
         return this.connected;
       },
       released: () => void this.releases++,
-      received: async (message) => void this.received.push(message),
+      received: async (message, _pnId, sentMs) => {
+        if (this.diskFull) throw new CpnsError('State', 'DiskFull', 'The disk is full.', { status: Status.Busy });
+        this.received.push(message);
+        this.sentMs.push(sentMs);
+      },
     });
   }
 

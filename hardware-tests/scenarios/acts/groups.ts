@@ -112,6 +112,17 @@ export async function tellsGroup(
   await t.steadily(`${idsOf(deaf)} is not shown "${text}"`, SILENCE_MS, async () => deaf.every((one) => timesShown(one, text) === 0));
 }
 
+/** What was said while a device was away is shown to it now: in order, once, as something that comes late. */
+export async function saidMeanwhile(t: Telling, device: DeviceHandle, sgId: SgId, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await arrives(t, device, text);
+  const late = device.heard.flatMap((event) =>
+    event.type === 'message' && event.group === sgId && event.sentAtWallMs !== undefined
+      ? [Buffer.from(event.payload, 'base64').toString()]
+      : [],
+  );
+  t.same(`${device.id} is shown what was said meanwhile, in order and once`, late, texts);
+}
+
 /** Every member says something to all others. */
 export async function allTalk(t: Telling, sgId: SgId, members: readonly DeviceHandle[], when: string, deaf: readonly DeviceHandle[] = []) {
   for (const from of members) {

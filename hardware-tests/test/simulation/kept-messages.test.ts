@@ -7,6 +7,8 @@ import { manyHomes } from './many-homes.js';
 
 /** A device that starts again has its links, sessions and keys by then. */
 const RETURN_MS = 90_000;
+/** A PNE that hears nothing of the server for three heartbeats makes a new session (security 1.8). */
+const NOTICED_MS = 180_000;
 /** PN GWs have said what became of a message. */
 const ANSWERED_MS = 6_000;
 
@@ -119,4 +121,20 @@ it('members behind a PN GW that is away get what was said when it is back', asyn
   await clock.advance(RETURN_MS);
   expect(heard(east)).toEqual(['to a PN GW that is silent']);
   expect(kept({ server }, sgId)).toEqual({ messages: 0, members: 0 });
+});
+
+it('what was stored and not answered comes again, and is shown once', async () => {
+  const { home, sgId } = await inOneGroup();
+  const { board, phone, clock, server } = home;
+  const store = board.powerCut();
+  await clock.advance(20_000);
+  for (let i = 0; i < 3; i++) await say(home, phone, sgId, `message ${i}`);
+  const back = await home.start(BOARD_ID, { store });
+  for (let ms = 0; heard(back).length === 0 && ms < RETURN_MS; ms++) await clock.advance(1);
+  // The answer is lost with the server.
+  server.restart();
+  expect(kept(home, sgId)).toEqual({ messages: 3, members: 1 });
+  await clock.advance(NOTICED_MS + RETURN_MS);
+  expect(heard(back)).toEqual(['message 0', 'message 1', 'message 2']);
+  expect(kept(home, sgId)).toEqual({ messages: 0, members: 0 });
 });
