@@ -3,6 +3,7 @@ import {
   createGroup,
   handOver,
   inviteToGroup,
+  keyed,
   leaveGroup,
   newOwner,
   outOfGroup,
@@ -43,11 +44,13 @@ export const groupOfflineMemberReturns = defineScenario({
     await leaveGroup(den, sgId);
     await outOfGroup(t, den, sgId);
     await inviteToGroup(phone, sgId, den);
+    await keyed(t, sgId, [phone, laptop, den], RETURN_MS);
     await tellsGroup(t, phone, sgId, 'said while the tablet was away', [laptop, den]);
     await tellsGroup(t, laptop, sgId, 'the laptop, too', [phone, den]);
     await t.eventually('the server keeps that for the tablet', async () => {
       const { kept } = await server.admin.showGroup(sgId);
-      return kept.messages === 3 && kept.members === 1;
+      // What was said just before may have been lost with the link.
+      return kept.messages >= 3 && kept.members === 1;
     });
 
     t.step('The tablet is back.');

@@ -3,10 +3,10 @@ import type { Subscription } from '@cpns/shared/messages';
 import type { DeviceContext } from '../entity/device-context.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import type { ReportedCapabilities } from './capabilities.js';
+import type { GroupDeliveries } from './group-deliveries.js';
 import type { GroupRoutes } from './group-routes.js';
 import type { Removals } from './removals.js';
 import type { UnderWay } from './under-way.js';
-import type { UnsentGroupMessages } from './unsent-group-messages.js';
 
 /** What the flows of a PN GW work with. */
 export interface GatewayContext extends DeviceContext {
@@ -19,7 +19,7 @@ export interface GatewayContext extends DeviceContext {
   readonly reported: ReportedCapabilities;
   readonly removals: Removals;
   readonly groupRoutes: GroupRoutes;
-  readonly unsent: UnsentGroupMessages;
+  readonly groupDeliveries: GroupDeliveries;
   /** Runs for PNs that stand. */
   readonly underWay: UnderWay;
   /** PNs whose release is under way, so that nobody else settles it. */

@@ -33,6 +33,7 @@ import { Connections } from './connections.js';
 import { establish, establishOwn } from './establish.js';
 import { expel } from './expel.js';
 import type { GatewayContext } from './gateway-context.js';
+import { GroupDeliveries } from './group-deliveries.js';
 import { GroupRoutes } from './group-routes.js';
 import { relayFromMember, sendOwn } from './groups.js';
 import { invite, inviteForMember } from './invite.js';
@@ -48,7 +49,6 @@ import { forward, relayUp, route } from './routing-table.js';
 import { ServerLink } from './server-link.js';
 import { serveServer } from './server-messages.js';
 import { UnderWay } from './under-way.js';
-import { UnsentGroupMessages } from './unsent-group-messages.js';
 
 /** What the gateway hands on to the device around it. */
 export interface GatewayHandler {
@@ -95,7 +95,7 @@ export class Gateway {
       reported: new ReportedCapabilities(device),
       removals: new Removals(device.state),
       groupRoutes: new GroupRoutes(device.state),
-      unsent: new UnsentGroupMessages(() => (this.#server.isReady ? this.#server.channel() : undefined)),
+      groupDeliveries: new GroupDeliveries({ ...device, server: () => (this.#server.isReady ? this.#server.channel() : undefined) }),
       underWay: new UnderWay(),
       releasing: new Set(),
       server: () => this.#server.channel(),
@@ -223,6 +223,7 @@ export class Gateway {
 
   /** A link ended: what its PNE had under way is over. */
   linkClosed(link: PeerLink): void {
+    if (link.peer !== undefined) this.#context.groupDeliveries.lost(link.peer);
     this.#panSessions.get(link)?.abort();
     this.#connections.fail(link, new CpnsError('Transport', 'LinkLost', 'The link was lost.'));
   }
@@ -297,7 +298,7 @@ export class Gateway {
     context.background('storing the keys of the server', () => context.state.commit(changes));
     context.happened({ type: 'server', connected: true, text: 'Connected to the CPNS Server as PN GW.' });
     this.#handler.connected(confirm);
-    context.unsent.flush();
+    context.groupDeliveries.flush();
     settleComparison(context, comparison);
     removeUnpaired(context);
     for (const pnId of context.removals.pns) void carryOutRemovals(context, pnId);

@@ -1,20 +1,12 @@
 import { CpnsError, type EntityId, type PnId, type SgId } from '@cpns/shared';
-import {
-  type BodyOf,
-  bodyOf,
-  type Envelope,
-  groupKeyDelivery,
-  type LocalGroupMember,
-  MISSING_MAX,
-  sgData,
-  sgDataAnswer,
-} from '@cpns/shared/messages';
+import { type BodyOf, bodyOf, type Envelope, groupKeyDelivery, type LocalGroupMember, sgData } from '@cpns/shared/messages';
 import { concernsLeaf, parseMessage, parseRekeyPart } from '@cpns/shared/security';
 import { PnState, pnIdText, sgIdText } from '../entity/device-state.js';
 import type { GroupsOfRole } from '../entity/groups/groups.js';
 import type { Hop, PeerLink } from '../entity/peer-link.js';
 import type { ServerChannel } from '../entity/server-channel.js';
 import type { GatewayContext } from './gateway-context.js';
+import type { Delivered } from './group-deliveries.js';
 import type { GroupRoute } from './group-routes.js';
 import { routeOf } from './routing-table.js';
 
@@ -52,19 +44,19 @@ export function relayFromMember(
   const sgId = sgIdText(body.sgId);
   const route = context.groupRoutes.get(sgId);
   if (route === undefined || !route.members.some((member) => isSeat(member, peer, pnId))) throw notMember(peer, sgId);
-  const { sgId: octets, from, message } = body;
-  const { missing } = deliver(context, own, route, body);
-  if (!context.unsent.send({ sgId: octets, from, message, ...missed(missing) }))
-    context.logger.info('a message of a service group stays behind this PN GW', { group: sgId, from });
+  if (!context.groupDeliveries.publish(body, deliver(context, own, route, body)))
+    context.logger.info('a message of a service group stays behind this PN GW', { group: sgId, from: peer });
 }
 
 /** A message of this device itself. False: neither members here nor the server can have it now. */
 export function sendOwn(context: GatewayContext, body: BodyOf<typeof sgData>): boolean {
-  const route = context.groupRoutes.get(sgIdText(body.sgId));
-  const { reached, missing } = route === undefined ? { reached: 0, missing: [] } : deliver(context, undefined, route, body);
-  const published = { ...body, ...missed(missing) };
+  const { groupDeliveries, groupRoutes } = context;
+  const route = groupRoutes.get(sgIdText(body.sgId));
+  const delivered = route === undefined ? { reached: [], missing: [] } : deliver(context, undefined, route, body);
   // What nobody here has got the sender keeps itself, until the server is back.
-  return reached === 0 ? context.unsent.sendNow(published) : context.unsent.send(published) || reached > 0;
+  if (delivered.reached.length === 0) return groupDeliveries.publishNow(body, delivered);
+  groupDeliveries.publish(body, delivered);
+  return true;
 }
 
 /**
@@ -74,38 +66,26 @@ export function sendOwn(context: GatewayContext, body: BodyOf<typeof sgData>): b
 export function relayFromServer(context: GatewayContext, own: GroupsOfRole, channel: ServerChannel, envelope: Envelope): void {
   const body = bodyOf(envelope, sgData);
   const route = context.groupRoutes.get(sgIdText(body.sgId));
-  if (route === undefined) return;
-  const { missing } = deliver(context, own, route, body);
-  channel.notify(sgDataAnswer, { missing: missing.slice(0, MISSING_MAX) }, envelope.transaction);
-}
-
-/** What became of a message at the members here. */
-interface Delivered {
-  /** So many have it, beside the sender and this device. */
-  readonly reached: number;
-  readonly missing: readonly EntityId[];
+  if (route !== undefined) context.groupDeliveries.answer(channel, envelope.transaction, deliver(context, own, route, body));
 }
 
 /** To every member here but the sender. */
 function deliver(context: GatewayContext, own: GroupsOfRole | undefined, { members }: GroupRoute, body: BodyOf<typeof sgData>): Delivered {
-  let reached = 0;
+  const { sgId, from, message } = body;
+  const reached: EntityId[] = [];
   const missing: EntityId[] = [];
   for (const { entity, pnId: octets } of members) {
-    if (entity === body.from) continue;
+    if (entity === from) continue;
     const pnId = octets && pnIdText(octets);
     const link = pnId && panOf(context, pnId, entity);
     if (pnId === undefined) own?.data(undefined, body);
     else if (link === undefined) missing.push(entity);
     else {
-      link.exchange.notify(sgData, { sgId: body.sgId, from: body.from, message: body.message }, { kind: 'pan', pnId });
-      reached++;
+      link.exchange.notify(sgData, { sgId, from, message }, { kind: 'pan', pnId });
+      reached.push(entity);
     }
   }
   return { reached, missing };
-}
-
-function missed(missing: readonly EntityId[]): Pick<BodyOf<typeof sgData>, 'missing'> {
-  return missing.length === 0 ? {} : { missing: missing.slice(0, MISSING_MAX) };
 }
 
 /** The link to a member, while it is in that PN and the PN stands: whatever the copy of the SG Inventory says. */

@@ -74,6 +74,22 @@ export async function together(t: Telling, expected: ExpectedGroup, withinMs = R
   );
 }
 
+/** Waits until those members, of others that may be away, have the present key. */
+export async function keyed(t: Telling, sgId: SgId, members: readonly Seat[], withinMs = REKEYED_MS): Promise<void> {
+  await t.eventually(
+    `${idsOf(members).replaceAll(',', ', ')} have the present key`,
+    async () => {
+      const { epoch } = await t.stage.server.admin.showGroup(sgId);
+      for (const member of members) {
+        const own = await group(member, sgId);
+        if (own?.epoch !== epoch || own.keys !== 'current' || !own.maySend) return false;
+      }
+      return true;
+    },
+    withinMs,
+  );
+}
+
 /** Waits until a device has nothing of a group any more, and cannot send to it. */
 export async function outOfGroup(t: Telling, device: Seat, sgId: SgId, withinMs = REKEYED_MS): Promise<void> {
   await t.eventually(`${device.id} is not in the group`, async () => (await group(device, sgId)) === undefined, withinMs);

@@ -44,6 +44,8 @@ it('a member away over two rekeys gets everything that was said, in order, once,
   const { home, sgId } = await inOneGroup();
   const { board, phone, laptop, clock, server } = home;
   await say(home, phone, sgId, 'before');
+  // A message of the last moments counts as lost with the link.
+  await clock.advance(20_000);
   const plug = pull(home, board);
   await clock.advance(20_000);
   await say(home, phone, sgId, 'one');
@@ -137,4 +139,25 @@ it('what was stored and not answered comes again, and is shown once', async () =
   await clock.advance(NOTICED_MS + RETURN_MS);
   expect(heard(back)).toEqual(['message 0', 'message 1', 'message 2']);
   expect(kept(home, sgId)).toEqual({ messages: 0, members: 0 });
+});
+
+it('a member whose power is cut gets what was said before its PN GW could notice', async () => {
+  const { home, sgId } = await inOneGroup();
+  const { board, phone, laptop, clock } = home;
+  const plug = pull(home, board);
+  await say(home, phone, sgId, 'from behind the same PN GW');
+  await say(home, laptop, sgId, 'from the PN GW');
+  await clock.advance(20_000);
+  expect(kept(home, sgId)).toEqual({ messages: 2, members: 1 });
+  expect(heard(await plug())).toEqual(['from behind the same PN GW', 'from the PN GW']);
+});
+
+it('nor when it is behind another PN GW', async () => {
+  const { clock, server, homes } = await manyHomes(2, 2);
+  const [[west], [east]] = homes.map(({ pnes }) => pnes) as [[SimulatedDevice], [SimulatedDevice]];
+  const sgId = await groupOf({ clock, server }, west, [east]);
+  east.powerCut();
+  await say({ clock }, west, sgId, 'to a device without power');
+  await clock.advance(20_000);
+  expect(kept({ server }, sgId)).toEqual({ messages: 1, members: 1 });
 });

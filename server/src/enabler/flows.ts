@@ -149,7 +149,7 @@ export const ANSWERS: ReadonlyMap<number, AnswerHandler> = new Map<number, Answe
   [sgObjectResponse.number, replied],
   [sgOwnerTransferResponse.number, replied],
   [capabilitiesQueryResponse.number, replied],
-  [sgDataAnswer.number, async (context, session, envelope) => context.deliveries.answered(session, envelope)],
+  [sgDataAnswer.number, async (context, { entityId }, envelope) => context.deliveries.answered(entityId, envelope)],
   [heartbeatAnswer.number, alive],
   [statusManagementResponse.number, statusReported],
 ]);

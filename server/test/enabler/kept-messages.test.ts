@@ -3,6 +3,7 @@ import {
   ack,
   type BodyOf,
   bodyOf,
+  type Envelope,
   groupKeyAck,
   heartbeat,
   heartbeatAnswer,
@@ -25,6 +26,7 @@ import { type GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
 import { type Changes, provider, Rig } from './rig.js';
 
 const ANSWER_LIMIT_MS = 4_000;
+const AFTERTHOUGHT_MS = 25_000;
 
 /** Phone, the owner, and board behind the one PN GW; radio behind the other, which is a member itself. */
 async function inOneGroup(changes: Changes = {}) {
@@ -128,7 +130,7 @@ describe('a group message is kept', () => {
     expect(waiting()).toEqual({ board: 1 });
   });
 
-  it('only when its PN GW answers in its own session, and once', async () => {
+  it('only when its PN GW answers itself', async () => {
     const { rig, say, waiting, phone, west, east } = await inOneGroup();
     await say(phone, 'a');
     const [envelope] = east.takeEnvelopes(sgData);
@@ -136,9 +138,29 @@ describe('a group message is kept', () => {
     await west.answer(envelope, sgDataAnswer, { missing: [] });
     await rig.pass(ANSWER_LIMIT_MS);
     expect(waiting()).toEqual({ radio: 1, east: 1 });
+  });
+
+  it('for those whom their PN GW names afterwards, too, for a while', async () => {
+    const { rig, say, waiting, phone, board, radio, gate, west, east, sealed, sgId } = await inOneGroup();
+    await say(phone, 'a');
+    const [envelope] = east.takeEnvelopes(sgData);
+    if (envelope === undefined) throw new Error('nothing came');
     await east.answer(envelope, sgDataAnswer, { missing: [] });
+    await rig.pass(AFTERTHOUGHT_MS - 1);
+    await east.answer(envelope, sgDataAnswer, { missing: [radio.entityId, board.entityId] });
     await rig.settle();
-    expect(waiting()).toEqual({ radio: 1, east: 1 });
+    expect(waiting()).toEqual({ radio: 1 });
+    await rig.pass(1);
+    await east.answer(envelope, sgDataAnswer, { missing: [gate.entityId] });
+    await rig.settle();
+    expect(waiting()).toEqual({ radio: 1 });
+
+    const transaction = rig.entropy.bytes(16);
+    const own = { sgId: fromHex(sgId), from: phone.entityId, message: sealed(phone, 'b') };
+    await west.answer({ transaction } as Envelope, sgData, own);
+    await west.answer({ transaction } as Envelope, sgDataAnswer, { missing: [board.entityId] });
+    await rig.settle();
+    expect(waiting()).toEqual({ radio: 1, board: 1 });
   });
 
   it('in the order of arrival, whoever answers first', async () => {

@@ -5,7 +5,7 @@ import type { NewKeptMessage } from '../../inventory/kept-messages.js';
 import type { EnablerContext } from '../context.js';
 import { TRANSACTION_OCTETS } from '../downlink.js';
 import type { Incoming } from '../incoming.js';
-import { type Delivery, named } from './deliveries.js';
+import { type Missing, named } from './deliveries.js';
 import { putRoutes, type RoutedGroup } from './notices.js';
 import { sgIdOf } from './place.js';
 
@@ -45,15 +45,20 @@ export async function passGroupMessage(context: EnablerContext, incoming: Incomi
   });
   const transaction = entropy.bytes(TRANSACTION_OCTETS);
   const envelope = encodeEnvelope(sgData, transaction, '', { sgId: body.sgId, from, message });
-  // Before they are sent: an answer may come at once.
-  const answers = reached.length === 0 ? undefined : context.deliveries.of(transaction, reached);
-  for (const way of reached) void downlink.send(way, envelope, false);
-  if (!isReceived(context, sgId, epoch) || member.joinedEpoch > epoch) return;
-
-  const keep = (deliveries: readonly Delivery[]) => keepMessage(context, from, kept, deliveries);
-  void answers?.then(keep).catch((error) => logger.warn('a group message could not be kept', { group: sgId, why: describeError(error) }));
+  const isKept = isReceived(context, sgId, epoch) && member.joinedEpoch <= epoch;
+  const said = (of: EntityId) => (missing: Missing) =>
+    void keepMessage(context, from, kept, [[of, missing]]).catch((error) =>
+      logger.warn('a group message could not be kept', { group: sgId, why: describeError(error) }),
+    );
+  for (const way of reached) {
+    if (isKept) context.deliveries.expect(way.entityId, transaction, said(way.entityId));
+    void downlink.send(way, envelope, false);
+  }
+  if (!isKept) return;
+  context.deliveries.heed(gateway, incoming.envelope.transaction, said(gateway));
   const unreached = others.filter((other) => !reached.some(({ entityId }) => entityId === other));
-  await keep([{ gateway, missing: named(body.missing ?? []) }, ...unreached.map((other) => ({ gateway: other, missing: undefined }))]);
+  const everybody = unreached.map((other) => [other, undefined] as const);
+  await keepMessage(context, from, kept, [[gateway, named(body.missing ?? [])], ...everybody]);
 }
 
 /** The receivers still take messages of that epoch. */
@@ -66,10 +71,10 @@ async function keepMessage(
   { inventory, limits, formerKeys, logger }: EnablerContext,
   sender: EntityId,
   message: Omit<NewKeptMessage, 'members'>,
-  deliveries: readonly Delivery[],
+  deliveries: readonly (readonly [gateway: EntityId, missing: Missing])[],
 ): Promise<void> {
   const { sgId, epoch } = message;
-  const members = deliveries.flatMap(({ gateway, missing }) => {
+  const members = deliveries.flatMap(([gateway, missing]) => {
     if (missing?.length === 0) return [];
     const behind = inventory.reads.groups.membersBehind(sgId, gateway).map(({ entityId }) => entityId);
     return behind.filter((entityId) => entityId !== sender && (missing === undefined || missing.includes(entityId)));
