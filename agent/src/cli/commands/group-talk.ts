@@ -11,8 +11,8 @@ export const registerGroupTalk: Register = (group, environment) => {
     .command('send')
     .summary('send a message to all members of a service group')
     .description(
-      'Sends a message to a service group. It leaves once, for whoever is there; nobody answers for a group. Where it cannot leave now it is kept ' +
-        'for 24 hours and leaves when it can.',
+      'Sends a message to a service group. It leaves once; nobody answers for a group, and the server keeps it sealed for members that are away. ' +
+        'Where it cannot leave now it is kept for 24 hours and leaves when it can.',
     )
     .argument('<group>', 'its SG ID or its name')
     .argument('<text>', 'the message, or "-" to read it from standard input');
