@@ -58,6 +58,7 @@ describe('a crash at every point of', () => {
     ['pair-again', 'called'],
     ['unpair-at-pne', 'leaver'],
     ['group-expel', 'server'],
+    ['group-kept-messages', 'server'],
   ])(
     '%s, side %s, ends in agreement',
     async (name, side) => {

@@ -27,7 +27,7 @@ const create = (scene: Scene, members: readonly EntityId[]) =>
   scene.device(PHONE_ID).device.groups.create({ name: 'kitchen', members }, never());
 
 /** The phone's group stands, and all is at rest. */
-async function withGroup(scene: Scene, others: readonly EntityId[]): Promise<Scene> {
+export async function withGroup(scene: Scene, others: readonly EntityId[]): Promise<Scene> {
   await scene.clock.run(create(scene, others));
   await scene.clock.advance(SPREAD_MS);
   const missing = [PHONE_ID, ...others].filter((id) => !isIn(scene, id, groupOf(scene)));
@@ -35,7 +35,7 @@ async function withGroup(scene: Scene, others: readonly EntityId[]): Promise<Sce
   return scene;
 }
 
-function groupOf({ server }: Scene): SgId {
+export function groupOf({ server }: Scene): SgId {
   const [group] = server.database.reads.groups.list();
   if (group === undefined) throw new Error('there is no group');
   return group.sgId;
