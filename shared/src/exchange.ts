@@ -51,6 +51,8 @@ interface Waiting<Via> {
 
 interface Served<Via> {
   readonly request: Uint8Array;
+  /** Fires when nobody waits for the answer any more. */
+  readonly unwanted: AbortController;
   answer?: { readonly envelope: Uint8Array; readonly via: Via; readonly type: AnyMessage };
 }
 
@@ -86,7 +88,7 @@ export class Exchange<Via> {
   readonly #waiting = new Map<string, Waiting<Via>>();
   readonly #served = new Map<string, Served<Via>>();
   /** Stops the `pending` of each request that is being worked on. */
-  readonly #busy = new Set<() => void>();
+  readonly #busy = new Map<Served<Via>, () => void>();
   #closed: CpnsError | undefined;
 
   constructor(options: ExchangeOptions<Via>) {
@@ -212,10 +214,10 @@ export class Exchange<Via> {
   /**
    * Serves one request: runs `handle` once, however often the request comes, and sends what it returns. While it takes long, the
    * requester is told `pending`. An error becomes a refusal with its status; one that may pass is not kept, so that a repetition is
-   * tried anew.
+   * tried anew. `signal` fires when the requester has withdrawn it, or cannot be answered any more.
    * @throws what `handle` throws, after the refusal was sent
    */
-  async serve(envelope: Envelope, via: Via, handle: () => Promise<Reply<Via>>): Promise<void> {
+  async serve(envelope: Envelope, via: Via, handle: (signal: AbortSignal) => Promise<Reply<Via>>): Promise<void> {
     const key = octetsKey(envelope.transaction);
     const earlier = this.#served.get(key);
     if (earlier !== undefined) {
@@ -226,7 +228,7 @@ export class Exchange<Via> {
     if (this.#busy.size >= MAX_SERVED_AT_ONCE) {
       return this.#answer(envelope, via, refusal, { status: Status.Busy, retryAfterMs: PENDING_EVERY_MS });
     }
-    const served: Served<Via> = { request: envelope.octets };
+    const served: Served<Via> = { request: envelope.octets, unwanted: new AbortController() };
     this.#served.set(key, served);
     let cancel = () => {};
     const stopPending = () => cancel();
@@ -237,9 +239,9 @@ export class Exchange<Via> {
       });
     };
     if (this.#closed === undefined) stillBusy();
-    this.#busy.add(stopPending);
+    this.#busy.set(served, stopPending);
     try {
-      const reply = await handle();
+      const reply = await handle(served.unwanted.signal);
       const octets = encodeEnvelope(reply.type, envelope.transaction, this.#options.self, reply.body);
       served.answer = { envelope: octets, via: reply.via ?? via, type: reply.type };
     } catch (error) {
@@ -250,17 +252,25 @@ export class Exchange<Via> {
       throw error;
     } finally {
       cancel();
-      this.#busy.delete(stopPending);
+      this.#busy.delete(served);
       if (served.answer !== undefined) this.#send(served.answer);
       this.#forgetOldest();
     }
+  }
+
+  /** The requester does not wait any more for the answer to that request. */
+  withdraw(transaction: Uint8Array): void {
+    this.#served.get(octetsKey(transaction))?.unwanted.abort();
   }
 
   /** Ends every wait with `reason`; nothing can be requested any more. What is being worked on for the other side goes on in silence. */
   close(reason: CpnsError): void {
     this.#closed = reason;
     for (const waiting of [...this.#waiting.values()]) waiting.reject(reason);
-    for (const stopPending of this.#busy) stopPending();
+    for (const [{ unwanted }, stopPending] of this.#busy) {
+      stopPending();
+      unwanted.abort();
+    }
   }
 
   #forgetOldest(): void {

@@ -53,6 +53,25 @@ describe('an exchange', () => {
     expect(answer).toMatchObject({ type: heartbeatAnswer, body: { counts: [] }, sender: 'pne-1' });
   });
 
+  it.each([
+    ['is withdrawn', (b: Exchange<string>, { transaction }: Envelope) => b.withdraw(transaction)],
+    ['can be answered no more', (b: Exchange<string>) => b.close(new CpnsError('Transport', 'LinkLost', 'Lost.'))],
+  ])('tells whoever works on a request that it %s', async (_what, unwanted) => {
+    let signal: AbortSignal | undefined;
+    const { clock, b, sent, ask } = conversation((envelope, other) => {
+      void other.serve(envelope, 'way', (given) => {
+        signal = given;
+        return new Promise(() => {});
+      });
+    });
+    void code(ask());
+    await clock.advance(1_000);
+    b.withdraw(new Uint8Array(16));
+    expect(signal?.aborted).toBe(false);
+    unwanted(b, sent[0] as Envelope);
+    expect(signal?.aborted).toBe(true);
+  });
+
   it('gives up when no answer comes', async () => {
     const { clock, ask } = conversation(() => {});
     expect(await clock.run(code(ask()))).toBe('NoAnswer');

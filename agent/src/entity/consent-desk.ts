@@ -78,11 +78,16 @@ export interface ConsentDeskOptions {
   happened(what: Happening): void;
 }
 
+/** Questions that are over, of which a late answer hears. */
+const OVER_KEPT = 16;
+
 /** Where questions to a person are answered; without an answer it is no when their time is over. */
 export class ConsentDesk {
   readonly #options: ConsentDeskOptions;
   readonly #initiators: TokenBuckets;
   readonly #askers: TokenBuckets;
+  /** How the last questions ended. */
+  readonly #over = new Map<string, string>();
   readonly #open = new Map<string, { readonly question: OpenQuestion; readonly end: (yes: boolean, how: string) => void }>();
 
   constructor(options: ConsentDeskOptions) {
@@ -111,10 +116,11 @@ export class ConsentDesk {
         cancel();
         signal.removeEventListener('abort', gone);
         this.#open.delete(consentId);
+        this.#note(consentId, how);
         this.#options.happened({ type: 'consent-over', consentId, text: `The question ${consentId} is over: ${how}.` });
         resolve(yes);
       };
-      const gone = () => end(false, 'who asked is gone');
+      const gone = () => end(false, 'nobody waits for the answer any more');
       const cancel = clock.after(limits.consentTimeoutMs, () => end(false, 'nobody answered'));
       signal.addEventListener('abort', gone, { once: true });
       this.#open.set(consentId, {
@@ -178,9 +184,19 @@ export class ConsentDesk {
   /** @throws CpnsError State/NoSuchConsent */
   answer(consentId: string, yes: boolean): void {
     const entry = this.#open.get(consentId);
+    const how = this.#over.get(consentId);
+    if (entry === undefined && how !== undefined)
+      throw new CpnsError('State', 'NoSuchConsent', `The question ${consentId} is over: ${how}. This answer changes nothing.`);
     if (entry === undefined)
       throw new CpnsError('State', 'NoSuchConsent', `Nothing is asked under "${consentId}"; see "cpns-agent consent list".`);
     entry.end(yes, yes ? 'yes' : 'no');
+  }
+
+  #note(consentId: string, how: string): void {
+    this.#over.delete(consentId);
+    this.#over.set(consentId, how);
+    const [oldest] = this.#over.keys();
+    if (this.#over.size > OVER_KEPT && oldest !== undefined) this.#over.delete(oldest);
   }
 }
 

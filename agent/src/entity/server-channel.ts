@@ -21,6 +21,7 @@ import {
   pending,
   refusal,
   relay,
+  requestWithdrawn,
   Status,
 } from '@cpns/shared/messages';
 import { INNER_TYPE, type SkChannel } from '@cpns/shared/security';
@@ -126,6 +127,7 @@ export class ServerChannel {
         this.#exchange.notify(refusal, { status: Status.BadMessage }, 'sk', envelope.transaction);
       return;
     }
+    if (type === requestWithdrawn) return this.#exchange.withdraw(envelope.transaction);
     if (!CONTENT.has(type.number)) this.#options.logger.debug('received', { from: 'server', name: type.name });
     if (!this.#exchange.settle(envelope, 'sk') && type.kind !== 'answer') this.#options.message(this, envelope);
   }

@@ -8,7 +8,11 @@ import type { GatewayContext } from './gateway-context.js';
  * of another one. It belongs when a person, or a rule in his place, says so; it can be charged when the subscription allows that too.
  * @throws CpnsError State/TooManyPrompts (Busy)
  */
-export async function confirmPne(context: GatewayContext, body: BodyOf<typeof pneConfirmRequest>): Promise<Reply<never>> {
+export async function confirmPne(
+  context: GatewayContext,
+  body: BodyOf<typeof pneConfirmRequest>,
+  signal: AbortSignal,
+): Promise<Reply<never>> {
   const { pne, gateway, headerHash } = body;
   const say = (belongs: boolean, chargeable: boolean, reason: string) =>
     reply(pneConfirmResponse, { headerHash, belongs, chargeable, reason });
@@ -16,6 +20,6 @@ export async function confirmPne(context: GatewayContext, body: BodyOf<typeof pn
   // A person is not asked where his word could change nothing.
   if (!context.subscription().chargeable) return say(paired, false, 'the subscription cannot be charged');
   const question = { kind: 'confirm', pnId: pnIdText(body.pnId), pne, gateway, gatewayUser: userId(body.gatewayUser), paired } as const;
-  const yes = await context.desk.ask(question, new AbortController().signal);
+  const yes = await context.desk.ask(question, signal);
   return say(yes, yes, yes ? 'confirmed' : 'not confirmed');
 }

@@ -59,7 +59,7 @@ export function serveServer(context: GatewayContext, handler: ServerMessagesHand
     case capabilitiesQueryRequest.number:
       return void channel.serve(envelope, () => queryCapabilities(context, bodyOf(envelope, capabilitiesQueryRequest)));
     case pneConfirmRequest.number:
-      return void channel.serve(envelope, () => confirmPne(context, bodyOf(envelope, pneConfirmRequest)));
+      return void channel.serve(envelope, (signal) => confirmPne(context, bodyOf(envelope, pneConfirmRequest), signal));
     case relay.number:
       return relayDown(context, envelope);
     case sessionUnknown.number: {

@@ -110,7 +110,7 @@ describe('consent', () => {
       own.answer(open?.consentId ?? '', yes);
       expect(await asked).toBe(yes);
       expect([own.list(), clock.pending]).toEqual([[], 0]);
-      expect(() => own.answer(open?.consentId ?? '', yes)).toThrow('consent list');
+      expect(() => own.answer(open?.consentId ?? '', yes)).toThrow('is over: ');
     }
   });
 
@@ -179,5 +179,25 @@ describe('consent', () => {
     for (let n = 4; n <= 40; n++) expect(() => ask(n, 'phone', 'laptop')).toThrow('too often');
     await ask(41, 'watch', 'laptop');
     await ask(42, 'phone', 'board');
+  });
+});
+
+describe('an answer that comes too late', () => {
+  it('hears why the question is over, of the last 16', async () => {
+    const { desk: at, happenings, clock } = desk();
+    const late = (consentId: string) => () => at.answer(consentId, true);
+    const ids: string[] = [];
+    for (let i = 0; i < 17; i++) {
+      const asker = gone();
+      const asked = at.ask(question(i), asker.signal);
+      const last = happenings.at(-1);
+      if (last?.type === 'consent-asked') ids.push(last.consentId);
+      asker.abort();
+      expect(await asked).toBe(false);
+      await clock.advance(600_000);
+    }
+    const [first, second] = ids as [string, string];
+    expect(late(second)).toThrow(`The question ${second} is over: nobody waits for the answer any more. This answer changes nothing.`);
+    expect(late(first)).toThrow(`Nothing is asked under "${first}"`);
   });
 });

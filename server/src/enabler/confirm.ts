@@ -40,7 +40,7 @@ export async function confirmedByOwners(
   for (const guest of guests) {
     const confirmer = confirmerOf(context, run, guest);
     if (typeof confirmer === 'number') statuses.set(guest.pne, confirmer);
-    else waiting.push({ pne: guest.pne, word: ask(context, run, user.userId, guest, confirmer) });
+    else waiting.push({ pne: guest.pne, word: ask(context, incoming, run, user.userId, guest, confirmer) });
   }
   if (waiting.length > 0) {
     const words = await incoming.pendingWhile(Promise.all(waiting.map(({ word }) => word)));
@@ -79,6 +79,7 @@ function confirmerOf(context: EnablerContext, { gateway, pnId }: Place, { pne, o
 /** Success, ConfirmFailed, NotChargeable, Timeout, PeerUnreachable or Busy. */
 async function ask(
   { inventory, logger, questions }: EnablerContext,
+  incoming: Incoming<unknown>,
   { gateway, pnId }: Place,
   gatewayUser: UserId,
   { pne, handshake: { headerHash } }: ProvenPne,
@@ -86,7 +87,7 @@ async function ask(
 ): Promise<Status> {
   // 8. PNE Confirm Request to the PN GW #1 of CPNS User A; 9. PNE Confirm Response
   const request = { pne, pnId: fromHex(pnId), gateway, gatewayUser, services: [PN_SERVICE], headerHash };
-  const replied = await questions.ask(session, pneConfirmRequest, request, CONFIRM_LIMIT_MS);
+  const replied = await questions.ask(session, pneConfirmRequest, request, CONFIRM_LIMIT_MS, () => incoming.isWanted);
   if (replied.kind !== 'answered') return replied.kind === 'silent' ? Status.Timeout : Status.PeerUnreachable;
   const fields = { pne, owner, gateway, pn: pnId, by: session.entityId };
   const { envelope } = replied;

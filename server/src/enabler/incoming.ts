@@ -70,6 +70,12 @@ export class Incoming<Body> {
     this.#options = options;
   }
 
+  /** Its session is there still: what comes of it can be kept. */
+  get isWanted(): boolean {
+    const { session } = this.#options;
+    return session === undefined || this.#context.sessions.find(session.sid) === session;
+  }
+
   /** Answers from what is there. */
   async answer<M extends AnyMessage>(type: M, body: BodyOf<M>): Promise<void> {
     this.send(encodeEnvelope(type, this.envelope.transaction, '', body));
@@ -89,9 +95,8 @@ export class Incoming<Body> {
 
   /** What {@link change} looks at first, within a transaction for several requests. @throws RecordDropped, CpnsError Auth/Revoked */
   admit(tx: Tx): void {
-    const { place, session } = this.#options;
-    const { sessions } = this.#context;
-    if (session !== undefined && sessions.find(session.sid) !== session) throw new RecordDropped();
+    const { place } = this.#options;
+    if (!this.isWanted) throw new RecordDropped();
     if (place !== undefined && !tx.records.admit(place)) throw new RecordDropped();
     if (tx.devices.find(this.sender)?.state !== 'active') throw refuse(Status.AuthFailed, 'Revoked', `${this.sender} was revoked.`);
   }

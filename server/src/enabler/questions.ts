@@ -1,5 +1,5 @@
 import type { Clock, Entropy } from '@cpns/shared';
-import { type AnyMessage, type BodyOf, type Envelope, encodeEnvelope } from '@cpns/shared/messages';
+import { type AnyMessage, type BodyOf, type Envelope, encodeEnvelope, requestWithdrawn } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import { type Downlink, TRANSACTION_OCTETS } from './downlink.js';
 import type { Session } from './session.js';
@@ -40,8 +40,11 @@ export class Questions {
     this.#options = options;
   }
 
-  /** Asks in one session, again and again until there is an answer or `limitMs` is over. */
-  ask<M extends AnyMessage>(session: Session, type: M, body: BodyOf<M>, limitMs: number): Promise<Replied> {
+  /**
+   * Asks in one session, again and again until there is an answer or `limitMs` is over. With `isWanted` a person is asked: once it says
+   * no, or nobody waits for another reason, the question is withdrawn.
+   */
+  ask<M extends AnyMessage>(session: Session, type: M, body: BodyOf<M>, limitMs: number, isWanted?: () => boolean): Promise<Replied> {
     const { clock, entropy, sessions, downlink } = this.#options;
     const transaction = entropy.bytes(TRANSACTION_OCTETS);
     const octets = encodeEnvelope(type, transaction, '', body);
@@ -53,10 +56,13 @@ export class Questions {
         cancelRepeat();
         cancelLimit();
         this.#open.delete(key);
+        if (isWanted !== undefined && replied.kind !== 'answered' && isThere())
+          void downlink.send(session, encodeEnvelope(requestWithdrawn, transaction, '', {}));
         resolve(replied);
       };
+      const isThere = () => sessions.find(session.sid) === session && downlink.reaches(session);
       const send = () => {
-        if (sessions.find(session.sid) !== session || !downlink.reaches(session)) return end({ kind: 'lost' });
+        if (!isThere() || isWanted?.() === false) return end({ kind: 'lost' });
         cancelRepeat = clock.after(REPEAT_MS, send);
         void downlink.send(session, octets);
       };

@@ -12,6 +12,7 @@ import {
   pnRegistrationResponse,
   RequestFlow,
   refusal,
+  requestWithdrawn,
   Status,
 } from '@cpns/shared/messages';
 import { fromHex, toHex } from '@cpns/shared/security';
@@ -140,6 +141,14 @@ describe('PNE Confirm (seed 004 steps 8 to 10)', () => {
     const answer = await gateway.request(authenticationResponses, proofsOf(begun, [guest]));
     expect(bodyOf(answer, pnRegistrationResponse).pnes.map(({ status }) => status)).toEqual([Status.PeerUnreachable]);
     nothingIsKept();
+  });
+
+  it('is withdrawn when the PN GW that it is for is shut out', async () => {
+    await prove();
+    const { transaction } = only(asked());
+    await rig.enabler.revokeDevice(gateway.entityId);
+    await rig.pass(5_000);
+    expect(home.takeEnvelopes(requestWithdrawn).map((envelope) => toHex(envelope.transaction))).toEqual([toHex(transaction)]);
   });
 
   it.each([

@@ -260,3 +260,13 @@ export const advertisingKey = defineMessage({
   source: 'security 1.9, BLE hint',
   body: struct({ kAdv: field(1, bytes(16)) }),
 });
+/** Nobody waits any more for the answer to the request of this transaction: a person need not be asked. */
+export const requestWithdrawn = defineMessage({
+  number: 26,
+  name: 'Request Withdrawn',
+  kind: 'notify',
+  directions: ['Server>PNE', 'Server>GW'],
+  channels: ['sk'],
+  source: 'protocol 0.3',
+  body: struct({}),
+});

@@ -36,12 +36,16 @@ export function serveGroups(context: GroupContext, pnId: PnId | undefined, chann
   return true;
 }
 
-function handlerOf(context: GroupContext, pnId: PnId | undefined, envelope: Envelope): (() => Promise<Reply<never>>) | undefined {
+function handlerOf(
+  context: GroupContext,
+  pnId: PnId | undefined,
+  envelope: Envelope,
+): ((signal: AbortSignal) => Promise<Reply<never>>) | undefined {
   switch (envelope.number) {
     case sgActionRequest.number:
-      return () => answerAction(context, pnId, bodyOf(envelope, sgActionRequest));
+      return (signal) => answerAction(context, pnId, bodyOf(envelope, sgActionRequest), signal);
     case sgOwnerTransferRequest.number:
-      return () => answerTransfer(context, bodyOf(envelope, sgOwnerTransferRequest));
+      return (signal) => answerTransfer(context, bodyOf(envelope, sgOwnerTransferRequest), signal);
     case sgMemberChangeNotification.number:
       return () => takeMemberChange(context, pnId, bodyOf(envelope, sgMemberChangeNotification));
     case sgOwnerChangeNotification.number:
@@ -62,11 +66,16 @@ function handlerOf(context: GroupContext, pnId: PnId | undefined, envelope: Enve
 }
 
 /** Somebody wants this device in a group, or wants into a group that this device owns. */
-async function answerAction(context: GroupContext, pnId: PnId | undefined, body: BodyOf<typeof sgActionRequest>): Promise<Reply<never>> {
+async function answerAction(
+  context: GroupContext,
+  pnId: PnId | undefined,
+  body: BodyOf<typeof sgActionRequest>,
+  signal: AbortSignal,
+): Promise<Reply<never>> {
   const { sgId: octets, action, origin, name = '', sameUser = false } = body;
   const about = { sgId: sgIdText(octets), name, sameUser, ...(pnId && { pnId }) };
   const question = questionOf();
-  const yes = await context.desk.ask(question, new AbortController().signal);
+  const yes = await context.desk.ask(question, signal);
   return reply(sgActionResponse, { status: yes ? Status.Success : Status.Rejected, sgId: octets });
 
   function questionOf() {
@@ -76,7 +85,11 @@ async function answerAction(context: GroupContext, pnId: PnId | undefined, body:
   }
 }
 
-async function answerTransfer(context: GroupContext, body: BodyOf<typeof sgOwnerTransferRequest>): Promise<Reply<never>> {
+async function answerTransfer(
+  context: GroupContext,
+  body: BodyOf<typeof sgOwnerTransferRequest>,
+  signal: AbortSignal,
+): Promise<Reply<never>> {
   const { sgId: octets, pne, pnId, name, sameUser = false } = body;
   const sgId = sgIdText(octets);
   const record = context.book.get(sgId);
@@ -85,7 +98,7 @@ async function answerTransfer(context: GroupContext, body: BodyOf<typeof sgOwner
   // In a search for a new owner nobody asks but the server.
   const owner = pne === context.self ? undefined : pne;
   const question = { kind: 'group-owner', sgId, name: name ?? record.name, owner, sameUser } as const;
-  const accept = await context.desk.ask(question, new AbortController().signal);
+  const accept = await context.desk.ask(question, signal);
   return reply(sgOwnerTransferResponse, { accept, pne, sgId: octets, ...(pnId && { pnId }) });
 }
 

@@ -25,17 +25,21 @@ export interface Invited {
   readonly entrant?: Entrant;
 }
 
-/** Asks each device whether it wants to come into the group; it comes in through the session in which it is asked. */
+/**
+ * Asks each device whether it wants to come into the group; it comes in through the session in which it is asked. Once `isWanted` says
+ * no the questions are withdrawn.
+ */
 export function inviteAll(
   context: EnablerContext,
   group: Named,
   inviter: Session,
   devices: readonly EntityId[],
+  isWanted: () => boolean,
 ): Promise<readonly Invited[]> {
-  return Promise.all(devices.map((pne) => invite(context, group, inviter, pne)));
+  return Promise.all(devices.map((pne) => invite(context, group, inviter, pne, isWanted)));
 }
 
-async function invite(context: EnablerContext, group: Named, inviter: Session, pne: EntityId): Promise<Invited> {
+async function invite(context: EnablerContext, group: Named, inviter: Session, pne: EntityId, isWanted: () => boolean): Promise<Invited> {
   const { devices } = context.inventory.reads;
   const invited = devices.find(pne);
   const sameUser = invited !== undefined && invited.userId === devices.find(inviter.entityId)?.userId;
@@ -43,7 +47,7 @@ async function invite(context: EnablerContext, group: Named, inviter: Session, p
   if (invited?.state !== 'active') return { pne, status: sameUser ? Status.UnknownPne : Status.PeerUnreachable };
   const session = sessionForInvitation(context, pne, inviter);
   if (session === undefined) return { pne, status: Status.PeerUnreachable };
-  const status = await ask(context, session, SgAction.Invite, group, inviter.entityId, pne, sameUser);
+  const status = await ask(context, session, SgAction.Invite, group, inviter.entityId, pne, sameUser, isWanted);
   if (status !== Status.Success) return { pne, status };
   const entrant = entrantOf(context.inventory.reads, pne, pnOf(session));
   return entrant === undefined ? { pne, status: Status.NotMember } : { pne, status, entrant };
@@ -58,12 +62,13 @@ export async function ask(
   origin: EntityId,
   target: EntityId,
   sameUser: boolean,
+  isWanted: () => boolean,
 ): Promise<Status> {
   const askedFor = context.inventory.reads.devices.find(origin)?.userId;
   if (askedFor === undefined || !context.limits.groupQuestion(session.entityId, askedFor)) return Status.Busy;
   const body: BodyOf<typeof sgActionRequest> = { sgId: fromHex(sgId), action, origin, targets: [target], name, sameUser };
   const question = { ...body, ...(owner !== undefined && { owner }) };
-  return wordOf(await context.questions.ask(session, sgActionRequest, question, CONSENT_LIMIT_MS));
+  return wordOf(await context.questions.ask(session, sgActionRequest, question, CONSENT_LIMIT_MS, isWanted));
 }
 
 function wordOf(replied: Replied): Status {

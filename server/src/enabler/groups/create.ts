@@ -32,7 +32,8 @@ export async function createGroup(context: EnablerContext, incoming: Incoming<Bo
   const named = [...new Set(body.members)].filter((entityId) => entityId !== sender);
   const sgId = toHex(entropy.bytes(SG_ID_OCTETS)) as SgId;
 
-  const asked = await incoming.pendingWhile(inviteAll(context, { sgId, name, owner: sender }, session, named));
+  const isWanted = () => incoming.isWanted && entrantOf(inventory.reads, sender, pnOf(session)) !== undefined;
+  const asked = await incoming.pendingWhile(inviteAll(context, { sgId, name, owner: sender }, session, named, isWanted));
   if (named.length > 0 && asked.every(({ status }) => status !== Status.Success)) {
     return incoming.conclude(() => answer(sgCreateResponse, { status: Status.Rejected, outcomes: outcomesOf(asked) }));
   }

@@ -14,13 +14,16 @@ export async function inviteIntoGroup(context: EnablerContext, incoming: Incomin
   const group = ownedGroup(inventory.reads, incoming, sgId);
   const targets = [...new Set(body.targets)];
   if (targets.length === 0) throw refuse(Status.BadAction, 'BadTargets', 'An invitation names somebody.');
+  const isOwner = () => inventory.reads.groups.find(sgId)?.owner === incoming.sender;
   const statuses = new Map<string, Status>();
   const strangers = targets.filter((pne) => {
     const known = inventory.reads.groups.member(sgId, pne) !== undefined;
     if (known) statuses.set(pne, Status.AlreadyMember);
     return !known;
   });
-  const asked = await incoming.pendingWhile(inviteAll(context, group, sessionOf(incoming), strangers));
+  const asked = await incoming.pendingWhile(
+    inviteAll(context, group, sessionOf(incoming), strangers, () => incoming.isWanted && isOwner()),
+  );
   for (const { pne, status } of asked) statuses.set(pne, status);
   const agreed = asked.flatMap(({ entrant }) => entrant ?? []);
   const concluded = () => {

@@ -1,3 +1,4 @@
+import type { EntityId } from '@cpns/shared';
 import { type BodyOf, SgAction, Status, type sgActionRequest, sgActionResponse } from '@cpns/shared/messages';
 import type { SgRecord } from '../../inventory/groups.js';
 import type { EnablerContext } from '../context.js';
@@ -23,7 +24,12 @@ export async function joinGroup(context: EnablerContext, incoming: Incoming<Body
   limits.groupChange(sgId, sender);
   const sameUser = reads.devices.find(sender)?.userId === group.ownerUser;
   if (!sameUser || reads.groups.isShutOut(sgId, sender)) {
-    const word = await incoming.pendingWhile(askOwner(context, group, incoming, sameUser));
+    const isWanted = () =>
+      incoming.isWanted &&
+      reads.groups.find(sgId)?.owner === group.owner &&
+      reads.groups.member(sgId, sender) === undefined &&
+      entrantOf(reads, sender, pnId) !== undefined;
+    const word = await incoming.pendingWhile(askOwner(context, group, sender, sameUser, isWanted));
     if (word !== Status.Success) return incoming.conclude(() => answer(sgActionResponse, { status: word, sgId: body.sgId }));
   }
   await groupBatches.add(context, sgId, {
@@ -44,8 +50,14 @@ function alreadyMember({ sender }: Incoming<unknown>) {
 }
 
 /** Success, Rejected, Busy, Timeout or PeerUnreachable. */
-async function askOwner(context: EnablerContext, group: SgRecord, { sender }: Incoming<unknown>, sameUser: boolean): Promise<Status> {
+async function askOwner(
+  context: EnablerContext,
+  group: SgRecord,
+  sender: EntityId,
+  sameUser: boolean,
+  isWanted: () => boolean,
+): Promise<Status> {
   const owner = group.owner && context.inventory.reads.groups.member(group.sgId, group.owner);
   const session = owner && sessionOfMember(context, owner);
-  return session === undefined ? Status.PeerUnreachable : ask(context, session, SgAction.Join, group, sender, sender, sameUser);
+  return session === undefined ? Status.PeerUnreachable : ask(context, session, SgAction.Join, group, sender, sender, sameUser, isWanted);
 }

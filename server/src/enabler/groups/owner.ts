@@ -16,7 +16,8 @@ export async function transferGroup(context: EnablerContext, incoming: Incoming<
   const candidate = reads.groups.member(sgId, body.candidate);
   if (candidate === undefined) throw refuse(Status.NotMember, 'NotMember', `${body.candidate} is no member of ${sgId}.`);
   if (candidate.entityId === sender) throw refuse(Status.BadAction, 'OwnsAlready', `${sender} owns the group already.`);
-  const word = await incoming.pendingWhile(offerOwnership(context, group, candidate));
+  const isWanted = () => incoming.isWanted && reads.groups.find(sgId)?.owner === sender;
+  const word = await incoming.pendingWhile(offerOwnership(context, group, candidate, isWanted));
   if (word !== Status.Success && word !== Status.Rejected) throw refuse(word, 'NoAnswer', `${candidate.entityId} did not answer.`);
   await incoming.conclude((tx) => {
     const present = ownedGroup(tx, incoming, sgId);

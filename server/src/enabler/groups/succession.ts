@@ -18,13 +18,15 @@ export async function offerOwnership(
   context: EnablerContext,
   { sgId, name, owner, ownerUser }: SgRecord,
   candidate: SgMemberRecord,
+  isWanted: () => boolean,
 ): Promise<Status> {
   const session = sessionOfMember(context, candidate);
   if (session === undefined) return Status.PeerUnreachable;
   if (!context.limits.groupQuestion(candidate.entityId, ownerUser)) return Status.Busy;
+  const isMember = () => context.inventory.reads.groups.member(sgId, candidate.entityId) !== undefined;
   const sameUser = context.inventory.reads.devices.find(candidate.entityId)?.userId === ownerUser;
   const question = { pne: owner ?? candidate.entityId, sgId: fromHex(sgId), candidate: candidate.entityId, name, sameUser };
-  const replied = await context.questions.ask(session, sgOwnerTransferRequest, question, CONSENT_LIMIT_MS);
+  const replied = await context.questions.ask(session, sgOwnerTransferRequest, question, CONSENT_LIMIT_MS, () => isMember() && isWanted());
   if (replied.kind !== 'answered') return replied.kind === 'silent' ? Status.Timeout : Status.PeerUnreachable;
   const { envelope } = replied;
   if (envelope.number === refusal.number) return bodyOf(envelope, refusal).status;
@@ -92,7 +94,7 @@ export class Successions {
         return this.#end(sgId, search);
       }
       if (next === undefined) return;
-      const word = await offerOwnership(context, group, next);
+      const word = await offerOwnership(context, group, next, () => this.#searches.get(sgId) === search);
       if (word === Status.PeerUnreachable) return;
       search.asked.add(next.entityId);
       if (word !== Status.Success) continue;
