@@ -19,7 +19,7 @@ import { adapterLostAndBack } from './ble-adapter-lost.js';
 import { bleAndLanFailover, bleRoleTurnsRound, bleSevenPnes } from './ble-links.js';
 import { bleOnlyPair } from './ble-only-pair.js';
 import { bleDropAtEveryStep, bleHostilePeer, bleNotPermitted, bleRadioFrozen, bleRadioStuck } from './ble-trouble.js';
-import { contentShownAndFetched } from './contents.js';
+import { contentShownAndFetched, groupObjectSharedLater } from './contents.js';
 import { electByCapability, electNobody, electWithThreeStarters, electWithTies } from './elect-by-capability.js';
 import { aborted, establishAll, establishNamed, establishOneToOne, refuseToJoin } from './establish.js';
 import { groupOfflineMemberReturns, groupOwnerChanges, groupServerRestarted } from './group-changes.js';
@@ -75,6 +75,7 @@ export const SCENARIOS: readonly Scenario[] = [
   subscriptionTaken,
   contentShownAndFetched,
   groupCreateAndTalk,
+  groupObjectSharedLater,
   groupConsent,
   groupOverTwoGateways,
   groupOverBleAndLan,
