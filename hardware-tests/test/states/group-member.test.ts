@@ -9,6 +9,7 @@ import {
   sgKeptMessages,
   sgMemberChangeNotification,
   sgObjectRequest,
+  sgObjectsChangeNotification,
   sgOwnerChangeNotification,
   sgOwnerTransferRequest,
   sgReleaseNotification,
@@ -82,6 +83,7 @@ const ROWS: Readonly<Record<string, (place: GroupPlace) => Promise<string>>> = {
   SGReleaseNotification: (place) => sealed(place, sgReleaseNotification, sg(place)),
   'SG Object Request, of none': (place) =>
     sealed(place, sgObjectRequest, { ...sg(place), objectId: 'ab'.repeat(32), holder: PHONE_ID, origin: BOARD_ID, index: 0 }),
+  'SG Objects Change Notification': (place) => sealed(place, sgObjectsChangeNotification, sg(place)),
   'SG Kept Messages, of its own epoch': (place) => kept(place, epochOf(place), undefined),
   'SG Kept Messages, with a former key': (place) => kept(place, 1, FORMER_KEY),
   'Group Key Delivery, again': (place) => carried(place, groupKeyDelivery, lastPart(place)),
