@@ -11,13 +11,15 @@ import type { Session } from './session.js';
  * @throws CpnsError State/DiskFull and its like; then the next record tries again
  */
 export async function acknowledge(context: EnablerContext, session: Session): Promise<void> {
-  const { sessions, inventory, heartbeats, capabilitiesQueries, outbox } = context;
+  const { sessions, inventory, heartbeats, capabilitiesQueries, outbox, keptDelivery } = context;
   const { entityId, pnId } = session;
   if (sessions.confirm(session)) {
     heartbeats.begin(session);
     if (session.own) capabilitiesQueries.watch(session);
     outbox.resend(entityId);
-    if (session.own) for (const carried of new Set(sessions.behind(entityId).map((behind) => behind.entityId))) outbox.resend(carried);
+    const behind = session.own ? sessions.behind(entityId) : [];
+    for (const carried of new Set(behind.map((one) => one.entityId))) outbox.resend(carried);
+    for (const one of behind) keptDelivery.begin(context, one);
   }
   if (pnId !== '') {
     await inventory.transact((tx) => {

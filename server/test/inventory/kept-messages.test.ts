@@ -1,4 +1,5 @@
 import { type EntityId, sgId } from '@cpns/shared';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InventoryLimits } from '../../src/inventory/context.js';
 import type { Tx } from '../../src/inventory/database.js';
@@ -191,4 +192,87 @@ describe('the Group Key of an epoch that is over', () => {
     expect(again.reads.kept.next(family, laptop, 10, 10_000)).toMatchObject({ epoch: 2, messages: [{ receivedMs: 1 }] });
     expect(again.reads.kept.nextPlace()).toBe(2);
   });
+});
+
+/** What the inventory should do, told once more in another way. */
+class Model {
+  epoch = 3;
+  /** The epoch in which each member came in. */
+  readonly members = new Map<EntityId, number>([
+    [laptop, 1],
+    [phone, 1],
+    [board, 3],
+  ]);
+  readonly kept: { id: number; epoch: number; waiting: Set<EntityId> }[] = [];
+
+  has(epoch: number): boolean {
+    return this.kept.some((message) => message.epoch === epoch && message.waiting.size > 0);
+  }
+}
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('keep' as const), ago: fc.nat(2), who: fc.subarray([laptop, phone, board]) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('take' as const),
+      who: fc.constantFrom(laptop, phone, board),
+      limit: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('change' as const), who: fc.constantFrom(laptop, board) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rotate' as const) }) },
+);
+
+it('nobody is ever given a message, or with it the key, of an epoch in which it was no member, and no key outlives its messages', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { db, keep } = await filled();
+      const model = new Model();
+      /** As a rekey does: the key that ends is put aside first. */
+      const rekey = (change: (tx: Tx, epoch: number) => void) =>
+        db.transact((tx) => {
+          tx.kept.putKeyAside(family, model.epoch, octets(48, model.epoch));
+          change(tx, ++model.epoch);
+        });
+      for (const one of steps) {
+        if (one.do === 'keep') {
+          const epoch = Math.max(1, model.epoch - one.ago);
+          const place = db.reads.kept.nextPlace();
+          // A key that is not at hand any more does not come back.
+          if (epoch < model.epoch && !model.has(epoch)) continue;
+          await keep(place, one.who, { epoch, place });
+          const waiting = new Set(one.who.filter((who) => (model.members.get(who) ?? Number.POSITIVE_INFINITY) <= epoch));
+          model.kept.push({ id: place, epoch, waiting });
+        } else if (one.do === 'rotate') await rekey((tx, epoch) => void tx.groups.rekeyed(family, epoch));
+        else if (one.do === 'change') {
+          const isIn = model.members.has(one.who);
+          const leaf = one.who === laptop ? 0 : 2;
+          const add = isIn ? [] : [{ entityId: one.who, pnId: home, gateway: phone, leaf }];
+          await rekey((tx, epoch) => void tx.groups.change(family, { add, remove: isIn ? [one.who] : [], epoch }));
+          if (isIn) {
+            model.members.delete(one.who);
+            for (const { waiting } of model.kept) waiting.delete(one.who);
+          } else model.members.set(one.who, model.epoch);
+        } else {
+          const mine = model.kept.filter(({ waiting }) => waiting.has(one.who));
+          const batch = db.reads.kept.next(family, one.who, one.limit, 10_000);
+          const run = mine.findIndex(({ epoch }) => epoch !== mine[0]?.epoch);
+          const ids = mine.slice(0, Math.min(run < 0 ? mine.length : run, one.limit)).map(({ id }) => id);
+          expect(batch?.messages.map(({ id }) => id) ?? []).toEqual(ids);
+          if (batch?.epoch !== undefined) expect(model.members.get(one.who)).toBeLessThanOrEqual(batch.epoch);
+          await db.transact((tx) => tx.kept.delivered(family, one.who, ids, 0));
+          for (const message of mine) if (ids.includes(message.id)) message.waiting.delete(one.who);
+        }
+        for (let epoch = 1; epoch < model.epoch; epoch++)
+          expect(db.reads.kept.formerKey(family, epoch)).toEqual(model.has(epoch) ? octets(48, epoch) : undefined);
+        expect(db.reads.kept.formerKey(family, model.epoch)).toBeUndefined();
+        const alive = model.kept.filter(({ waiting }) => waiting.size > 0);
+        const members = new Set(alive.flatMap(({ waiting }) => [...waiting]));
+        expect(db.reads.kept.count(family)).toEqual({ messages: alive.length, members: members.size });
+      }
+      await db.close();
+    }),
+    { numRuns: 60 },
+  );
 });

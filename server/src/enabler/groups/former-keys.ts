@@ -5,8 +5,8 @@ import type { SgRecord } from '../../inventory/groups.js';
 import type { EnablerContext } from '../context.js';
 import { nodeName } from './tree.js';
 
-/** A key is at hand for so long beyond its grace: what came within that may still be on its way to the disk. */
-const AT_HAND_MS = 10_000;
+/** A key is at hand for so long beyond its grace: who has not got what came within it may turn out only then. */
+const AT_HAND_MS = 30_000;
 
 interface FormerKey {
   readonly epoch: number;
