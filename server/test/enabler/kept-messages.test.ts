@@ -218,6 +218,31 @@ describe('a group message is not kept', () => {
     expect(waiting()).toEqual({ board: 1, east: 1 });
   });
 
+  it('of an epoch in its grace once an expulsion has followed', async () => {
+    const { rig, sealed, send, waiting, sgId, phone, board, radio, gate } = await inOneGroup();
+    const key = phone.groupKey(sgId);
+    await gate.leave(sgId);
+    await phone.expel(sgId, [radio]);
+    await send(phone, sealed(phone, 'forged', 1, key), [board.entityId]);
+    await rig.pass(ANSWER_LIMIT_MS);
+    expect(waiting()).toEqual({});
+  });
+
+  it('of an epoch in its grace in the name of somebody who came in after it', async () => {
+    const { rig, sealed, send, waiting, rekey, sgId, phone, board, radio, west, answer } = await inOneGroup();
+    await radio.leave(sgId);
+    rekey();
+    const key = phone.groupKey(sgId);
+    await phone.act(sgId, SgAction.Invite, [radio], { meanwhile: async () => void (await radio.consent()) });
+    await send(radio, sealed(radio, 'forged', 2, key));
+    await answer(west, [board.entityId]);
+    await rig.pass(ANSWER_LIMIT_MS);
+    expect(waiting()).toEqual({});
+    // Of a member of that epoch it is.
+    await send(board, sealed(board, 'in time', 2, key), [phone.entityId]);
+    expect(waiting()).toEqual({ phone: 1 });
+  });
+
   it('for who came in after it, before its PN GW has answered', async () => {
     const { rig, sgId, say, waiting, rekey, phone, radio } = await inOneGroup();
     await radio.leave(sgId);
@@ -278,6 +303,8 @@ describe('kept messages are delivered', () => {
     await answer(east);
     await signOfLife(board);
     for (const envelope of board.device.takeEnvelopes(sgKeptMessages)) await board.answer(envelope, refusal, { status: Status.Busy });
+    await signOfLife(board);
+    expect(await stored(board, Status.ServerError)).toHaveLength(1);
     await signOfLife(board);
     await rig.pass(15_000);
     board.take(sgKeptMessages);

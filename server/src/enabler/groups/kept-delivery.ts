@@ -20,9 +20,9 @@ export class KeptDelivery {
   /** The device of that session is there. Returns at once. */
   begin(context: EnablerContext, session: Session): void {
     const { groups } = context.inventory.reads;
-    for (const { sgId, pnId } of groups.ofMember(session.entityId)) {
+    for (const { sgId } of groups.ofMember(session.entityId)) {
       const key = `${sgId} ${session.entityId}`;
-      if (pnId !== pnOf(session) || session.leaving || this.#underWay.has(key)) continue;
+      if (session.leaving || this.#underWay.has(key)) continue;
       this.#underWay.add(key);
       void deliver(context, session, sgId)
         .catch((error) => context.logger.warn('kept messages could not be delivered', { group: sgId, why: describeError(error) }))
