@@ -2,6 +2,8 @@ const WINDOW = 'shared/src/security/replay-window.ts';
 const DOOR = 'server/src/enabler/uplink-door.ts';
 const KEY_TREE = 'shared/src/security/key-tree';
 const MESSAGES = 'shared/src/security/keyed-messages.ts';
+const GROUPS = 'server/src/enabler/groups';
+const MEMBER = 'agent/src/entity/groups';
 
 /** Checks whose absence no test can notice, because something else gives the same result, each with the reason. By name. */
 export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
@@ -40,4 +42,21 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   [`${KEY_TREE}/member-keys.ts: own.length > 0 (off by one)`, 'It saves memory: a part without a node of the own path need not be kept.'],
   [`${KEY_TREE}/rekey-part.ts: !(map instanceof Map) (part left out)`, 'For the compiler: nothing else has a size of nine.'],
   [`${KEY_TREE}/rekey-part.ts: a.underNode < b.underNode (off by one)`, 'It is asked of those that differ.'],
+  [`${GROUPS}/batches.ts: closesAtMs < batch.closesAtMs (off by one)`, 'A batch that is to close at the same time closes then.'],
+  ...['octets + octetCount(groupInfo, info) <= ANSWER_OCTETS', 'items + itemsOf(info) <= ANSWER_ITEMS'].map(
+    (bound) => [`${GROUPS}/discover.ts: ${bound} (off by one)`, 'The bound is well inside what an answer may have.'] as const,
+  ),
+  ...['part left out', 'off by one'].map(
+    (breakage) => [`${GROUPS}/discover.ts: objects.length > 0 (${breakage})`, 'An empty list says the same as none.'] as const,
+  ),
+  [`${GROUPS}/invite.ts: agreed.length === 0 (never refuses)`, 'It saves a batch in which nobody comes or goes.'],
+  [`${GROUPS}/place.ts: session === undefined (never refuses)`, 'For the compiler: these messages come in sessions alone.'],
+  [`${GROUPS}/rekey-delivery.ts: parts.length === 0 (never refuses)`, 'It saves timers: there is nothing to repeat.'],
+  [`${GROUPS}/rekey-delivery.ts: late.size === 0 (never refuses)`, 'It saves a timer: nobody waits for what it would repeat.'],
+  [`${GROUPS}/rekey-delivery.ts: !downlink.reaches(session) (part left out)`, 'It saves sealing what nobody takes.'],
+  [`${GROUPS}/resync.ts: part === undefined (never refuses)`, 'For the compiler: a path makes one part.'],
+  ...['a < b', 'left.name < right.name'].map(
+    (order) => [`${MEMBER}/group-book.ts: ${order} (off by one)`, 'It is asked of those that differ.'] as const,
+  ),
+  [`${MEMBER}/groups.ts: held < epoch (off by one)`, 'What is due of the epoch that is held is overtaken.'],
 ]);

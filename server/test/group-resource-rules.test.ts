@@ -2,10 +2,10 @@ import { groupKeyDelivery, ResyncReason, SgAction, Status, sgCreateRequest, sgCr
 import { LEAVES_MAX } from '@cpns/shared/security';
 import { beforeEach, expect, it } from 'vitest';
 import { defaultSettings } from '../src/config/settings.js';
-import type { GatewayDouble } from './enabler/devices.js';
-import { type GroupDevice, grouped } from './enabler/group-devices.js';
+import { GatewayDouble } from './enabler/devices.js';
+import { GroupDevice, grouped } from './enabler/group-devices.js';
 import { fetchPart, groupHome, objectOf } from './enabler/group-sharing.js';
-import type { Rig } from './enabler/rig.js';
+import { bob, type Rig } from './enabler/rig.js';
 
 // Security 2.1, the server's rules about service groups: each at the settings that a server has by default.
 
@@ -62,6 +62,22 @@ it('limits.groupChangesPerHourPerMember: 10 joins and leaves per hour and member
   expect((await change(honest, true)).status).toBe(Status.Success);
   await rig.pass(360_000);
   expect((await change(member, true)).status).toBe(Status.Success);
+});
+
+it('limits.groupQuestionsPer10MinPerDevice: 20 questions to a device in ten minutes for one user, whatever others ask', async () => {
+  await rig.user(bob);
+  const foreign = new GroupDevice(rig, await GatewayDouble.connected(rig, 'foreign', await rig.enrol('foreign', bob)));
+  const ask = async (asker: GroupDevice) => {
+    await rig.pass(1_000);
+    const meanwhile = async () => void (await member.consent(Status.Rejected));
+    const body = { name: 'again', members: [member.entityId], objects: [] };
+    return (await asker.request(sgCreateRequest, body, sgCreateResponse, { meanwhile, passMs: 0 })).outcomes?.[0]?.status;
+  };
+  for (let i = 0; i < 20; i++) expect(await ask(foreign)).toBe(Status.Rejected);
+  expect(await ask(foreign)).toBe(Status.Busy);
+  expect(await ask(owner)).toBe(Status.Rejected);
+  await rig.pass(30_000);
+  expect(await ask(foreign)).toBe(Status.Rejected);
 });
 
 it('limits.groupResyncsPer10SPerMember: resync 1 per 10 s and member', async () => {

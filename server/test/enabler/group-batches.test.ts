@@ -11,8 +11,8 @@ import {
 import { fromHex, parseRekeyPart } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayDouble } from './devices.js';
-import { type GroupDevice, grouped, twoHomes } from './group-devices.js';
-import { type Changes, Rig } from './rig.js';
+import { type GroupDevice, grouped, groupWorld } from './group-devices.js';
+import { alice, type Changes, type Rig } from './rig.js';
 
 let rig: Rig;
 let west: GatewayDouble;
@@ -23,10 +23,7 @@ let gate: GroupDevice;
 
 /** All of one user: who wants in comes in without being let in. */
 async function world(changes: Changes = {}): Promise<void> {
-  rig = new Rig(changes);
-  rig.hasGroups = true;
-  await rig.user();
-  ({ west, phone, board, radio, gate } = await twoHomes(rig));
+  ({ rig, west, phone, board, radio, gate } = await groupWorld(alice, changes));
 }
 beforeEach(() => world());
 

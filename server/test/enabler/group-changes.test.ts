@@ -26,8 +26,8 @@ import { fromHex, parseRekeyPart } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { raiseGroups } from '../../src/enabler/groups/change.js';
 import { established, type GatewayDouble, type PneDouble } from './devices.js';
-import { GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
-import { bob, type Changes, provider, Rig } from './rig.js';
+import { GroupDevice, grouped, groupWorld, relay } from './group-devices.js';
+import { bob, type Changes, provider, type Rig } from './rig.js';
 
 let rig: Rig;
 let west: GatewayDouble;
@@ -39,11 +39,7 @@ let gate: GroupDevice;
 
 /** Two PN GWs; phone and board behind the one, radio behind the other, which is Bob's like the radio, and a member itself. */
 async function world(changes: Changes = {}): Promise<void> {
-  rig = new Rig(changes);
-  rig.hasGroups = true;
-  await rig.user();
-  await rig.user(bob);
-  ({ west, east, phone, board, radio, gate } = await twoHomes(rig, bob));
+  ({ rig, west, east, phone, board, radio, gate } = await groupWorld(bob, changes));
 }
 beforeEach(() => world());
 

@@ -23,7 +23,7 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex, MemberKeys, toHex } from '@cpns/shared/security';
 import { established, GatewayDouble, PneDouble } from './devices.js';
-import { alice, idServer, provider, type Rig } from './rig.js';
+import { alice, type Changes, idServer, provider, Rig } from './rig.js';
 
 /** A device in groups, as a PNE in one PN or as a PN GW: it keeps keys like a real one and sends what a test tells it to. */
 export class GroupDevice {
@@ -205,6 +205,15 @@ export async function storeGroupNotices({ device, pnId }: GroupDevice): Promise<
 }
 
 export const somebody = entityId('somebody');
+
+/** A server with Alice and `user`, and their {@link twoHomes}. */
+export async function groupWorld(user: UserId = alice, changes: Changes = {}): Promise<TwoHomes & { readonly rig: Rig }> {
+  const rig = new Rig(changes);
+  rig.hasGroups = true;
+  await rig.user();
+  if (user !== alice) await rig.user(user);
+  return { rig, ...(await twoHomes(rig, user)) };
+}
 
 export interface TwoHomes {
   readonly west: GatewayDouble;

@@ -11,8 +11,8 @@ import {
 } from '@cpns/shared/messages';
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, expect, it } from 'vitest';
-import { type GroupDevice, grouped, twoHomes } from './group-devices.js';
-import { alice, Rig } from './rig.js';
+import { type GroupDevice, grouped, groupWorld } from './group-devices.js';
+import { alice, type Rig } from './rig.js';
 
 let rig: Rig;
 let phone: GroupDevice;
@@ -20,10 +20,7 @@ let board: GroupDevice;
 let radio: GroupDevice;
 
 beforeEach(async () => {
-  rig = new Rig();
-  rig.hasGroups = true;
-  await rig.user();
-  ({ phone, board, radio } = await twoHomes(rig));
+  ({ rig, phone, board, radio } = await groupWorld());
 });
 
 async function find(viewer: GroupDevice, wanted: Partial<BodyOf<typeof sgDiscoveryRequest>> = {}) {
@@ -33,12 +30,12 @@ async function find(viewer: GroupDevice, wanted: Partial<BodyOf<typeof sgDiscove
 }
 
 /** Filed as they are: these tests are about what is found, not about how it was made. */
-function file(count: number, groups: { readonly open?: boolean; readonly objects?: readonly SharedObject[] }): Promise<void> {
-  const { open = false, objects = [] } = groups;
+function file(count: number, groups: { readonly name?: string; readonly objects: readonly SharedObject[] }): Promise<void> {
+  const { name = 'group', objects } = groups;
   return rig.db.transact((tx) => {
     for (let i = 0; i < count; i++) {
       const sgId = i.toString(16).padStart(32, '0') as SgId;
-      tx.groups.create({ sgId, name: `group ${i}`, owner: phone.entityId, ownerUser: alice, serviceId: undefined, open, objects });
+      tx.groups.create({ sgId, name: `${name} ${i}`, owner: phone.entityId, ownerUser: alice, serviceId: undefined, open: false, objects });
       const add = [{ entityId: phone.entityId, pnId: phone.pnId, gateway: phone.gateway.entityId, leaf: 0 }];
       tx.groups.change(sgId, { add, remove: [], epoch: 1 });
     }
@@ -88,6 +85,13 @@ it('finds groups of which an answer would be too long, without what is shared', 
   await file(8, { objects: [shared(0, { members: manyMembers(32) })] });
   const found = await find(phone);
   expect(found.map(({ objects = [] }) => objects.length)).toEqual([1, 1, 1, 1, 1, 1, 0, 0]);
+});
+
+it('answers with as many groups as an answer holds, even without what is shared', async () => {
+  await file(64, { name: '\u20ac'.repeat(61), objects: [shared(0, { members: manyMembers(32) })] });
+  const found = await find(phone);
+  expect(found.length).toBeGreaterThan(6);
+  expect(found.length).toBeLessThan(64);
 });
 
 it('finds a group whose objects are for very many members, and all others', async () => {

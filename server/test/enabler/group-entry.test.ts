@@ -3,8 +3,8 @@ import { PneAction, pneRequest, SgAction, Status, sgCreateRequest, sgCreateRespo
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { established, GatewayDouble, PneDouble } from './devices.js';
-import { GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
-import { alice, bob, type Changes, Rig } from './rig.js';
+import { GroupDevice, grouped, groupWorld, relay } from './group-devices.js';
+import { alice, bob, type Changes, type Rig } from './rig.js';
 
 let rig: Rig;
 let west: GatewayDouble;
@@ -16,11 +16,7 @@ let gate: GroupDevice;
 
 /** Alice's phone and board behind west; radio behind east, both of `user`. */
 async function world(user = bob, changes: Changes = {}): Promise<void> {
-  rig = new Rig(changes);
-  rig.hasGroups = true;
-  await rig.user();
-  if (user !== alice) await rig.user(user);
-  ({ west, east, phone, board, radio, gate } = await twoHomes(rig, user));
+  ({ rig, west, east, phone, board, radio, gate } = await groupWorld(user, changes));
 }
 beforeEach(() => world());
 

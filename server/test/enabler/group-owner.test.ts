@@ -10,8 +10,8 @@ import {
 import { fromHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { established, type GatewayDouble, PneDouble } from './devices.js';
-import { GroupDevice, grouped, twoHomes } from './group-devices.js';
-import { bob, Rig } from './rig.js';
+import { GroupDevice, grouped, groupWorld } from './group-devices.js';
+import { bob, type Rig } from './rig.js';
 
 let rig: Rig;
 let west: GatewayDouble;
@@ -21,11 +21,7 @@ let radio: GroupDevice;
 
 /** Phone and board of Alice behind west, radio of Bob behind another PN GW. */
 beforeEach(async () => {
-  rig = new Rig();
-  rig.hasGroups = true;
-  await rig.user();
-  await rig.user(bob);
-  ({ west, phone, board, radio } = await twoHomes(rig, bob));
+  ({ rig, west, phone, board, radio } = await groupWorld(bob));
 });
 
 const group = (sgId: SgId) => rig.db.reads.groups.find(sgId);

@@ -18,8 +18,8 @@ import {
 import { fromHex, GroupKey, GroupMessages, toHex } from '@cpns/shared/security';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayDouble } from './devices.js';
-import { type GroupDevice, grouped, relay, twoHomes } from './group-devices.js';
-import { provider, Rig } from './rig.js';
+import { type GroupDevice, grouped, groupWorld, relay } from './group-devices.js';
+import { provider, type Rig } from './rig.js';
 
 let rig: Rig;
 let west: GatewayDouble;
@@ -31,10 +31,7 @@ let gate: GroupDevice;
 
 /** Two PN GWs; phone and board behind the one, radio behind the other, which is a member itself. */
 beforeEach(async () => {
-  rig = new Rig();
-  rig.hasGroups = true;
-  await rig.user();
-  ({ west, east, phone, board, radio, gate } = await twoHomes(rig));
+  ({ rig, west, east, phone, board, radio, gate } = await groupWorld());
 });
 
 const all = () => [phone, board, radio, gate];
