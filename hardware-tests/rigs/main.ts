@@ -34,7 +34,7 @@ Usage: npm run rig -- RIG [SCENARIO...]
                 with the rig simulation, instead of scenarios: each side of each flow loses its power at each of its commits and
                 messages and starts again; then all must agree, what was shown as done must stand, and the flow must work
 
-  --schedules N with the rig simulation: N random schedules of pairing, establishing, sending, leaving, crashes, cut links and bad
+  --schedules N with the rig simulation: N random schedules of pairing, establishing, sending, leaving, service groups, crashes, cut links and bad
                 weather; afterwards all must agree and be able to go on. A failure shows the shortest schedule that still fails
   --seed S      the first schedule, or with neither --schedules nor more the only one. Default: 1
   --pan WHAT    the devices of the schedules are near over the local network (lan, the default), Bluetooth (ble), or both

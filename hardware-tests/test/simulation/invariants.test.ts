@@ -160,6 +160,18 @@ describe('the invariants', () => {
     expect(violations({ ...world, promised: [isOut] })).toEqual([]);
   });
 
+  it('notice what was shown as done in a service group and is not', async () => {
+    const { home, world } = await observed();
+    const { phone, board, clock } = home;
+    const sgId = await groupOf(home, phone, [board]);
+    const isOut = { sgId, out: board.id, askedMs: clock.wallMs() };
+    expect(violations({ ...world, promisedOfGroups: [isOut, { ...isOut, out: undefined }] })).toEqual([
+      `board was shown as being out of service group ${sgId}, and is in it`,
+      `service group ${sgId} was shown as released, and is there`,
+    ]);
+    expect(violations({ ...world, promisedOfGroups: [{ ...isOut, askedMs: 0 }] })).toEqual([]);
+  });
+
   it('notice a nonce that is used twice', async () => {
     const { world } = await observed();
     const provider = world.witness?.provider('phone');

@@ -36,6 +36,7 @@ describe('random schedules', () => {
     const kinds = new Set(all.flatMap(({ actions }) => actions.map((action) => action.do)));
     expect([...kinds].sort()).toEqual(
       [
+        ...['group-create', 'group-expel', 'group-invite', 'group-join', 'group-leave', 'group-owner', 'group-release', 'group-send'],
         ...['clock', 'establish', 'expel', 'invite', 'join', 'leave', 'pair', 'power-cut', 'register', 'release', 'restart', 'revoke'],
         ...['send', 'server-away', 'server-crash', 'sever', 'silence', 'unpair', 'unplug', 'weather'],
       ].sort(),
@@ -225,7 +226,7 @@ describe('schedules that found something', () => {
 });
 
 it.each([
-  ['schedules have', PLANTED, 13],
+  ['schedules have', PLANTED, 17],
   ['tests have', GUARDS, 7],
 ] as const)('bugs can be planted that %s to find: npm run rig -- simulation --planted', (_who, mutants, count) => {
   expect(mutants.length).toBe(count);

@@ -21,7 +21,16 @@ function gatewayOf({ server }: World, { entityId, pnId }: Member) {
   return pnId === undefined ? entityId : server.database.reads.pns.find(pnId)?.gateway;
 }
 
-/** A member that the server reaches: of a suspended PN, and without its gateway, nobody hears of a new epoch. */
+/** The members of a group that the server reaches. */
+export function reachedMembers(world: World, sgId: Group['sgId']): (SimulatedDevice & { readonly member: Member })[] {
+  const members = world.server.database.reads.groups.members(sgId);
+  return world.devices.flatMap((device) => {
+    const member = members.find(({ entityId }) => entityId === device.id);
+    return member !== undefined && isReached(world, device, member) ? [{ ...device, member }] : [];
+  });
+}
+
+/** Of a suspended PN, and without its gateway, nobody hears of a new epoch. */
 function isReached(world: World, device: SimulatedDevice, member: Member): boolean {
   const gateway = gatewayOf(world, member);
   if (gateway === undefined) return false;
@@ -35,12 +44,12 @@ function disagreementsAbout(world: World, group: Group): string[] {
   const ids = members.map(({ entityId }) => entityId).sort();
   const wrong: string[] = [];
   if (ids.length === 0) wrong.push(`${sgId} has no members`);
-  if (owner === undefined) wrong.push(`${sgId} has no owner`);
-  else if (!ids.includes(owner)) wrong.push(`${owner} owns ${sgId} and is not in it`);
+  const reached = reachedMembers(world, sgId);
+  // Where nobody can be asked, a new owner is still looked for.
+  if (owner === undefined && reached.length > 0) wrong.push(`${sgId} has no owner`);
+  if (owner !== undefined && !ids.includes(owner)) wrong.push(`${owner} owns ${sgId} and is not in it`);
   const groupKeys = new Set<string>();
-  for (const { id, device } of world.devices) {
-    const member = members.find(({ entityId }) => entityId === id);
-    if (member === undefined || !isReached(world, { id, device } as SimulatedDevice, member)) continue;
+  for (const { id, device, member } of reached) {
     const record = device.state.group(sgId);
     const keys = device.state.groupKeys(sgId);
     if (record === undefined) wrong.push(`${id} is in ${sgId} and does not know it`);

@@ -2,6 +2,7 @@ import { DeviceState } from '@cpns/agent';
 import type { SgId } from '@cpns/shared';
 import { GROUP_KEY_NODE, toHex } from '@cpns/shared/security';
 import type { MemoryStore } from '@cpns/shared/testing';
+import { reachedMembers } from './group-agreement.js';
 import { everybody, type Invariant, isTold, type World } from './world.js';
 
 const KEYS = 'sg-keys/';
@@ -44,8 +45,7 @@ function presentKeysOfOthers(world: World): string[] {
   const wrong = new Set<string>();
   for (const { sgId } of world.server.database.reads.groups.list()) {
     const present = new Map<string, string>();
-    for (const { id, device } of world.devices) {
-      if (!isMember(world, id, sgId)) continue;
+    for (const { device } of reachedMembers(world, sgId)) {
       const keys = device.state.groupKeys(sgId)?.keys ?? new Map();
       for (const [node, { key }] of keys) present.set(toHex(key.reveal()), node === GROUP_KEY_NODE ? 'Group Key' : `key of node ${node}`);
     }

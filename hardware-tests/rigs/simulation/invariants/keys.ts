@@ -1,5 +1,6 @@
 import { DeviceState } from '@cpns/agent';
 import type { EntityId, PnId } from '@cpns/shared';
+import { isGateway } from '@cpns/shared/messages';
 import { toHex } from '@cpns/shared/security';
 import type { MemoryStore } from '@cpns/shared/testing';
 import type { SimulatedDevice } from '../device.js';
@@ -26,10 +27,16 @@ function rightsIn({ server }: World): ReadonlyMap<PnId, ReadonlySet<EntityId>> {
 
 type Rights = ReturnType<typeof rightsIn>;
 
-/** What a device holds of a PN that it was not told to be out of counts as long as it can be told. */
+/**
+ * What a device holds of a PN that it was not told to be out of counts as long as it can be told. One that has lost that PN, and with it
+ * the role to another device, carries no word of the server until it is PN GW again.
+ */
 function isPardoned(world: World, device: SimulatedDevice, pnId: PnId): boolean {
   const record = device.device.state.pn(pnId);
-  return record !== undefined && !isTold(world, device, record.gateway);
+  if (record === undefined) return false;
+  const gateway = world.devices.find(({ id }) => id === record.gateway)?.device;
+  const hasLostRole = gateway !== undefined && gateway.state.pn(pnId) === undefined && !isGateway(gateway.roles.mode);
+  return hasLostRole || !isTold(world, device, record.gateway);
 }
 
 function keptWithoutRight(world: World, device: SimulatedDevice, rights: Rights): string[] {

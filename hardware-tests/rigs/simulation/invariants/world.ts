@@ -1,7 +1,7 @@
 import type { EntityId } from '@cpns/shared';
 import type { SimulatedDevice } from '../device.js';
 import type { SimulatedServer } from '../server.js';
-import type { Promised } from './promises.js';
+import type { Promised, PromisedOfGroup } from './promises.js';
 import type { Witness } from './witness.js';
 
 /** A simulated network that has become quiet, as somebody sees it who can look into every device at once. */
@@ -19,6 +19,7 @@ export interface World {
   readonly wanted?: ReadonlyMap<EntityId, number>;
   /** What people were told. Default: nobody listened. */
   readonly promised?: readonly Promised[];
+  readonly promisedOfGroups?: readonly PromisedOfGroup[];
   /** What went over links and uplinks, as far as it was kept. */
   readonly carried?: readonly Carried[];
 }

@@ -13,11 +13,22 @@ export type Pan = (typeof PANS)[number];
 /** `pn` chooses among the PNs that the device could mean when it happens; without any, nothing happens. */
 type OfPn<What extends string> = What extends string ? { readonly do: What; readonly at: string; readonly pn: number } : never;
 
+/** `group` chooses among the service groups that the device could mean when it happens; without any, nothing happens. */
+type OfGroup<What extends string> = What extends string ? { readonly do: What; readonly at: string; readonly group: number } : never;
+
+/** What people do with service groups. */
+export type GroupDeed =
+  /** Through a PN that it is in, if it is in any. */
+  | { readonly do: 'group-create'; readonly at: string; readonly pn: number; readonly members: readonly string[]; readonly open: boolean }
+  | OfGroup<'group-join' | 'group-leave' | 'group-release' | 'group-send'>
+  | (OfGroup<'group-invite' | 'group-expel' | 'group-owner'> & { readonly pne: string });
+
 /** Something that people, programs, batteries and radio do. */
 export type Deed =
   | { readonly do: 'establish'; readonly at: string; readonly type: 'one-to-one' | 'all' | 'named'; readonly named: readonly string[] }
   | OfPn<'join' | 'register' | 'leave' | 'release'>
   | (OfPn<'invite' | 'expel'> & { readonly pne: string })
+  | GroupDeed
   | { readonly do: 'send'; readonly from: string; readonly to: string }
   | { readonly do: 'pair'; readonly one: string; readonly other: string }
   | { readonly do: 'unpair'; readonly one: string; readonly other: string }
@@ -62,6 +73,17 @@ export function inWords(action: Deed): string {
     case 'invite':
     case 'expel':
       return `${action.at}: ${action.do} ${action.pne} (PN ${action.pn})`;
+    case 'group-create':
+      return `${action.at}: ${action.do} with ${action.members.join(', ')}${action.open ? ', open' : ''} (PN ${action.pn})`;
+    case 'group-join':
+    case 'group-leave':
+    case 'group-release':
+    case 'group-send':
+      return `${action.at}: ${action.do} (group ${action.group})`;
+    case 'group-invite':
+    case 'group-expel':
+    case 'group-owner':
+      return `${action.at}: ${action.do} ${action.pne} (group ${action.group})`;
     case 'send':
       return `${action.from} sends messages to ${action.to}`;
     case 'pair':

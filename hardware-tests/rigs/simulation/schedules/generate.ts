@@ -22,9 +22,11 @@ export function scheduleOf(seed: number, pan: Pan = 'lan'): Schedule {
   if (choices.chance(0.4)) pairings.push(['phone', 'board']);
   const actions: Action[] = [];
   let atMs = 0;
-  const kinds = pan === 'lan' ? DEEDS : [...DEEDS, ...RADIO_DEEDS];
+  const founder = choices.chance(0.5) ? choices.pick(own) : undefined;
+  const first = founder === undefined ? [establish] : [establish, createsBy(founder)];
+  const kinds = [...DEEDS, ...(pan === 'lan' ? [] : RADIO_DEEDS), ...(founder === undefined ? [] : groupDeeds(founder))];
   for (let left = 4 + choices.below(11); left > 0; left--) {
-    const deed = actions.length === 0 ? establish(choices, own, devices) : choices.pick(kinds)(choices, own, devices);
+    const deed = (first[actions.length] ?? choices.pick(kinds))(choices, own, devices);
     actions.push({ ...deed, atMs });
     atMs += choices.pick(PAUSES_MS) + choices.below(20);
   }
@@ -138,6 +140,36 @@ const DEEDS: readonly Make[] = [
   },
   (choices, own) => (choices.chance(0.5) ? { do: 'revoke', device: choices.pick(own) } : sends(choices, own, own)),
 ];
+
+/** There are seldom more service groups than this at once. */
+const GROUPS = 2;
+
+function createsBy(at: string): Make {
+  return (choices, _own, devices) => {
+    const members = devices.filter((name) => name !== at && choices.chance(0.6));
+    return { do: 'group-create', at, pn: choices.below(PNS), members, open: choices.chance(0.5) };
+  };
+}
+
+/** Deeds of service groups; most are made, and their members chosen, by one device. */
+function groupDeeds(founder: string): readonly Make[] {
+  const any: Make = (choices, _own, devices) => ({
+    do: choices.pick(['group-join', 'group-join', 'group-leave', 'group-send'] as const),
+    at: choices.pick(devices),
+    group: choices.below(GROUPS),
+  });
+  const ofOwner: Make = (choices, _own, devices) => {
+    const at = choices.chance(0.8) ? founder : choices.pick(devices);
+    const what = choices.pick(['group-invite', 'group-invite', 'group-expel', 'group-expel', 'group-owner', 'group-release'] as const);
+    const group = choices.below(GROUPS);
+    if (what === 'group-release') return { do: what, at, group };
+    return { do: what, at, group, pne: choices.pick(devices.filter((name) => name !== at)) };
+  };
+  const ofBob: Make = (choices, own, devices) =>
+    devices.includes(HUB) ? { do: 'establish', at: HUB, type: 'all', named: [] } : any(choices, own, devices);
+  const creates: Make = (choices, own, devices) => createsBy(choices.chance(0.5) ? founder : choices.pick(devices))(choices, own, devices);
+  return [creates, creates, ...Array<Make>(8).fill(any), ...Array<Make>(7).fill(ofOwner), ofBob, ofBob];
+}
 
 /** What happens to Bluetooth alone. */
 const RADIO_DEEDS: readonly Make[] = [

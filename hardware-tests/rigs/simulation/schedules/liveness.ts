@@ -1,11 +1,11 @@
-import { describeError, type EntityId } from '@cpns/shared';
+import type { EntityId } from '@cpns/shared';
 import { isGateway, Mode } from '@cpns/shared/messages';
 import type { SimulatedDevice } from '../device.js';
+import { why } from './attempt.js';
 import { GUEST } from './generate.js';
+import { hinderedInGroups } from './liveness-groups.js';
 import type { Playground } from './playground.js';
 
-/** How long a person waits at most. */
-const PATIENCE_MS = 160_000;
 /** A link that was set up anew has come to rest. */
 const RELINKED_MS = 10_000;
 /** Over Bluetooth a link that is to be is there again so soon (protocol 0.29). */
@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 1_000;
 /** What somebody may do and cannot, or may not do and can, once there are no more faults: in sentences. */
 export async function hindered(ground: Playground): Promise<string[]> {
   const wrong = alone(ground);
+  wrong.push(...(await hinderedInGroups(ground)));
   for (const device of [...ground.running.values()]) wrong.push(...(await cannotEstablish(ground, device)));
   wrong.push(...(await cannotLeaveAndComeBack(ground)), ...(await guestsRelease(ground)));
   return wrong;
@@ -122,21 +123,12 @@ async function guestsRelease(ground: Playground): Promise<string[]> {
   const { clock, server, running } = ground;
   for (const { pnId, gateway, initiator } of server.database.reads.pns.list()) {
     const member = server.database.reads.pns.members(pnId).find(({ entityId }) => entityId === GUEST && entityId !== initiator);
-    const guest = member && running.get(GUEST);
+    const guest = member && !areOfOneUser(ground, GUEST as EntityId, gateway) ? running.get(GUEST) : undefined;
     if (guest?.device.linkTo(gateway)?.hasPan(pnId) !== true) continue;
     const outcome = await why(clock, guest.device.networks.release(pnId));
     return outcome === undefined ? [`${GUEST} released ${pnId}, in which it is a guest`] : [];
   }
   return [];
-}
-
-/** Why it failed. */
-async function why(clock: Playground['clock'], attempt: Promise<unknown>): Promise<string | undefined> {
-  const outcome = attempt.then(
-    () => undefined,
-    (error) => describeError(error),
-  );
-  return await clock.run(outcome, PATIENCE_MS);
 }
 
 const never = () => new AbortController().signal;

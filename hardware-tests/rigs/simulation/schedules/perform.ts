@@ -1,14 +1,13 @@
 import { pnIdText } from '@cpns/agent';
-import { CpnsError, describeError, entityId } from '@cpns/shared';
+import { entityId } from '@cpns/shared';
 import { FAIR_WEATHER } from '@cpns/shared/testing';
 import type { SimulatedDevice } from '../device.js';
 import { type Action, SERVER } from './actions.js';
+import { attempt, nth, on, type Told } from './attempt.js';
+import { performInGroups } from './perform-groups.js';
 import type { Playground } from './playground.js';
 
 const MESSAGES_AT_ONCE = 3;
-
-/** Told in words what came of an action. */
-export type Told = (text: string) => void;
 
 /** Begins an action; it may end long after. Where it is not possible, nothing happens and the reason is told. */
 export function perform(ground: Playground, action: Action, told: Told): void {
@@ -25,6 +24,15 @@ export function perform(ground: Playground, action: Action, told: Told): void {
     case 'expel':
     case 'release':
       return end(ground, action, told);
+    case 'group-create':
+    case 'group-join':
+    case 'group-invite':
+    case 'group-leave':
+    case 'group-expel':
+    case 'group-owner':
+    case 'group-release':
+    case 'group-send':
+      return performInGroups(ground, action, told);
     case 'send':
       return send(ground, action, told);
     case 'pair':
@@ -111,10 +119,6 @@ function end(ground: Playground, action: Of<'leave' | 'release'> | Of<'expel'>, 
   });
 }
 
-function nth<T>(items: readonly T[], n: number): T | undefined {
-  return items[n % items.length];
-}
-
 /** Several at once, so that some are under way whenever something happens. */
 function send(ground: Playground, { from, to }: Of<'send'>, told: Told): void {
   for (let message = 0; message < MESSAGES_AT_ONCE; message++) sendOne(ground, from, to, Uint8Array.of(message), told);
@@ -159,6 +163,7 @@ function cutPower(ground: Playground, { device, downMs }: Of<'power-cut'>, told:
 }
 
 function crashServer({ server, clock }: Playground, downMs: number, told: Told): void {
+  if (!server.reachable) return;
   server.crash();
   told('the server is gone');
   clock.after(downMs, () => {
@@ -171,23 +176,4 @@ function crashServer({ server, clock }: Playground, downMs: number, told: Told):
 function afterDeeds(party: Pick<SimulatedDevice, 'deeds'> | undefined, n: number, then: () => void): void {
   if (n === 0) then();
   else party?.deeds.at(n, then);
-}
-
-function on(ground: Playground, name: string, told: Told, work: (device: SimulatedDevice) => Promise<unknown>): void {
-  const device = ground.running.get(name);
-  if (device === undefined) return told(`${name} is off`);
-  attempt(told, name, () => work(device));
-}
-
-/** What a person cannot have now is no fault; what the program did not expect is. */
-function attempt(told: Told, who: string, work: () => Promise<unknown>): void {
-  const failed = (error: unknown) => {
-    if (!(error instanceof CpnsError) || error.family === 'Internal') told(`UNEXPECTED ${who}: ${describeError(error)}`);
-    else told(`${who} was told: ${error.message}`);
-  };
-  try {
-    work().catch(failed);
-  } catch (error) {
-    failed(error);
-  }
 }

@@ -85,6 +85,31 @@ export const PLANTED: readonly Mutant[] = [
     find: "const sql = 'UPDATE pns SET version = version + 1, key_epoch = key_epoch + 1, sealed_key",
     replace: "const sql = 'UPDATE pns SET version = version + 1, key_epoch = key_epoch + 0, sealed_key",
   },
+  {
+    name: 'who leaves a group knows the Group Key of those who stay',
+    file: 'shared/src/security/key-tree/key-tree.ts',
+    find: 'const groupKey = this.#renewGroupKey(epoch);',
+    replace: 'const groupKey = leaves.length > 0 ? undefined : this.#renewGroupKey(epoch);',
+  },
+  {
+    name: 'who leaves a PN stays in the groups reached through it',
+    file: 'server/src/enabler/groups/removal.ts',
+    find: 'if (group !== undefined) changeGroup(',
+    replace: 'if (group?.epoch === 0) changeGroup(',
+  },
+  {
+    name: 'a PN GW goes on carrying a group for who left it',
+    file: 'server/src/enabler/groups/change.ts',
+    find: 'tellGateways(context, tx, after, [...newcomers, ...leaving]);',
+    replace: 'tellGateways(context, tx, after, newcomers);',
+  },
+  {
+    name: 'the keys of a group stay when it goes',
+    file: 'agent/src/entity/groups/group-book.ts',
+    find: 'this.#state.forgetGroup(changes, sgId);',
+    replace:
+      "this.#state.forgetGroup(changes, sgId);\n    for (const key of [...changes.keys()]) if (key.startsWith('sg-keys/')) changes.delete(key);",
+  },
 ];
 
 /** Every planted bug is to be found within so many schedules. */

@@ -1,12 +1,12 @@
 import { DeviceState, pnIdText } from '@cpns/agent';
-import { type EntityId, entityId, userId } from '@cpns/shared';
+import { type EntityId, entityId, type SgId, userId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
 import { FAIR_WEATHER, InsecureSeededEntropy, MemoryStore, SeededChoices, VirtualClock, type Weather } from '@cpns/shared/testing';
 import { type AirLink, SimulatedAir } from '../air.js';
 import { Cable } from '../cable.js';
 import { BOARD, LAPTOP, PHONE, type SimulatedDevice, simulatedDevice } from '../device.js';
-import type { Promised } from '../invariants/promises.js';
+import type { Promised, PromisedOfGroup } from '../invariants/promises.js';
 import { Witness } from '../invariants/witness.js';
 import type { World } from '../invariants/world.js';
 import { RadioRoom } from '../radio-room.js';
@@ -33,6 +33,7 @@ export class Playground {
   readonly asked = new Map<EntityId, number>();
   readonly #wanted = new Map<EntityId, number>();
   readonly #promised: Promised[] = [];
+  readonly #promisedOfGroups: PromisedOfGroup[] = [];
   /** The local network; the air of Bluetooth where that is all there is. */
   readonly #air: SimulatedAir;
   readonly #radios: RadioRoom | undefined;
@@ -107,6 +108,7 @@ export class Playground {
       asked,
       wanted: this.#wanted,
       promised: this.#promised,
+      promisedOfGroups: this.#promisedOfGroups,
       carried: this.#carried,
     };
   }
@@ -121,6 +123,12 @@ export class Playground {
     const id = pnIdText(pnId);
     const entries = this.server.changes.added.filter((entry) => entry.pnId === id && entry.entityId === out).length;
     return () => this.#promised.push({ pnId: id, out, entries, gateway });
+  }
+
+  /** As {@link promise}; the result is to be called with who was shown as being out. Undefined: the group is gone. */
+  promiseOfGroup(sgId: SgId): (out: EntityId | undefined) => void {
+    const askedMs = this.clock.wallMs();
+    return (out) => this.#promisedOfGroups.push({ sgId, out, askedMs });
   }
 
   /** Some device is still to be started again. */
@@ -146,7 +154,7 @@ export class Playground {
       euKey: this.#keys.get(name) as Uint8Array,
       provider: witness.provider(name),
       // Nobody sits there to say yes or no.
-      settings: { admit: 'always', confirm: 'paired' },
+      settings: { consent: 'always', admit: 'always', confirm: 'paired' },
       ...(name === GUEST && { services: [] }),
     });
     this.running.set(name, device);
