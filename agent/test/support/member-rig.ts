@@ -162,7 +162,10 @@ export class MemberRig {
   async serve<M extends AnyMessage>(type: M, body: BodyOf<M>, pnId: PnId | 'own' = PN_ID): Promise<unknown> {
     const envelope = decodeEnvelope(encodeEnvelope(type, new Uint8Array(16), '', body));
     let served: Promise<{ readonly body: unknown }> | undefined;
-    const channel = { serve: (_envelope: Envelope, handle: () => Promise<{ readonly body: unknown }>) => (served = handle()) };
+    const { signal } = new AbortController();
+    const channel = {
+      serve: (_envelope: Envelope, handle: (signal: AbortSignal) => Promise<{ readonly body: unknown }>) => (served = handle(signal)),
+    };
     if (!this.groups.serve(pnId === 'own' ? undefined : pnId, channel as unknown as ServerChannel, envelope))
       throw new CpnsError('State', 'NotServed', 'It is not about groups.');
     const answer = await served;

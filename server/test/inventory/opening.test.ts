@@ -1,4 +1,6 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { entityId, sgId } from '@cpns/shared';
+import { fromHex } from '@cpns/shared/security';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { migrate, migrations } from '../../src/inventory/migrations.js';
@@ -133,6 +135,33 @@ describe('migrations', () => {
     expect(db.reads.users.find(alice)?.policy).toEqual({ guests: 'ask', chargeElsewhere: 'ask' });
     await db.transact((tx) => tx.users.setPolicy(alice, { guests: 'never' }));
     expect(db.reads.users.list().map(({ policy }) => policy.guests)).toEqual(['never']);
+  });
+
+  it('keep the objects of groups, which several members may hold from then on', async () => {
+    const path = `${testDirectory()}/older.db`;
+    const sqlite = new Sqlite(path);
+    migrate(
+      sqlite,
+      migrations.filter(({ number }) => number < 8),
+    );
+    const family = sgId('f'.repeat(32));
+    sqlite.alone(() => {
+      sqlite.run(
+        "INSERT INTO sgs (sg_id, name, owner_user, open, epoch, version, height, member_count, keyed_ms, created_ms) VALUES (?, 'family', ?, 0, 1, 1, 0, 0, 1, 1)",
+        fromHex(family),
+        alice,
+      );
+      sqlite.run(
+        "INSERT INTO sg_objects (sg, object_id, name, type, holder, members) VALUES (1, 'song', 'Song', 'audio/ogg', 'phone', '[\"board\"]')",
+      );
+    });
+    sqlite.close();
+    const { db } = testDatabase({ path });
+    const song = { id: 'song', name: 'Song', type: 'audio/ogg', holder: entityId('phone'), members: [entityId('board')] };
+    expect(db.reads.groups.objects(family)).toEqual([song]);
+    const copy = { ...song, holder: entityId('board') };
+    await db.transact((tx) => tx.groups.putObject(family, copy));
+    expect(db.reads.groups.objects(family)).toEqual([copy, song]);
   });
 
   it('leave nothing of a step that fails', () => {
