@@ -8,42 +8,53 @@ const ANSWER_LIMIT_MS = 4_000;
 const AFTERTHOUGHT_MS = 25_000;
 /** So often for one message. */
 const ANSWERS_MAX = 32;
-/** Answers that are waited for. */
+/** Answers that are waited for, and octets of their messages. */
 const OPEN_MAX = 16_384;
+const OPEN_OCTETS_MAX = 33_554_432;
 
 /** What a PN GW said of a message; undefined: nobody behind it may have it. */
 export type Missing = readonly EntityId[] | undefined;
 
-interface Open {
+/** A message at one PN GW. */
+export interface Sent {
+  readonly gateway: EntityId;
+  readonly transaction: Uint8Array;
+  /** Of the message, which is held meanwhile. */
+  readonly octets: number;
+  /** Called with each answer. */
+  said(missing: Missing): void;
+}
+
+interface Open extends Sent {
   answers: number;
   cancelTimer: () => void;
-  said(missing: Missing): void;
 }
 
 /** What PN GWs say of the group messages that they were sent, or have sent themselves. Lives in memory. */
 export class Deliveries {
   readonly #clock: Clock;
   readonly #open = new Map<string, Open>();
+  #octets = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** `said` is called with each answer of that PN GW to the message of that transaction; silence says that nobody behind it has it. */
-  expect(gateway: EntityId, transaction: Uint8Array, said: Open['said']): void {
-    const open = this.#add(gateway, transaction, said, 0);
+  /** A message goes to that PN GW: its silence says that nobody behind it has it. */
+  expect(sent: Sent): void {
+    const open = this.#add(sent, 0);
     const silent = () => {
-      if (open.answers === 0) said(undefined);
+      if (open.answers === 0) open.said(undefined);
       open.answers++;
-      open.cancelTimer = this.#clock.after(AFTERTHOUGHT_MS - ANSWER_LIMIT_MS, () => this.#forget(gateway, transaction));
+      open.cancelTimer = this.#clock.after(AFTERTHOUGHT_MS - ANSWER_LIMIT_MS, () => this.#end(open));
     };
     open.cancelTimer = this.#clock.after(ANSWER_LIMIT_MS, silent);
   }
 
-  /** The same of a PN GW that has said of its own message what it knew: its silence says that there is nothing to add. */
-  heed(gateway: EntityId, transaction: Uint8Array, said: Open['said']): void {
-    const open = this.#add(gateway, transaction, said, 1);
-    open.cancelTimer = this.#clock.after(AFTERTHOUGHT_MS, () => this.#forget(gateway, transaction));
+  /** A PN GW has sent a message and said of it what it knew: its silence says that there is nothing to add. */
+  heed(sent: Sent): void {
+    const open = this.#add(sent, 1);
+    open.cancelTimer = this.#clock.after(AFTERTHOUGHT_MS, () => this.#end(open));
   }
 
   /** A PN GW answers, in its own session. */
@@ -57,31 +68,29 @@ export class Deliveries {
 
   /** Nobody waits any more. */
   stop(): void {
-    for (const [key, open] of [...this.#open]) this.#end(key, open);
+    for (const open of [...this.#open.values()]) this.#end(open);
   }
 
-  #add(gateway: EntityId, transaction: Uint8Array, said: Open['said'], answers: number): Open {
-    const key = keyOf(gateway, transaction);
+  #add(sent: Sent, answers: number): Open {
+    const key = keyOf(sent.gateway, sent.transaction);
     const before = this.#open.get(key);
-    if (before !== undefined) this.#end(key, before);
-    for (const [oldest, open] of this.#open) {
-      if (this.#open.size < OPEN_MAX) break;
-      this.#end(oldest, open);
+    if (before !== undefined) this.#end(before);
+    for (const oldest of this.#open.values()) {
+      if (this.#open.size < OPEN_MAX && this.#octets + sent.octets <= OPEN_OCTETS_MAX) break;
+      this.#end(oldest);
     }
-    const open: Open = { answers, cancelTimer: () => {}, said };
+    const open: Open = { ...sent, answers, cancelTimer: () => {} };
     this.#open.set(key, open);
+    this.#octets += sent.octets;
     return open;
   }
 
-  /** Before its time: who has not answered counts as silent. */
-  #end(key: string, open: Open): void {
+  /** At its time, or before it: then who has not answered counts as silent. */
+  #end(open: Open): void {
     open.cancelTimer();
-    this.#open.delete(key);
+    this.#open.delete(keyOf(open.gateway, open.transaction));
+    this.#octets -= open.octets;
     if (open.answers === 0) open.said(undefined);
-  }
-
-  #forget(gateway: EntityId, transaction: Uint8Array): void {
-    this.#open.delete(keyOf(gateway, transaction));
   }
 }
 

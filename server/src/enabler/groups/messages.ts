@@ -5,7 +5,8 @@ import type { NewKeptMessage } from '../../inventory/kept-messages.js';
 import type { EnablerContext } from '../context.js';
 import { TRANSACTION_OCTETS } from '../downlink.js';
 import type { Incoming } from '../incoming.js';
-import { type Missing, named } from './deliveries.js';
+import type { Session } from '../session.js';
+import { type Missing, named, type Sent } from './deliveries.js';
 import { putRoutes, type RoutedGroup } from './notices.js';
 import { sgIdOf } from './place.js';
 
@@ -15,7 +16,7 @@ import { sgIdOf } from './place.js';
  * (security 1.8).
  */
 export async function passGroupMessage(context: EnablerContext, incoming: Incoming<BodyOf<typeof sgData>>): Promise<void> {
-  const { inventory, sessions, downlink, entropy, logger, clock } = context;
+  const { inventory, logger, entropy, downlink, clock } = context;
   const { body, sender: gateway } = incoming;
   const { message, from } = body;
   const sgId = sgIdOf(body.sgId);
@@ -30,35 +31,35 @@ export async function passGroupMessage(context: EnablerContext, incoming: Incomi
     return;
   }
   const epoch = Number(header.epoch);
-  const kept = {
-    place: inventory.reads.kept.nextPlace(),
-    sgId,
-    epoch,
-    message,
-    headerOctets: message.length - sealed.length,
-    receivedMs: clock.wallMs(),
-  };
-  const others = inventory.reads.groups.gateways(sgId).flatMap((other) => (other.gateway === gateway ? [] : other.gateway));
-  const reached = others.flatMap((other) => {
-    const way = sessions.current(other, '');
-    return way !== undefined && downlink.reaches(way) ? [way] : [];
-  });
+  const isKept = isReceived(context, sgId, epoch) && member.joinedEpoch <= epoch;
+  const headerOctets = message.length - sealed.length;
+  const kept = { place: inventory.reads.kept.nextPlace(), sgId, epoch, message, headerOctets, receivedMs: clock.wallMs() };
   const transaction = entropy.bytes(TRANSACTION_OCTETS);
   const envelope = encodeEnvelope(sgData, transaction, '', { sgId: body.sgId, from, message });
-  const isKept = isReceived(context, sgId, epoch) && member.joinedEpoch <= epoch;
-  const said = (of: EntityId) => (missing: Missing) =>
-    void keepMessage(context, from, kept, [[of, missing]]).catch((error) =>
-      logger.warn('a group message could not be kept', { group: sgId, why: describeError(error) }),
-    );
-  for (const way of reached) {
-    if (isKept) context.deliveries.expect(way.entityId, transaction, said(way.entityId));
-    void downlink.send(way, envelope, false);
+  const sentTo = (of: EntityId, inTransaction: Uint8Array): Sent => ({
+    gateway: of,
+    transaction: inTransaction,
+    octets: message.length,
+    said: (missing) => keepLater(context, from, kept, [of, missing]),
+  });
+  const unreached: EntityId[] = [];
+  for (const { gateway: other } of inventory.reads.groups.gateways(sgId)) {
+    if (other === gateway) continue;
+    const way = wayTo(context, other);
+    if (way === undefined) unreached.push(other);
+    else {
+      if (isKept) context.deliveries.expect(sentTo(other, transaction));
+      void downlink.send(way, envelope, false);
+    }
   }
   if (!isKept) return;
-  context.deliveries.heed(gateway, incoming.envelope.transaction, said(gateway));
-  const unreached = others.filter((other) => !reached.some(({ entityId }) => entityId === other));
-  const everybody = unreached.map((other) => [other, undefined] as const);
-  await keepMessage(context, from, kept, [[gateway, named(body.missing ?? [])], ...everybody]);
+  context.deliveries.heed(sentTo(gateway, incoming.envelope.transaction));
+  await keepMessage(context, from, kept, [[gateway, named(body.missing ?? [])], ...unreached.map((other) => [other, undefined] as const)]);
+}
+
+function wayTo({ sessions, downlink }: EnablerContext, gateway: EntityId): Session | undefined {
+  const way = sessions.current(gateway, '');
+  return way !== undefined && downlink.reaches(way) ? way : undefined;
 }
 
 /** The receivers still take messages of that epoch. */
@@ -66,15 +67,24 @@ function isReceived({ inventory, formerKeys }: EnablerContext, sgId: SgId, epoch
   return inventory.reads.groups.find(sgId)?.epoch === epoch || formerKeys.isReceived(sgId, epoch);
 }
 
+/** What a PN GW said of a message, or that it said nothing. */
+type Said = readonly [gateway: EntityId, missing: Missing];
+
+function keepLater(context: EnablerContext, sender: EntityId, message: Omit<NewKeptMessage, 'members'>, said: Said): void {
+  keepMessage(context, sender, message, [said]).catch((error) =>
+    context.logger.warn('a group message could not be kept', { group: message.sgId, why: describeError(error) }),
+  );
+}
+
 /** Keeps a message for the members behind those PN GWs that have not got it; a PN GW speaks for nobody else. Durable when it resolves. */
 async function keepMessage(
   { inventory, limits, formerKeys, logger }: EnablerContext,
   sender: EntityId,
   message: Omit<NewKeptMessage, 'members'>,
-  deliveries: readonly (readonly [gateway: EntityId, missing: Missing])[],
+  said: readonly Said[],
 ): Promise<void> {
   const { sgId, epoch } = message;
-  const members = deliveries.flatMap(([gateway, missing]) => {
+  const members = said.flatMap(([gateway, missing]) => {
     if (missing?.length === 0) return [];
     const behind = inventory.reads.groups.membersBehind(sgId, gateway).map(({ entityId }) => entityId);
     return behind.filter((entityId) => entityId !== sender && (missing === undefined || missing.includes(entityId)));
