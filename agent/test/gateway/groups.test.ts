@@ -9,12 +9,13 @@ import {
   sgDataAnswer,
 } from '@cpns/shared/messages';
 import { GroupKey, GroupMessages, nobleProvider } from '@cpns/shared/security';
-import { InsecureSeededEntropy, MemoryLogger } from '@cpns/shared/testing';
+import { InsecureSeededEntropy, MemoryLogger, VirtualClock } from '@cpns/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PnRole, PnState, pnIdText } from '../../src/entity/device-state.js';
 import type { PeerLink } from '../../src/entity/peer-link.js';
 import type { ServerChannel } from '../../src/entity/server-channel.js';
 import type { GatewayContext } from '../../src/gateway/gateway-context.js';
+import { GroupDeliveries } from '../../src/gateway/group-deliveries.js';
 import { relayFromMember, relayFromServer, relayRekey, sendOwn } from '../../src/gateway/groups.js';
 import { GroupAtServer, PN, PN_ID, SG } from '../support/member-rig.js';
 
@@ -44,10 +45,12 @@ let gateway: Gateway;
 beforeEach(() => {
   const handed: Gateway['handed'] = [];
   const published: Gateway['published'] = [];
-  const publish = (body: BodyOf<typeof sgData>) => {
-    if (gateway.server) published.push(body);
-    return gateway.server;
-  };
+  const channel = { notify: (_type: unknown, body: BodyOf<typeof sgData>) => published.push(body) } as unknown as ServerChannel;
+  const groupDeliveries = new GroupDeliveries({
+    clock: new VirtualClock(),
+    entropy: new InsecureSeededEntropy('deliveries'),
+    server: () => (gateway.server ? channel : undefined),
+  });
   const context = {
     logger: new MemoryLogger(),
     groupRoutes: { get: () => gateway.route && { sgId: '', version: 1, members: gateway.route } },
@@ -62,7 +65,7 @@ beforeEach(() => {
       hasPan: () => gateway.near.includes(member),
       exchange: { notify: (_type: unknown, body: unknown, { pnId }: { pnId: PnId }) => handed.push({ to: member, pnId, body }) },
     }),
-    unsent: { send: publish, sendNow: publish },
+    groupDeliveries,
   } as unknown as GatewayContext;
   gateway = {
     context,
