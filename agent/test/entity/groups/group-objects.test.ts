@@ -181,4 +181,15 @@ describe('whoever wants an object', () => {
     await expect(fetched(rig)).rejects.toMatchObject({ status: Status.PeerUnreachable });
     await expect(rig.groups.findObject(SG_ID, 'film', undefined, signal)).rejects.toMatchObject({ code: 'NoSuchContent' });
   });
+
+  it('names one by its id where others are called the same', async () => {
+    const rig = await wanting();
+    const listed = rig.group.info.objects ?? [];
+    const find = (wanted: string) => rig.groups.findObject(SG_ID, wanted, undefined, signal).then(({ object }) => object.id);
+    rig.group.info = { ...rig.group.info, objects: [...listed, { ...(listed[0] as SharedObject), id: secret.contentId }] };
+    await expect(find('song')).rejects.toMatchObject({ code: 'WhichContent' });
+    expect(await find(secret.contentId)).toBe(secret.contentId);
+    rig.group.info = { ...rig.group.info, objects: [...listed, { ...(listed[0] as SharedObject), holder: entityId('radio') }] };
+    expect(await find('song')).toBe(song.contentId);
+  });
 });

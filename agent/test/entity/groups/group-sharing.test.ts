@@ -138,6 +138,32 @@ describe('a member that shares in a group that there is', () => {
     expect(await handsOut(rig, song)).toBe(false);
   });
 
+  it('withdraws it also where another own object, or that of another member with the same octets, is listed', async () => {
+    await rig.groups.share(SG_ID, { content: 'song' }, signal);
+    serve = lost;
+    await expect(rig.groups.share(SG_ID, { content: 'film' }, signal)).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+    group.info = { ...group.info, objects: [listing(song), listing(other, board)] };
+    expect((await rig.groups.withdraw(SG_ID, 'film', undefined, signal)).object.holder).toBe(phone);
+    expect([await handsOut(rig, song), await handsOut(rig, other)]).toEqual([true, false]);
+  });
+
+  it('keeps what others share when it withdraws its own', async () => {
+    group.info = { ...group.info, objects: [listing(song), listing(other), listing(song, board)] };
+    rig.groups.reachable(undefined);
+    await rig.clock.advance(0);
+    expect(shown()).toHaveLength(3);
+    await rig.groups.withdraw(SG_ID, 'song', undefined, signal);
+    expect(shown()).toEqual(['film of phone', 'song of board']);
+  });
+
+  it('is told when the server says no to what it asked', async () => {
+    await rig.groups.share(SG_ID, { content: 'film' }, signal);
+    serve = () => ({ status: Status.NotMember, sgId: SG });
+    await expect(rig.groups.share(SG_ID, { content: 'song' }, signal)).rejects.toMatchObject({ code: 'NotMember' });
+    await expect(rig.groups.withdraw(SG_ID, 'film', undefined, signal)).rejects.toMatchObject({ code: 'NotMember' });
+    expect([await handsOut(rig, song), await handsOut(rig, other)]).toEqual([false, false]);
+  });
+
   it('means its own object before one of another member, and needs to know whose where neither is its own', async () => {
     const tablet = entityId('tablet');
     group.info = { ...group.info, objects: [listing(song), listing(song, board), listing(other, board), listing(other, tablet)] };

@@ -6,7 +6,7 @@ import { DeviceState } from '../../../src/entity/device-state.js';
 import { GroupBook } from '../../../src/entity/groups/group-book.js';
 import { bareGroup } from '../../../src/entity/groups/group-requests.js';
 import { heartbeatOf, member, message } from '../../support/group-members.js';
-import { PN_ID, SG, SG_ID } from '../../support/member-rig.js';
+import { PN, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
 
 describe('a device that heard of newer keys', () => {
   it('waits for the newest that it heard of, not for the one it heard of last', async () => {
@@ -109,6 +109,17 @@ it('a copy of the SG Inventory that does not come is not asked for over and over
   await rig.clock.advance(60_000);
   expect(rig.count(sgDiscoveryRequest) - before).toBe(1);
   expect(rig.groups.list()).toHaveLength(1);
+});
+
+it('a group is of a wish of which the answer was lost when its name, its PN and what is shared in it fit', async () => {
+  const book = new GroupBook(new DeviceState(new MemoryStore()));
+  await book.wish('a', { name: 'kitchen', pnId: PN, shared: ['one', 'two'], askedWallMs: 0 });
+  const record = { ...bareGroup(SG_ID, PN_ID), name: 'kitchen' };
+  expect(book.wishFor(record, ['one'])).toMatchObject({ key: 'a' });
+  expect(book.wishFor(record, [])).toBeUndefined();
+  expect(book.wishFor(record, ['one', 'three'])).toBeUndefined();
+  expect(book.wishFor({ ...record, name: 'garden' }, ['one'])).toBeUndefined();
+  expect(book.wishFor({ ...bareGroup(SG_ID, undefined), name: 'kitchen' }, ['one'])).toBeUndefined();
 });
 
 it('a device is in 64 groups at most, and what it knows of those may change', async () => {
