@@ -39,9 +39,9 @@ export interface BleTurnsOptions {
 /**
  * The direction of Bluetooth links (protocol 0.26). Who has no role yet connects or is connected to; a PN GW connects to its PNEs, of which
  * each serves one. So once roles are assigned a link may run the wrong way: the PN GW ends it and opens it anew, while both keep their
- * roles; links that are nobody's way to a PN GW are ended where they take the place of one that is, and a PNE that is free is left to its own
- * PN GW for a while. A device that is connected to can
- * neither connect to others nor be found by them: while a person pairs it, it gives that link up.
+ * roles; links that are nobody's way to a PN GW are ended where they take the place of one that is, and a PNE that is free is left to its
+ * own PN GW for a while. A device that is connected to can neither connect to others nor be found by them: while a person pairs it, it
+ * gives that link up.
  */
 export class BleTurns {
   readonly #options: BleTurnsOptions;
@@ -64,7 +64,7 @@ export class BleTurns {
     return this.#awaited.get(peer)?.over ?? Promise.resolve();
   }
 
-  /** This device may call a peer that it hears in that mode, or a PNE is left to its own PN GW first. */
+  /** Whether this device may call a peer that it hears in that mode: a PNE is left to its own PN GW first. */
   mayCall(peer: EntityId, heard: Mode | undefined): boolean {
     const { clock, sharesPn } = this.#options;
     if (heard !== Mode.Pne || this.isAwaited(peer) || sharesPn(peer)) {
