@@ -1,11 +1,18 @@
 import { CpnsError, entityId, refused } from '@cpns/shared';
-import { groupKeyResyncRequest, ResyncReason, Status, sgDiscoveryRequest, sgReleaseNotification } from '@cpns/shared/messages';
+import {
+  groupKeyResyncRequest,
+  ResyncReason,
+  Status,
+  sgDiscoveryRequest,
+  sgMemberChangeNotification,
+  sgReleaseNotification,
+} from '@cpns/shared/messages';
 import { MemoryStore } from '@cpns/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { DeviceState } from '../../../src/entity/device-state.js';
 import { GroupBook } from '../../../src/entity/groups/group-book.js';
 import { bareGroup } from '../../../src/entity/groups/group-requests.js';
-import { heartbeatOf, member, message } from '../../support/group-members.js';
+import { board, heartbeatOf, member, message, phone } from '../../support/group-members.js';
 import { PN, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
 
 describe('a device that heard of newer keys', () => {
@@ -109,6 +116,22 @@ it('a copy of the SG Inventory that does not come is not asked for over and over
   await rig.clock.advance(60_000);
   expect(rig.count(sgDiscoveryRequest) - before).toBe(1);
   expect(rig.groups.list()).toHaveLength(1);
+});
+
+it('people hear of what others share and withdraw, from the first copy on, and once', async () => {
+  const rig = await member();
+  const laptop = entityId('laptop');
+  const object = (id: string, holder = phone) => ({ id: id.repeat(64), name: id, type: 'x', holder });
+  const list = async (...objects: ReturnType<typeof object>[]) => {
+    rig.group.info = { ...rig.group.info, memberCount: 3, objects };
+    await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [board], remove: [] });
+    await rig.clock.advance(0);
+    return rig.happenings.flatMap(({ type, text }) => (type === 'group-objects' ? [text] : []));
+  };
+  expect(await list(object('a'))).toEqual([]);
+  const told = await list(object('a', laptop), object('b'));
+  expect(told).toEqual(['Service group kitchen: laptop shares "a", phone shares "b", "a" of phone is not shared any more.']);
+  expect(await list(object('a', laptop), object('b'))).toEqual(told);
 });
 
 it('a group is of a wish of which the answer was lost when its name, its PN and what is shared in it fit', async () => {

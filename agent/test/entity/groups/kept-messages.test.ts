@@ -168,6 +168,8 @@ describe('messages that were kept', () => {
 
   it('that were given up are told of', async () => {
     const { rig, give } = await member();
+    await give(1, []);
+    expect(rig.happenings.some(({ type }) => type === 'group-lost')).toBe(false);
     await give(1, [], { lost: 3 });
     expect(rig.happenings.at(-1)).toMatchObject({
       type: 'group-lost',
