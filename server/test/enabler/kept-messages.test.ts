@@ -297,6 +297,18 @@ describe('kept messages are delivered', () => {
     expect(waiting()).toEqual({});
   });
 
+  it('when their PN GW is back, in their sessions before', async () => {
+    const { rig, sgId, say, waiting, phone, radio, east } = await inOneGroup();
+    rig.detach(east.entityId);
+    await say(phone, 'one');
+    east.connect();
+    await east.setUp();
+    await rig.settle();
+    const [given] = await stored(radio);
+    expect(given && texts(sgId, radio.groupKey(sgId) ?? '', given)).toEqual(['one']);
+    expect(waiting()).toEqual({ east: 1 });
+  });
+
   it('not while the member refuses them, is silent, or the disk is full', async () => {
     const { rig, say, answer, waiting, signOfLife, phone, board, east } = await inOneGroup();
     await say(phone, 'one', [board.entityId]);
