@@ -58,6 +58,8 @@ describe('a crash at every point of', () => {
     ['pair-again', 'called'],
     ['unpair-at-pne', 'leaver'],
     ['group-expel', 'server'],
+    ['group-share', 'holder'],
+    ['group-unshare', 'holder'],
     ['group-kept-messages', 'server'],
   ])(
     '%s, side %s, ends in agreement',

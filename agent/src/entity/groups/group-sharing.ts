@@ -88,14 +88,33 @@ export async function withdrawObject(
     throw new CpnsError('State', 'WhichContent', sentence);
   }
   // It is handed out no more, whether the server hears of it now or not.
-  if (object.holder === self) await change(context, sgId, (now) => without(now, object, self));
-  if (!listed.includes(object)) return object;
-  const request = { sgId: record.sgId, objectId: object.id, holder: object.holder };
-  const what = `Withdrawing "${object.name}"`;
-  const { status } = await ask(channelOf(context, record), sgObjectChangeRequest, request, sgObjectChangeResponse, what, signal);
-  if (status !== Status.Success) throw groupRefused(status, what);
+  if (object.holder === self) await change(context, sgId, (now) => kept(now, object.id));
+  if (listed.includes(object)) await askToWithdraw(context, record, object, signal);
   await change(context, sgId, (now) => without(now, object, self));
   return object;
+}
+
+/** Where it is not known whether the server has heard of it, the next copy of the group tells, and an own object is withdrawn then. */
+async function askToWithdraw(
+  context: GroupContext,
+  record: GroupRecord,
+  { id: objectId, name, holder }: SharedObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = { sgId: record.sgId, objectId, holder };
+  const what = `Withdrawing "${name}"`;
+  try {
+    const { status } = await ask(channelOf(context, record), sgObjectChangeRequest, request, sgObjectChangeResponse, what, signal);
+    if (status !== Status.Success) throw groupRefused(status, what);
+  } catch (error) {
+    context.upkeep.copyDue(sgIdText(record.sgId));
+    throw error;
+  }
+}
+
+/** What the server is believed to list as an object of this device, which does not hand it out. */
+export function strayObjects({ self }: Pick<GroupContext, 'self'>, { objects = [], shared = [] }: GroupRecord): readonly SharedObject[] {
+  return objects.filter(({ id, holder }) => holder === self && !shared.includes(id));
 }
 
 /** What this device would hand out although the server does not list it: the request to share it never arrived, or it has ended. */

@@ -8,6 +8,8 @@ import {
   Status,
   sgDiscoveryRequest,
   sgDiscoveryResponse,
+  sgObjectChangeRequest,
+  sgObjectChangeResponse,
 } from '@cpns/shared/messages';
 import { sgIdOctets, sgIdText } from '../device-state.js';
 import type { ServerChannel } from '../server-channel.js';
@@ -15,6 +17,7 @@ import { throughPn } from './group-book.js';
 import type { GroupContext } from './group-context.js';
 import { titleOf } from './group-objects.js';
 import type { GroupRecord } from './group-record.js';
+import { strayObjects } from './group-sharing.js';
 import { forgetGroup, fromInfo, OUT_OF_GROUP } from './membership.js';
 
 /** The server answers one resync in 10 s for each member (security 2.1). */
@@ -34,6 +37,8 @@ export class GroupUpkeep {
   readonly #context: () => GroupContext;
   readonly #due = new Map<SgId, Due>();
   readonly #running = new Map<SgId, Promise<void>>();
+  /** Groups of which a copy has come since the start of this device. */
+  readonly #copied = new Set<SgId>();
 
   constructor(context: () => GroupContext) {
     this.#context = context;
@@ -66,8 +71,9 @@ export class GroupUpkeep {
     const { book, keys } = this.#context();
     for (const sgId of book.through(pnId)) {
       if (keys.epoch(sgId) === undefined) this.keysDue(sgId, ResyncReason.Joined);
-      // A copy that came from the server says how many they are; until then only what was told of this device is known.
-      if (book.get(sgId)?.memberCount === undefined) this.copyDue(sgId);
+      // A copy that came from the server says how many they are; until then only what was told of this device is known. And the power may
+      // have gone between the news of a change and the look at it.
+      if (book.get(sgId)?.memberCount === undefined || !this.#copied.has(sgId)) this.copyDue(sgId);
       this.#start(sgId);
     }
   }
@@ -79,6 +85,7 @@ export class GroupUpkeep {
 
   forget(sgId: SgId): void {
     this.#due.delete(sgId);
+    this.#copied.delete(sgId);
   }
 
   #dueOf(sgId: SgId): Due {
@@ -173,15 +180,23 @@ export class GroupUpkeep {
     const { body } = await session.request(sgDiscoveryRequest, asked, [sgDiscoveryResponse]);
     const info = body.groups.find((group) => sgIdText(group.sgId) === sgId);
     if (info === undefined) return;
-    await context.settling.run(sgId, async () => {
+    this.#copied.add(sgId);
+    const strays = await context.settling.run(sgId, async () => {
       const before = context.book.get(sgId);
-      if (before === undefined) return;
+      if (before === undefined) return [];
       const own = (info.objects ?? []).filter(({ holder }) => holder === context.self).map(({ id }) => id);
       const record = fromInfo(info, throughPn(before), before.shared);
       const made = before.shared === undefined ? context.book.wishFor(record, own) : undefined;
-      await context.book.put({ ...record, ...(made && { shared: made.wish.shared }) }, made?.key);
+      const after = { ...record, ...(made && { shared: made.wish.shared }) };
+      await context.book.put(after, made?.key);
       tellOfObjects(context, before, record);
+      return strayObjects(context, after);
     });
+    // Withdrawn by a person, and the server did not hear of it: nobody is to be offered what he does not get.
+    for (const { id: objectId, holder } of strays) {
+      if (context.book.get(sgId)?.shared?.includes(objectId)) continue;
+      await session.request(sgObjectChangeRequest, { sgId: asked.sgId, objectId, holder }, [sgObjectChangeResponse]);
+    }
   }
 }
 

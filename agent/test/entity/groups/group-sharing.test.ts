@@ -131,6 +131,18 @@ describe('a member that shares in a group that there is', () => {
     await expect(rig.groups.withdraw(SG_ID, 'song', undefined, signal)).rejects.toMatchObject({ code: 'NoSuchContent' });
   });
 
+  it('withdraws it at the server once that is back, after a restart, too', async () => {
+    await rig.groups.share(SG_ID, { content: 'song' }, signal);
+    serve = lost;
+    await expect(rig.groups.withdraw(SG_ID, 'song', undefined, signal)).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+    const again = started(rig.restart());
+    serve = keeping();
+    again.groups.reachable(undefined);
+    await again.clock.advance(5_000);
+    expect(group.info.objects).toEqual([]);
+    expect(await handsOut(again, song)).toBe(false);
+  });
+
   it('withdraws what the server never heard of', async () => {
     serve = lost;
     await expect(rig.groups.share(SG_ID, { content: 'song' }, signal)).rejects.toMatchObject({ code: 'OutcomeUnknown' });

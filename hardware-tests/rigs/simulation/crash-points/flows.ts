@@ -1,6 +1,7 @@
 import { ENTERING } from './entering.js';
 import { ESTABLISHING } from './establishing.js';
 import type { Flow } from './flow.js';
+import { GROUP_OBJECTS } from './group-objects.js';
 import { GROUPS } from './groups.js';
 import { KEPT_MESSAGES } from './kept-messages.js';
 import { LEAVING } from './leaving.js';
@@ -17,6 +18,7 @@ export const FLOWS: readonly Flow[] = [
   ...WAYS_OUT,
   ...RECOVERING,
   ...GROUPS,
+  ...GROUP_OBJECTS,
   ...KEPT_MESSAGES,
 ];
 

@@ -1,3 +1,4 @@
+import type { ContentSource } from '@cpns/agent';
 import { type EntityId, entityId, userId } from '@cpns/shared';
 import { PN_GW_SERVICE } from '@cpns/shared/messages';
 import { nativeProvider } from '@cpns/shared/node';
@@ -41,6 +42,8 @@ export class Scene implements World {
   readonly #euKeys = new Map<EntityId, Uint8Array>();
   readonly #powerCuts = new Map<EntityId, () => MemoryStore>();
   /** Undefined: devices are on a local network. */
+  /** What devices offer from their next start on. */
+  readonly contents = new Map<EntityId, ContentSource>();
   readonly #radios: RadioRoom | undefined;
   readonly #firstStore: (id: EntityId) => MemoryStore;
   readonly #off = new Set<EntityId>();
@@ -70,6 +73,7 @@ export class Scene implements World {
       euKey,
       uplink: this.server.uplink(id),
       settings: { confirm: 'paired' },
+      ...(this.contents.has(id) && { contents: this.contents.get(id) as ContentSource }),
       deeds: this.#deedsOfDevice(id),
       clockAheadMs: this.#clocksAheadMs,
       powered: (powerCut) => this.#powerCuts.set(id, powerCut),

@@ -1,9 +1,11 @@
 import { GroupRoutes } from '@cpns/agent';
+import type { SharedObject } from '@cpns/shared/messages';
 import { GROUP_KEY_NODE, toHex } from '@cpns/shared/security';
 import type { SimulatedDevice } from '../device.js';
 import { type Invariant, isTold, type World } from './world.js';
 
 type Reads = World['server']['database']['reads'];
+type GroupRecord = NonNullable<ReturnType<SimulatedDevice['device']['state']['group']>>;
 type Group = ReturnType<Reads['groups']['list']>[number];
 type Member = ReturnType<Reads['groups']['members']>[number];
 
@@ -55,6 +57,7 @@ function disagreementsAbout(world: World, group: Group): string[] {
     if (record === undefined) wrong.push(`${id} is in ${sgId} and does not know it`);
     else if ([...record.members].sort().join() !== ids.join())
       wrong.push(`${id} believes ${record.members.join()} to be in ${sgId}, not ${ids.join()}`);
+    if (record !== undefined) wrong.push(...wrongObjects(world, id, sgId, record));
     if (record !== undefined && record.owner !== owner) wrong.push(`${id} believes ${record.owner} to own ${sgId}, not ${owner}`);
     if (keys === undefined) wrong.push(`${id} has no key of ${sgId}`);
     else {
@@ -66,6 +69,22 @@ function disagreementsAbout(world: World, group: Group): string[] {
   }
   if (groupKeys.size > 1) wrong.push(`${sgId} has ${groupKeys.size} Group Keys at once`);
   return [...wrong, ...wrongRoutes(world, sgId, members)];
+}
+
+/** Who may have an object knows of it, and who holds it hands it out. Those that end by themselves are left out. */
+function wrongObjects({ server }: World, id: string, sgId: Group['sgId'], { objects = [], shared = [] }: GroupRecord): string[] {
+  const listed = server.database.reads.groups
+    .objects(sgId)
+    .filter(({ holder, members }) => holder === id || (members?.some((member) => member === id) ?? true));
+  const names = (all: readonly SharedObject[]) =>
+    all.flatMap(({ holder, name, untilMs }) => (untilMs === undefined ? [`${name} of ${holder}`] : [])).sort();
+  const own = listed.filter(({ holder }) => holder === id);
+  return [
+    ...(names(listed).join() === names(objects).join()
+      ? []
+      : [`${id} knows of ${names(objects).join()} in ${sgId}, not ${names(listed).join()}`]),
+    ...own.filter((object) => !shared.includes(object.id)).map(({ name }) => `${id} does not hand out ${name}, which ${sgId} is offered`),
+  ];
 }
 
 /** Each gateway knows which of its members are where in the tree. */
