@@ -117,6 +117,19 @@ describe('the owner', () => {
   const handOver = (sgId: SgId, candidate: EntityId) =>
     phone.request(sgOwnerTransferRequest, { pne: phone.entityId, sgId: fromHex(sgId), candidate }, sgOwnerTransferResponse);
 
+  it.each([2, 3])(
+    'that is new is told to all of a group of three, where at most %i are told, or to itself alone',
+    async (groupMembersTold) => {
+      ({ rig, west, phone, board, radio } = await groupWorld(bob, { limits: { groupMembersTold } }));
+      const sgId = await grouped(phone, [board, radio]);
+      const body = { pne: phone.entityId, sgId: fromHex(sgId), candidate: radio.entityId };
+      const meanwhile = async () => void (await offer(radio, true));
+      expect(await phone.request(sgOwnerTransferRequest, body, sgOwnerTransferResponse, { meanwhile })).toMatchObject({ accept: true });
+      expect(radio.take(sgOwnerChangeNotification)).toHaveLength(1);
+      expect(board.take(sgOwnerChangeNotification)).toHaveLength(groupMembersTold < 3 ? 0 : 1);
+    },
+  );
+
   it('hands it over to another member only', async () => {
     const sgId = await grouped(phone, [board]);
     await expect(handOver(sgId, radio.entityId)).rejects.toMatchObject({ status: Status.NotMember });
