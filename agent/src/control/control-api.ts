@@ -7,14 +7,13 @@ import { noParams } from './api/fields.js';
 import {
   type GroupEvent,
   groupCreateParams,
-  groupFetchParams,
   groupJoinParams,
   groupListParams,
   groupMembersParams,
+  groupObjectParams,
   groupOwnerParams,
   groupShareParams,
   groupShowParams,
-  groupUnshareParams,
 } from './api/groups.js';
 import { resetParams } from './api/lifecycle.js';
 import { type LogLine, logsParams } from './api/logs.js';
@@ -81,9 +80,9 @@ export const controlApi = {
   'group.create': stream<GroupEvent>()(groupCreateParams, (agent, params, progress) => agent.createGroup(params, progress)),
   'group.list': call(groupListParams, (agent, params, signal) => agent.listGroups(params, signal)),
   'group.show': call(groupShowParams, (agent, params) => agent.showGroups(params)),
-  'group.fetch': stream<FetchEvent>()(groupFetchParams, (agent, params, progress) => agent.fetchObject(params, progress)),
+  'group.fetch': stream<FetchEvent>()(groupObjectParams, (agent, params, progress) => agent.fetchObject(params, progress)),
   'group.share': call(groupShareParams, (agent, params, signal) => agent.shareObject(params, signal)),
-  'group.unshare': call(groupUnshareParams, (agent, params, signal) => agent.unshareObject(params, signal)),
+  'group.unshare': call(groupObjectParams, (agent, params, signal) => agent.unshareObject(params, signal)),
   'group.invite': stream<GroupEvent>()(groupMembersParams, (agent, params, progress) => agent.inviteIntoGroup(params, progress)),
   'group.join': stream<GroupEvent>()(groupJoinParams, (agent, params, progress) => agent.joinGroup(params, progress)),
   'group.leave': call(groupShowParams, (agent, params) => agent.leaveGroup(params)),

@@ -51,16 +51,14 @@ export const groupListParams = v.strictObject({
 export const groupShowParams = v.strictObject({ group });
 export const groupMembersParams = v.strictObject({ group, members: names(1) });
 export const groupJoinParams = v.strictObject({ group: sgIdParam, pnId: v.optional(pnIdParam) });
-export const groupFetchParams = v.strictObject({
+export const groupObjectParams = v.strictObject({
   group,
   /** By its id or its name. */
   object: textParam(128),
-  /** Its holder, where several share such a one. */
+  /** Its holder: to fetch, where several share such a one; to unshare, unless it is this device. */
   from: v.optional(entityIdParam),
 });
 export const groupShareParams = v.strictObject({ group, ...sharing.entries });
-/** The holder is this device unless `from` names another one. */
-export const groupUnshareParams = groupFetchParams;
 export const groupOwnerParams = v.strictObject({ group, candidate: entityIdParam });
 
 export type GroupCreateParams = v.InferOutput<typeof groupCreateParams>;
@@ -68,9 +66,8 @@ export type GroupListParams = v.InferOutput<typeof groupListParams>;
 export type GroupShowParams = v.InferOutput<typeof groupShowParams>;
 export type GroupMembersParams = v.InferOutput<typeof groupMembersParams>;
 export type GroupJoinParams = v.InferOutput<typeof groupJoinParams>;
-export type GroupFetchParams = v.InferOutput<typeof groupFetchParams>;
+export type GroupObjectParams = v.InferOutput<typeof groupObjectParams>;
 export type GroupShareParams = v.InferOutput<typeof groupShareParams>;
-export type GroupUnshareParams = v.InferOutput<typeof groupUnshareParams>;
 export type GroupOwnerParams = v.InferOutput<typeof groupOwnerParams>;
 
 /** What anybody may know of a group who finds it. */
@@ -164,7 +161,7 @@ export interface GroupsControl {
    * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NoSuchContent, State/WhichContent, State/ContentTooLarge, State/Refused,
    * Auth/ContentAltered, Transport
    */
-  fetchObject(params: GroupFetchParams, progress: Progress<FetchEvent>): Promise<GroupFetched>;
+  fetchObject(params: GroupObjectParams, progress: Progress<FetchEvent>): Promise<GroupFetched>;
   /**
    * Shares an own content; one that is shared already is shared in this way from now on.
    * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NotOffered, State/NotMember, State/TooManyObjects, State/PastTime,
@@ -176,7 +173,7 @@ export interface GroupsControl {
    * @throws CpnsError State/NotInGroup, State/WhichGroup, State/NoSuchContent, State/WhichContent, State/NotOwner, Transport,
    * Transport/OutcomeUnknown
    */
-  unshareObject(params: GroupUnshareParams, signal: AbortSignal): Promise<GroupShared>;
+  unshareObject(params: GroupObjectParams, signal: AbortSignal): Promise<GroupShared>;
   /** As its owner. @throws CpnsError State/NotInGroup, State/WhichGroup, State/NotOwner, State/AlreadyMember, Auth/Refused, Transport */
   inviteIntoGroup(params: GroupMembersParams, progress: Progress<GroupEvent>): Promise<GroupAsked>;
   /** @throws CpnsError State/UnknownSg, State/AlreadyMember, Auth/Refused: the owner said no; Transport */
