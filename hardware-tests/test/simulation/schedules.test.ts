@@ -62,6 +62,29 @@ describe('random schedules', () => {
     expect(text).toMatch(/ \|-+>\| +Connection Setup Request \(PN GW\) \(2: 8\), in clear/);
     expect(text).not.toContain('nobody here sealed');
   });
+
+  it('show in their diagram what people do with service groups', async () => {
+    const text = await traced({
+      seed: 1,
+      devices: ['laptop', 'phone', 'board'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+      ],
+      actions: [
+        { do: 'establish', at: 'phone', type: 'all', named: [], atMs: 0 },
+        { do: 'group-create', at: 'phone', pn: 0, members: ['board'], open: false, atMs: 5_000 },
+        { do: 'group-send', at: 'phone', group: 0, atMs: 15_000 },
+        { do: 'group-expel', at: 'phone', group: 0, pne: 'board', atMs: 16_000 },
+      ],
+    });
+    expect(text).toContain('=== phone: group-create with board (PN 0)');
+    expect(text).toContain('-- phone was told that its service group stands');
+    expect(text).toMatch(/ \|<-+\| .*SG Data, PAN/);
+    expect(text).toContain('=== phone: group-expel board (group 0)');
+    expect(text).toContain('-- phone was told that this is done: group-expel');
+    expect(text).toMatch(/relayed: SG Expelled Notice, PAN/);
+  });
 });
 
 describe('shrinking', () => {
