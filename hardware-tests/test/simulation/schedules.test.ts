@@ -236,6 +236,25 @@ const FOUND: readonly (readonly [string, Schedule])[] = [
       ],
     },
   ],
+  [
+    'a member of a group that came in as PN GW, and is PNE of another one since it restarted: nobody can reach it for that group',
+    {
+      seed: 1471,
+      devices: ['laptop', 'phone', 'board'],
+      pairings: [
+        ['laptop', 'phone'],
+        ['laptop', 'board'],
+        ['phone', 'board'],
+      ],
+      actions: [
+        { do: 'establish', at: 'phone', type: 'one-to-one', named: ['laptop'], atMs: 0 },
+        { do: 'group-create', at: 'laptop', pn: 1, members: [], open: false, atMs: 211 },
+        { do: 'silence', way: ['laptop', 'board'], forMs: 30_000, atMs: 1_461 },
+        { do: 'group-join', at: 'board', group: 0, atMs: 22_844 },
+        { do: 'restart', device: 'board', atMs: 27_893 },
+      ],
+    },
+  ],
 ];
 
 describe('schedules that found something', () => {

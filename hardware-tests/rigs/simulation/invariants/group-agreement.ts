@@ -1,5 +1,5 @@
 import { GroupRoutes } from '@cpns/agent';
-import type { SharedObject } from '@cpns/shared/messages';
+import { isGateway, type SharedObject } from '@cpns/shared/messages';
 import { GROUP_KEY_NODE, toHex } from '@cpns/shared/security';
 import type { SimulatedDevice } from '../device.js';
 import { type Invariant, isTold, type World } from './world.js';
@@ -32,10 +32,10 @@ export function reachedMembers(world: World, sgId: Group['sgId']): (SimulatedDev
   });
 }
 
-/** Of a suspended PN, and without its gateway, nobody hears of a new epoch. */
+/** Of a suspended PN, and without its gateway, nobody hears of a new epoch; nor does who came in as PN GW while another has that role. */
 function isReached(world: World, device: SimulatedDevice, member: Member): boolean {
   const gateway = gatewayOf(world, member);
-  if (gateway === undefined) return false;
+  if (gateway === undefined || (member.pnId === undefined && !isGateway(device.device.roles.mode))) return false;
   const isSuspended = member.pnId !== undefined && world.server.database.reads.pns.find(member.pnId)?.state === 'Suspended';
   return !isSuspended && isTold(world, device, gateway);
 }
