@@ -160,7 +160,8 @@ describe('a member that shares in a group that there is', () => {
   });
 
   it('keeps what others share when it withdraws its own', async () => {
-    group.info = { ...group.info, objects: [listing(song), listing(other), listing(song, board)] };
+    for (const content of ['song', 'film']) await rig.groups.share(SG_ID, { content }, signal);
+    group.info = { ...group.info, objects: [...(group.info.objects ?? []), listing(song, board)] };
     rig.groups.reachable(undefined);
     await rig.clock.advance(0);
     expect(shown()).toHaveLength(3);
