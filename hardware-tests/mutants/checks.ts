@@ -93,7 +93,10 @@ function checksAt(node: Node, ancestors: readonly Node[], source: string): Found
     case 'BinaryExpression': {
       const moved = BOUNDARY[node.operator as string];
       if (moved === undefined || ancestors.at(-1)?.type === 'ForStatement') return [];
-      return [broken('off by one', node, `${text(node.left as Node)} ${moved} ${text(node.right as Node)}`)];
+      const [{ end }, { start }] = [node.left as Node, node.right as Node];
+      // The operands stay as they are written, within their parentheses.
+      const between = source.slice(end, start).replace(node.operator as string, () => moved);
+      return [broken('off by one', node, source.slice(node.start, end) + between + source.slice(start, node.end))];
     }
     default:
       return [];

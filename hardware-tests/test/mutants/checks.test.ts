@@ -52,6 +52,11 @@ describe('the checks of a source', () => {
     expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length);
   });
 
+  it('are broken within the parentheses that they have', () => {
+    const [moved] = checksIn('few.ts', 'const few = (count ?? 0) <= (most ?? 1);');
+    expect(moved?.broken).toBe('(count ?? 0) < (most ?? 1)');
+  });
+
   it('do what they did as long as none is broken', () => {
     expect(open(-1, record, key, limits)).toBe(true);
     expect(() => open(-1, { ...record, length: 6 }, key, limits)).toThrow('refused');

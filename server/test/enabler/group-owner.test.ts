@@ -1,6 +1,7 @@
 import type { EntityId, SgId } from '@cpns/shared';
 import {
   bodyOf,
+  requestWithdrawn,
   Status,
   sgOwnerChangeNotification,
   sgOwnerTransferRequest,
@@ -130,6 +131,21 @@ describe('the owner', () => {
       expect(board.take(sgOwnerChangeNotification)).toHaveLength(groupMembersTold < 3 ? 0 : 1);
     },
   );
+
+  it.each<[string, (sgId: SgId) => Promise<unknown>]>([
+    ['the candidate is expelled', (sgId) => phone.expel(sgId, [radio])],
+    ['the owner leaves', (sgId) => phone.leave(sgId)],
+  ])('asks a candidate no longer once %s', async (_, happens) => {
+    const sgId = await grouped(phone, [board, radio]);
+    const body = { pne: phone.entityId, sgId: fromHex(sgId), candidate: radio.entityId };
+    const meanwhile = async () => {
+      await happens(sgId);
+      await rig.pass(5_000);
+    };
+    const handedOver = phone.request(sgOwnerTransferRequest, body, sgOwnerTransferResponse, { meanwhile });
+    await expect(handedOver).rejects.toMatchObject({ status: Status.PeerUnreachable });
+    expect(radio.take(requestWithdrawn)).toHaveLength(1);
+  });
 
   it('hands it over to another member only', async () => {
     const sgId = await grouped(phone, [board]);
