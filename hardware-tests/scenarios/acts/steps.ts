@@ -9,7 +9,10 @@ export interface Party {
 
 /** One message of a figure: its number there, who sent it to whom, and its name in the catalogue. */
 export type Step = readonly [step: string, from: Party, to: Party, message: { readonly name: string }];
-/** Messages of a figure in its order; those of a list of their own may cross in any order. */
+/**
+ * Messages of a figure in its order; those of a list of their own may cross in any order. Whoever was sent one of such a list may answer
+ * before the others of it have arrived.
+ */
 export type Steps = readonly (Step | readonly Step[])[];
 
 /**
@@ -21,17 +24,19 @@ export function watchSteps(t: Telling, devices: readonly Party[]): (steps: Steps
   const before = new Map<Party, number>([server, ...devices].map((party) => [party, party.received.length]));
   const nameOf = (party: Party) => (party === server ? 'server' : party.id);
   return async (steps) => {
-    let fromMs = 0;
+    let taken: readonly { readonly by: Party; readonly atMs: number }[] = [];
     for (const group of steps) {
-      let untilMs = fromMs;
+      const next: { by: Party; atMs: number }[] = [];
       for (const [step, from, to, { name }] of together(group)) {
+        const answered = taken.filter(({ by }) => by === from);
+        const fromMs = Math.max(0, ...(answered.length > 0 ? answered : taken).map(({ atMs }) => atMs));
         const took = await t.eventually(`step ${step}: ${nameOf(to)} takes "${name}" from ${nameOf(from)} in its turn`, async () =>
           to.received.slice(before.get(to)).find((one) => one.from === nameOf(from) && one.message === name && one.atMs >= fromMs),
         );
         t.step(`  ${step}. ${nameOf(from)} -> ${nameOf(to)}: ${name}`);
-        untilMs = Math.max(untilMs, took.atMs);
+        next.push({ by: to, atMs: took.atMs });
       }
-      fromMs = untilMs;
+      taken = next;
     }
   };
 }

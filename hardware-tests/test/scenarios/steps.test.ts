@@ -54,6 +54,20 @@ describe('the steps of a figure', () => {
     await expect(under).rejects.toThrow('step 2');
   });
 
+  it('may answer one of several messages before the others have arrived, but not before the message itself', async () => {
+    const { t, took, server, phone, laptop, run } = told();
+    const asked: Steps[number] = [
+      ['1', laptop, phone, ASK],
+      ['2', laptop, server, ASK],
+    ];
+    const crossed = watchSteps(t, [phone, laptop]);
+    took.phone.push({ atMs: 5, from: 'laptop', message: 'Ask' });
+    took.server.push({ atMs: 9, from: 'laptop', message: 'Ask' });
+    took.laptop.push({ atMs: 7, from: 'phone', message: 'Answer' }, { atMs: 8, from: 'server', message: 'Answer' });
+    await run([asked, ['3', phone, laptop, ANSWER]], crossed);
+    await expect(run([asked, ['4', server, laptop, ANSWER]], crossed)).rejects.toThrow('step 4');
+  });
+
   it('are read from the lines that a process writes', async () => {
     const destination = new PassThrough();
     const logger = createLogger({ level: 'debug', format: 'text', destination, colours: false }).child('device');
