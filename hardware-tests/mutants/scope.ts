@@ -12,6 +12,7 @@ const FILES = [
   'agent/src/pne/accept.ts',
   'agent/src/pne/invitation.ts',
   'agent/src/gateway/challenge.ts',
+  'agent/src/gateway/group-deliveries.ts',
   'agent/src/gateway/group-routes.ts',
   'agent/src/gateway/groups.ts',
   'agent/src/gateway/routing-table.ts',

@@ -7,8 +7,9 @@ type GroupMessage = Omit<BodyOf<typeof sgData>, 'missing'>;
 /** Messages, and octets of them, that wait for the server at most. */
 const WAITING_MAX = 256;
 const WAITING_OCTETS_MAX = 1_048_576;
-/** Messages that were handed out are remembered until a link that was dead then has been noticed: a Bluetooth link after 15 s. */
-const REMEMBERED_MS = 20_000;
+/** A link that was dead when messages were handed out on it is noticed within so long: a Bluetooth link after 15 s. */
+const DOUBTFUL_MS = 20_000;
+/** Messages that were handed out are remembered, the last so many. */
 const REMEMBERED_MAX = 1_024;
 
 /** What became of a message at the members here. */
@@ -42,7 +43,7 @@ export interface GroupDeliveriesOptions {
  */
 export class GroupDeliveries {
   readonly #options: GroupDeliveriesOptions;
-  #handed: Handed[] = [];
+  readonly #handed: Handed[] = [];
   #waiting: Waiting[] = [];
   #octets = 0;
 
@@ -82,7 +83,7 @@ export class GroupDeliveries {
 
   /** A link with that member is gone: what it was handed lately it may not have. */
   lost(member: EntityId): void {
-    const sinceMs = this.#options.clock.monotonicMs() - REMEMBERED_MS;
+    const sinceMs = this.#options.clock.monotonicMs() - DOUBTFUL_MS;
     const isDoubtful = ({ atMs, reached }: Handed) => atMs >= sinceMs && reached.includes(member);
     for (const { transaction } of this.#handed.filter(isDoubtful))
       this.#options.server()?.notify(sgDataAnswer, { missing: [member] }, transaction);
@@ -105,13 +106,8 @@ export class GroupDeliveries {
 
   #remember(handed: Handed): void {
     if (handed.reached.length === 0) return;
-    const sinceMs = this.#options.clock.monotonicMs() - REMEMBERED_MS;
-    if (this.#handed.length >= REMEMBERED_MAX || (this.#handed[0]?.atMs ?? sinceMs) < sinceMs) this.#forgetOld(sinceMs);
+    if (this.#handed.length >= REMEMBERED_MAX) this.#handed.shift();
     this.#handed.push(handed);
-  }
-
-  #forgetOld(sinceMs: number): void {
-    this.#handed = this.#handed.filter(({ atMs }) => atMs >= sinceMs).slice(-REMEMBERED_MAX / 2);
   }
 }
 
