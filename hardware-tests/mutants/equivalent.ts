@@ -50,6 +50,7 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
     (breakage) => [`${GROUPS}/discover.ts: objects.length > 0 (${breakage})`, 'An empty list says the same as none.'] as const,
   ),
   [`${GROUPS}/invite.ts: agreed.length === 0 (never refuses)`, 'It saves a batch in which nobody comes or goes.'],
+  [`${GROUPS}/messages.ts: members.length === 0 (never refuses)`, 'It saves a transaction: for nobody nothing is kept.'],
   [`${GROUPS}/place.ts: session === undefined (never refuses)`, 'For the compiler: these messages come in sessions alone.'],
   [`${GROUPS}/rekey-delivery.ts: parts.length === 0 (never refuses)`, 'It saves timers: there is nothing to repeat.'],
   [`${GROUPS}/rekey-delivery.ts: late.size === 0 (never refuses)`, 'It saves a timer: nobody waits for what it would repeat.'],

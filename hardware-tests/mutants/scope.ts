@@ -49,7 +49,7 @@ const TESTS: readonly (readonly [string, readonly string[]])[] = [
       'hardware-tests/test/threats/t04-',
     ],
   ],
-  ['server/src/enabler/groups/', ['server/test/enabler/group', 'server/test/enabler/kept-messages', 'server/test/group-resource-rules']],
+  ['server/src/enabler/groups/', ['server/test/enabler/group', 'server/test/enabler/kept-', 'server/test/group-resource-rules']],
   ['server/', ['server/test/enabler/']],
 ];
 
