@@ -208,6 +208,9 @@ it('limits.groupObjectChangesPerHourPerMember: 120 changes of objects an hour an
 });
 
 it('in a group of too many to tell all, only those who are named and the holder are told', async () => {
+  await world({ limits: { groupMembersTold: 3 } });
+  await share(holder, sgId, objectOf(holder, 'song'));
+  expect(await told()).toEqual(['owner', 'holder', 'member']);
   await world({ limits: { groupMembersTold: 2 } });
   await share(holder, sgId, objectOf(holder, 'song'));
   expect(await told()).toEqual(['holder']);
