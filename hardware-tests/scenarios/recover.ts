@@ -116,7 +116,7 @@ export const killedHalfWay = defineScenario({
       const onEvent = (event: PnCreateEvent) => {
         if (event.type === 'step' && event.step === last) killed ??= phone.kill();
       };
-      // The PN GW may still be busy with the run before: a person tries again.
+      // A phone that has just started may not know yet who is PN GW: a person tries again.
       const underWay = async () => {
         await phone.request('pn.create', { setup: '1-1' }, { onEvent, timeoutMs: RECOVERY_MS }).catch(() => {});
         return killed !== undefined;
