@@ -10,6 +10,7 @@ import {
 } from '@cpns/shared/messages';
 import { describe, expect, it } from 'vitest';
 import { type ContentSource, notOffered } from '../../../src/entity/content-source.js';
+import { noSuchObject } from '../../../src/entity/groups/group-objects.js';
 import { GroupAtServer, MemberRig, PN_ID, SG, SG_ID } from '../../support/member-rig.js';
 
 const SIZE = CONTENT_PART_OCTETS + 7;
@@ -180,6 +181,11 @@ describe('whoever wants an object', () => {
     rig.answer = (_type, body) => ({ status: Status.PeerUnreachable, index: (body as { index: number }).index });
     await expect(fetched(rig)).rejects.toMatchObject({ status: Status.PeerUnreachable });
     await expect(rig.groups.findObject(SG_ID, 'film', undefined, signal)).rejects.toMatchObject({ code: 'NoSuchContent' });
+  });
+
+  it('hears the id of a group whose name is not known yet', () => {
+    const record = { sgId: SG, name: '', open: false, members: [] };
+    expect(noSuchObject(record, 'song').message).toContain(SG_ID);
   });
 
   it('names one by its id where others are called the same', async () => {
