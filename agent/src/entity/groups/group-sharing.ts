@@ -112,11 +112,6 @@ async function askToWithdraw(
   }
 }
 
-/** What the server is believed to list as an object of this device, which does not hand it out. */
-export function strayObjects({ self }: Pick<GroupContext, 'self'>, { objects = [], shared = [] }: GroupRecord): readonly SharedObject[] {
-  return objects.filter(({ id, holder }) => holder === self && !shared.includes(id));
-}
-
 /** What this device would hand out although the server does not list it: the request to share it never arrived, or it has ended. */
 function unlisted({ self, contents, book }: GroupContext, sgId: SgId, listed: readonly SharedObject[]): SharedObject[] {
   const missing = (book.get(sgId)?.shared ?? []).filter((id) => !listed.some((object) => object.id === id && object.holder === self));

@@ -17,7 +17,6 @@ import { throughPn } from './group-book.js';
 import type { GroupContext } from './group-context.js';
 import { titleOf } from './group-objects.js';
 import type { GroupRecord } from './group-record.js';
-import { strayObjects } from './group-sharing.js';
 import { forgetGroup, fromInfo, OUT_OF_GROUP } from './membership.js';
 
 /** The server answers one resync in 10 s for each member (security 2.1). */
@@ -181,21 +180,20 @@ export class GroupUpkeep {
     const info = body.groups.find((group) => sgIdText(group.sgId) === sgId);
     if (info === undefined) return;
     this.#copied.add(sgId);
-    const strays = await context.settling.run(sgId, async () => {
+    const own = (info.objects ?? []).filter(({ holder }) => holder === context.self).map(({ id }) => id);
+    await context.settling.run(sgId, async () => {
       const before = context.book.get(sgId);
-      if (before === undefined) return [];
-      const own = (info.objects ?? []).filter(({ holder }) => holder === context.self).map(({ id }) => id);
+      if (before === undefined) return;
       const record = fromInfo(info, throughPn(before), before.shared);
       const made = before.shared === undefined ? context.book.wishFor(record, own) : undefined;
-      const after = { ...record, ...(made && { shared: made.wish.shared }) };
-      await context.book.put(after, made?.key);
+      await context.book.put({ ...record, ...(made && { shared: made.wish.shared }) }, made?.key);
       tellOfObjects(context, before, record);
-      return strayObjects(context, after);
     });
     // Withdrawn by a person, and the server did not hear of it: nobody is to be offered what he does not get.
-    for (const { id: objectId, holder } of strays) {
-      if (context.book.get(sgId)?.shared?.includes(objectId)) continue;
-      await session.request(sgObjectChangeRequest, { sgId: asked.sgId, objectId, holder }, [sgObjectChangeResponse]);
+    for (const objectId of own) {
+      const record = context.book.get(sgId);
+      if (record === undefined || record.shared?.includes(objectId)) continue;
+      await session.request(sgObjectChangeRequest, { sgId: asked.sgId, objectId, holder: context.self }, [sgObjectChangeResponse]);
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   type AnyMessage,
   type BodyOf,
   type Content,
+  MAX_OBJECTS_OF_MEMBER,
   type SharedObject,
   Status,
   sgCreateRequest,
@@ -106,6 +107,27 @@ describe('a member that shares in a group that there is', () => {
     expect(await handsOut(rig, song)).toBe(true);
   });
 
+  it('hands out again what is offered again, unless its place was taken', async () => {
+    const films = Array.from({ length: MAX_OBJECTS_OF_MEMBER + 1 }, (_, i) => ({
+      ...song,
+      contentId: `${i}`.padStart(64, '0'),
+      name: `${i}`,
+    }));
+    const first = films[0] as Content;
+    const offered = (contents: readonly Content[]) => ({ ...shelf, list: () => [...contents] });
+    const shareWithoutFirst = async ({ name: content }: Content) => {
+      rig.contents = offered(films.filter((film) => film !== first));
+      await rig.groups.share(SG_ID, { content }, signal);
+      rig.contents = offered(films);
+    };
+    rig.contents = offered(films);
+    await rig.groups.share(SG_ID, { content: first.name }, signal);
+    for (const film of films.slice(1, -1)) await shareWithoutFirst(film);
+    expect(await handsOut(rig, first)).toBe(true);
+    await shareWithoutFirst(films.at(-1) as Content);
+    expect(await handsOut(rig, first)).toBe(false);
+  });
+
   it('says in one sentence what it cannot share', async () => {
     const share = (content: string, untilMs?: number) => rig.groups.share(SG_ID, { content, ...(untilMs && { untilMs }) }, signal);
     await expect(share('poem')).rejects.toMatchObject({ code: 'NotOffered' });
@@ -159,12 +181,13 @@ describe('a member that shares in a group that there is', () => {
     expect([await handsOut(rig, song), await handsOut(rig, other)]).toEqual([true, false]);
   });
 
-  it('keeps what others share when it withdraws its own', async () => {
+  it('keeps what it shares when it looks what is shared, and what others share when it withdraws its own', async () => {
     for (const content of ['song', 'film']) await rig.groups.share(SG_ID, { content }, signal);
     group.info = { ...group.info, objects: [...(group.info.objects ?? []), listing(song, board)] };
     rig.groups.reachable(undefined);
     await rig.clock.advance(0);
     expect(shown()).toHaveLength(3);
+    expect(changes()).toHaveLength(2);
     await rig.groups.withdraw(SG_ID, 'song', undefined, signal);
     expect(shown()).toEqual(['film of phone', 'song of board']);
   });
