@@ -54,6 +54,10 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   [`${GROUPS}/place.ts: session === undefined (never refuses)`, 'For the compiler: these messages come in sessions alone.'],
   [`${GROUPS}/rekey-delivery.ts: parts.length === 0 (never refuses)`, 'It saves timers: there is nothing to repeat.'],
   [`${GROUPS}/rekey-delivery.ts: late.size === 0 (never refuses)`, 'It saves a timer: nobody waits for what it would repeat.'],
+  [
+    `${GROUPS}/rekey-delivery.ts: (groups.find(sgId)?.memberCount ?? 0) <= acknowledged.size (off by one)`,
+    'It saves work: where all have acknowledged, nobody is found who has not.',
+  ],
   [`${GROUPS}/rekey-delivery.ts: !downlink.reaches(session) (part left out)`, 'It saves sealing what nobody takes.'],
   [`${GROUPS}/resync.ts: part === undefined (never refuses)`, 'For the compiler: a path makes one part.'],
   ...['a < b', 'left.name < right.name'].map(

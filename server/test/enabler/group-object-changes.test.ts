@@ -50,6 +50,7 @@ describe('SG Object Change Request (SG-4)', () => {
     expect(await told()).toEqual(['owner', 'holder', 'member']);
     expect(await listedTo(member, sgId)).toEqual([objectOf(holder, 'song')]);
     expect((await fetchPart(member, sgId, 'song', holder)).status).toBe(Status.Success);
+    await expect(fetchPart(holder, sgId, 'song', holder)).rejects.toMatchObject({ status: Status.UnknownContent });
   });
 
   it('changes for whom and until when, and tells those who could see it and those who can', async () => {

@@ -1,6 +1,7 @@
 import type { SgId } from '@cpns/shared';
 import {
   ack,
+  groupKeyAck,
   groupKeyDelivery,
   heartbeat,
   SgAction,
@@ -164,6 +165,8 @@ describe('leaving and expelling', () => {
     const sgId = await grouped(phone, [board, radio]);
     await phone.expel(sgId, [board]);
     expect(west.take(groupKeyDelivery)).toHaveLength(1);
+    // Who is not in the group has nothing to acknowledge.
+    for (const stranger of [board, gate]) await stranger.notify(groupKeyAck, { sgId: fromHex(sgId), epoch: 2 });
     await rig.pass(5_000);
     expect(west.take(groupKeyDelivery)).toHaveLength(1);
     await rig.pass(10_000);
