@@ -45,6 +45,7 @@ const TESTS: readonly (readonly [string, readonly string[]])[] = [
       'hardware-tests/test/simulation/establish',
       'hardware-tests/test/simulation/unlawful-routes',
       'hardware-tests/test/simulation/unprotected-hop',
+      'hardware-tests/test/states/pne',
       'hardware-tests/test/threats/t03-',
       'hardware-tests/test/threats/t04-',
     ],
