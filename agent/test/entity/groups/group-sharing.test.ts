@@ -249,11 +249,21 @@ describe('a group whose making was not answered', () => {
     expect([await handsOut(rig, song), await handsOut(rig, other)]).toEqual([false, false]);
   });
 
+  it('is not taken for another one of that name', async () => {
+    await create([{ content: 'song' }]);
+    serve = lost;
+    await expect(create([{ content: 'song' }, { content: 'film' }])).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+    await told(rig);
+    expect([await handsOut(rig, song), await handsOut(rig, other), rig.state.groupWishes().size]).toEqual([true, false, 1]);
+  });
+
   it('leaves nothing where the server said no, and 16 wishes at most', async () => {
     serve = () => ({ status: Status.Rejected });
     await expect(create([{ content: 'song' }])).rejects.toMatchObject({ status: Status.Rejected });
     expect(rig.state.groupWishes().size).toBe(0);
     serve = lost;
+    await expect(create()).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+    expect(rig.state.groupWishes().size).toBe(0);
     for (let i = 0; i < 20; i++) {
       await rig.clock.advance(1);
       const wish = { name: `group ${i}`, members: [], objects: [{ content: 'song' }] };

@@ -118,6 +118,34 @@ it('a copy of the SG Inventory that does not come is not asked for over and over
   expect(rig.groups.list()).toHaveLength(1);
 });
 
+it('a copy of the SG Inventory is looked at once after each start', async () => {
+  const rig = await member();
+  rig.group.info = { ...rig.group.info, memberCount: 1 };
+  await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [board], remove: [] });
+  await rig.clock.advance(0);
+  const again = rig.restart();
+  for (let times = 0; times < 2; times++) {
+    again.groups.reachable(PN_ID);
+    await again.clock.advance(0);
+    expect(again.count(sgDiscoveryRequest)).toBe(1);
+  }
+});
+
+it('a copy of the SG Inventory that comes when the group has ended is not kept', async () => {
+  const rig = await member();
+  const found = { status: Status.Success, groups: [rig.group.info] };
+  Object.defineProperty(rig, 'found', {
+    get: () => {
+      void rig.serve(sgReleaseNotification, { sgId: SG }).catch(() => {});
+      return found;
+    },
+  });
+  await rig.serve(sgMemberChangeNotification, { sgId: SG, owner: phone, add: [board], remove: [] });
+  await rig.clock.advance(0);
+  expect(rig.groups.list()).toEqual([]);
+  expect(rig.logger.lines.filter(({ message }) => message.includes('brought up to date'))).toEqual([]);
+});
+
 it('people hear of what others share and withdraw, from the first copy on, and once', async () => {
   const rig = await member();
   const laptop = entityId('laptop');
