@@ -1,35 +1,18 @@
 import { writeFile } from 'node:fs/promises';
-import { CpnsError, entityId, pnId, serverId, userId } from '@cpns/shared';
+import { CpnsError, entityId, serverId, userId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { ConsentRequest } from '../../src/control/api/consent.js';
 import type { SendParams, WatchEvent } from '../../src/control/api/messages.js';
-import type { PnCreated, PnCreateParams, PnReport } from '../../src/control/api/networks.js';
+import type { PnCreated, PnCreateParams } from '../../src/control/api/networks.js';
 import type { PeersReport } from '../../src/control/api/peers.js';
 import type { StatusReport } from '../../src/control/api/status.js';
 import { cli, startCli } from '../support/cli.js';
 import { serveControl } from '../support/control.js';
+import { board, laptop, network } from '../support/network.js';
 import { scratchDirectory } from '../support/scratch.js';
 
-const board = entityId('board-1');
-const laptop = entityId('laptop');
 const phone = entityId('phone-1');
-const pn = pnId('0123456789abcdef0123456789abcdef');
-
-const network: PnReport = {
-  pnId: pn,
-  state: 'Established',
-  gateway: laptop,
-  role: 'PNE',
-  members: 2,
-  inventoryVersion: 3,
-  inventory: [
-    { id: laptop, state: 'Member' },
-    { id: board, state: 'Member' },
-  ],
-  keyEpoch: 1,
-  hops: [{ pne: board, up: true, protectedBy: 'LocalEUKey', forwardSecret: true }],
-  serverSession: { up: true, forwardSecret: true },
-};
+const pn = network.pnId;
 
 describe('cpns-agent status', () => {
   const status: StatusReport = {

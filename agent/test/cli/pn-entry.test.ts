@@ -1,29 +1,14 @@
-import { CpnsError, entityId, pnId } from '@cpns/shared';
+import { CpnsError, pnId } from '@cpns/shared';
 import { describe, expect, it } from 'vitest';
 import type { PnReport } from '../../src/control/api/networks.js';
 import { cli } from '../support/cli.js';
 import { serveControl } from '../support/control.js';
+import { board, network as boardsNetwork, laptop } from '../support/network.js';
 
-const board = entityId('board-1');
-const laptop = entityId('laptop');
-const home = pnId('0123456789abcdef0123456789abcdef');
+const home = boardsNetwork.pnId;
 const work = pnId('00000000000000000000000000000001');
 
-const network: PnReport = {
-  pnId: home,
-  state: 'Established',
-  gateway: laptop,
-  role: 'PNE',
-  members: 2,
-  inventoryVersion: 3,
-  inventory: [
-    { id: laptop, state: 'Member' },
-    { id: board, state: 'Member' },
-  ],
-  keyEpoch: 2,
-  hops: [{ pne: board, up: true, protectedBy: 'LocalEUKey', forwardSecret: true }],
-  serverSession: { up: true, forwardSecret: true },
-};
+const network: PnReport = { ...boardsNetwork, keyEpoch: 2 };
 const details = `  2 members, this device is PNE, inventory version 3, key epoch 2
   laptop   PN GW  Member
   board-1  PNE    Member  up, protected by LocalEUKey, forward secret
